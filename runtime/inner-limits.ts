@@ -354,6 +354,8 @@ export const innerLimits = {
   guardRestartFirstMs: 10,
   /** The most that it grows to. */
   guardRestartMaxMs: 1 * SECOND,
+  /** Between two looks at processes whose guard was killed: nothing else tells that they have ended. */
+  adriftLookMs: 250,
   /** Characters of what a guard has said last, for the log. */
   guardLastWordsChars: 2000,
   /** Causes of causes that are looked at and logged. An error has hardly more than two. */

@@ -4,14 +4,14 @@ import { FiresteelError, isFiresteelError, reasonOf } from '../../runtime/errors
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
-import { type Child, startChild } from '../../runtime/process/child.js'
 import type { ProcessExit } from '../../runtime/process/child-end.js'
 import { isDescriptorShortage, patiently } from '../../runtime/process/descriptors.js'
-import type { Guard } from '../../runtime/process/guard.js'
+import { followGuarded, type GuardedChild, type Outputs } from '../../runtime/process/guarded-child.js'
 import { KernelKills } from '../../runtime/process/kernel-kills.js'
 import { type MemoryExcess, MemoryWatch } from '../../runtime/process/memory-watch.js'
 import { type OutputFile, openOutputFile } from '../../runtime/process/output-file.js'
 import { readOutput } from '../../runtime/process/read-output.js'
+import type { Spawner } from '../../runtime/process/spawner.js'
 import { noteAttempt } from './attempt-list.js'
 import type { ChildPlan } from './child-plans.js'
 import { heapExhaustion, mayBeHeapExhaustion } from './heap-exhaustion.js'
@@ -28,7 +28,7 @@ export interface ChildListener {
 
 export interface ChildrenOptions {
   readonly folders: WorkFolders
-  readonly guard: Pick<Guard, 'add' | 'remove' | 'extend'>
+  readonly guard: Spawner
   readonly outputFileBytes?: number | undefined
   readonly listener: ChildListener
   readonly metrics?: WorkerMetrics | undefined
@@ -36,11 +36,6 @@ export interface ChildrenOptions {
   readonly log: Log
   /** Default: as the kernel of this machine counts them. */
   readonly kernelKills?: Pick<KernelKills, 'look' | 'hasKilled'> | undefined
-}
-
-interface Outputs {
-  readonly stdout: OutputFile
-  readonly stderr: OutputFile
 }
 
 /** Of the standard error of a process that aborted: enough for the last words of Node. */
@@ -51,7 +46,7 @@ const MESSAGE_CHARS = innerLimits.endMessageChars
 /** The processes of this Worker: its executors and drivers. */
 export class Children {
   readonly #options: ChildrenOptions
-  readonly #running = new Map<ProcessName, Child>()
+  readonly #running = new Map<ProcessName, GuardedChild>()
   /** "Valid until" by the boot clock, from start to end, for the processes that have one. */
   readonly #validUntil = new Map<ProcessName, number>()
   /** Those that were told to stop: whatever signal ends them is ours. */
@@ -95,7 +90,7 @@ export class Children {
   async #run(process: ProcessName, planned: Promise<ChildPlan>): Promise<void> {
     const { listener, metrics } = this.#options
     let outputs: Outputs
-    let child: Child
+    let child: GuardedChild
     let memoryMib: number
     try {
       const plan = await planned
@@ -177,8 +172,8 @@ export class Children {
   }
 
   /** A lack of descriptors usually passes, so this waits. If it lasts, it is still no failure of the work. */
-  #startPatiently(process: ProcessName, plan: ChildPlan): Promise<{ child: Child; outputs: Outputs }> {
-    const start = async (): Promise<{ child: Child; outputs: Outputs }> => {
+  #startPatiently(process: ProcessName, plan: ChildPlan): Promise<{ child: GuardedChild; outputs: Outputs }> {
+    const start = async (): Promise<{ child: GuardedChild; outputs: Outputs }> => {
       const outputs = await this.#openOutputs(plan)
       try {
         return { child: await this.#startChild(process, plan, outputs), outputs }
@@ -239,14 +234,14 @@ export class Children {
   }
 
   /** Applies an `extend` that came while the process was being started. */
-  #extendStarted(process: ProcessName, { pid }: Child): void {
+  #extendStarted(process: ProcessName, { pid }: GuardedChild): void {
     const validUntilBootMs = this.#validUntil.get(process)
     if (validUntilBootMs !== undefined) this.#options.guard.extend(pid, validUntilBootMs)
   }
 
-  #startChild(process: ProcessName, plan: ChildPlan, outputs: Outputs): Promise<Child> {
+  async #startChild(process: ProcessName, plan: ChildPlan, outputs: Outputs): Promise<GuardedChild> {
     const { command, args, cwd, env, boot } = plan
-    const { guard, clock } = this.#options
+    const { guard, clock, folders } = this.#options
     const validUntilBootMs = this.#validUntil.get(process)
     // This Worker may have been suspended since the start was decided.
     if (validUntilBootMs !== undefined && clock.bootMs() >= validUntilBootMs) {
@@ -255,20 +250,13 @@ export class Children {
         `${process} is not started: no leader has answered for too long`,
       )
     }
-    return startChild({
-      command,
-      args,
-      cwd,
-      env,
-      boot,
-      ...outputs,
-      ownGroup: true,
-      keeper: {
-        // The guard is told in the turn of the start, so that it bounds the process from its first moment.
-        add: (group) => guard.add({ ...group, ...(validUntilBootMs !== undefined && { validUntilBootMs }) }),
-        remove: (pid) => guard.remove(pid),
-      },
+    const [stdout, stderr] = [outputs.stdout.path, outputs.stderr.path]
+    const within = folders.root
+    const spawned = await guard.spawn({
+      ...{ command, args, cwd, env, boot, stdout, stderr, within },
+      validUntilBootMs,
     })
+    return followGuarded(spawned, outputs, guard)
   }
 
   async #close(outputs: Outputs): Promise<void> {
@@ -297,10 +285,14 @@ function startFailure(error: unknown): StartFailure {
   }
 }
 
+/** Only the process that started another learns its exit code, and that was the guard. */
+const UNKNOWN_EXIT = 'Command ended; its exit code is unknown, because the guard that started it was killed'
+
 function endOf(exit: ProcessExit, excess: MemoryExcess | undefined): ProcessEnd {
   return {
     exitCode: exit.code,
     signal: exit.signal,
+    ...(exit.code === null && exit.signal === null && { message: UNKNOWN_EXIT }),
     ...(excess && { overMemory: { usedMib: excess.residentMib, limitMib: excess.limitMib } }),
   }
 }

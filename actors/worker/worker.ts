@@ -82,6 +82,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   await makeWorkFolder(config.workDir)
   const metrics = new WorkerMetrics()
   const guard = await startGuard({
+    name: config.name,
     orphanGraceMs: config.orphanGraceMs,
     onEvent: (event) => {
       if (event.event === 'exited') metrics.guardRestarts++

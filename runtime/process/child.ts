@@ -35,6 +35,8 @@ export interface ChildOptions {
   readonly boot?: string | Buffer
   /** Descriptor 3 stays open both ways, with one JSON value per line. */
   readonly control?: boolean
+  /** Descriptor 3 stays open both ways, for bytes of any kind: see `duplex`. */
+  readonly link?: boolean
   /**
    * Gives it a session and process group of its own. Without them only descendants can be stopped with the
    * child.
@@ -63,6 +65,8 @@ export interface Child {
   /** Knows which processes belong to it, for the memory watch. */
   readonly follower: GroupFollower
   readonly control: ControlPipe | undefined
+  /** Our end of descriptor 3, with the option `link`. */
+  readonly duplex: Duplex | undefined
   /** For the targets 'pipe'. */
   readonly stdin: Writable | undefined
   readonly stdout: Readable | undefined
@@ -86,7 +90,7 @@ export interface Child {
 export async function startChild(options: ChildOptions): Promise<Child> {
   let spawned: ChildProcess
   try {
-    spawned = spawnNow(options)
+    spawned = spawnChild(options)
   } catch (cause) {
     // Node throws for some reasons (too long, NUL in a name) and emits an error for others.
     throw await spawnError(cause, options)
@@ -123,7 +127,8 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     groupGone: end.gone,
     closed,
     follower,
-    control: bootPipe(spawned, options),
+    control: options.link ? undefined : bootPipe(spawned, options),
+    duplex: options.link ? (spawned.stdio[3] as unknown as Duplex) : undefined,
     stdin: spawned.stdin ?? undefined,
     stdout: spawned.stdout ?? undefined,
     stderr: spawned.stderr ?? undefined,
@@ -138,8 +143,8 @@ export async function startChild(options: ChildOptions): Promise<Child> {
 }
 
 /** Returns the process in the turn of its start: the keeper must know it before anything else can happen. */
-function spawnNow(options: ChildOptions): ChildProcess {
-  const needsPipe = options.boot !== undefined || options.control === true
+function spawnChild(options: ChildOptions): ChildProcess {
+  const needsPipe = options.boot !== undefined || options.control === true || options.link === true
   return spawn(options.command, [...options.args], {
     cwd: options.cwd,
     env: { ...options.env },
@@ -163,7 +168,10 @@ function stdioOf(target: OutputTarget): 'inherit' | 'ignore' | 'pipe' | number {
  * While the group runs, its files are rotated with it stopped, so that no line is lost between copy and
  * truncate.
  */
-function attachOutputs(options: ChildOptions, follower: GroupFollower): () => void {
+export function attachOutputs(
+  options: Pick<ChildOptions, 'stdout' | 'stderr'>,
+  follower: GroupFollower,
+): () => void {
   const files = [options.stdout, options.stderr].filter((target) => typeof target !== 'string')
   const detach = files.map((file) => file.attach((action) => withGroupFrozen(follower, action)))
   return () => {

@@ -33,12 +33,16 @@ export class GuardLedger {
     if (verb !== 'add' || second === undefined || second === '') return false
     const validUntilBootMs = third === undefined ? undefined : Number(third)
     if (Number.isNaN(validUntilBootMs)) return false
-    this.#groups.set(number, {
+    this.add({
       pid: number,
       startTime: second,
       ...(validUntilBootMs === undefined ? {} : { validUntilBootMs }),
     })
     return true
+  }
+
+  add(group: GuardedGroup): void {
+    this.#groups.set(group.pid, group)
   }
 
   /** The pipe has ended: the Worker is dead, or has closed it after all its groups were gone. */
@@ -79,14 +83,14 @@ export class GuardLedger {
 
 export function addLine({ pid, startTime, validUntilBootMs }: GuardedGroup): string {
   return validUntilBootMs === undefined
-    ? `add ${pid} ${startTime}\n`
-    : `add ${pid} ${startTime} ${Math.floor(validUntilBootMs)}\n`
+    ? `add ${pid} ${startTime}`
+    : `add ${pid} ${startTime} ${Math.floor(validUntilBootMs)}`
 }
 
 export function removeLine(pid: number): string {
-  return `remove ${pid}\n`
+  return `remove ${pid}`
 }
 
 export function graceLine(ms: number): string {
-  return `grace ${Math.floor(ms)}\n`
+  return `grace ${Math.floor(ms)}`
 }

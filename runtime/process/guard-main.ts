@@ -1,15 +1,19 @@
 /**
- * The guard: a program of its own, in a session of its own, with one pipe from its Worker (stdin). At the end
- * of the pipe it kills what the Worker left behind. It imports almost nothing, because it must start fast and
- * never fail.
+ * The guard: a program of its own, in a session of its own, with one pipe to its Worker (descriptor 3). It
+ * starts the processes of the Worker and tells their ends. At the end of the pipe it kills what the Worker
+ * left behind. It imports almost nothing, because it must start fast and never fail.
  */
 
+// biome-ignore lint/style/noRestrictedImports: a descriptor that our parent left open, no network
+import { Socket } from 'node:net'
 import { uptime } from 'node:os'
-import { StringDecoder } from 'node:string_decoder'
 import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 import { isDescriptorShortage } from './descriptors.js'
 import { type GuardedGroup, GuardLedger } from './guard-ledger.js'
+import { GuardStarts } from './guard-starts.js'
+import { BOOT_DESCRIPTOR } from './inherited-pipe.js'
+import { lineLink } from './line-link.js'
 import { GroupFollower } from './process-group.js'
 import { type ProcessTable, readProcessTable } from './process-table.js'
 import { signalMembers } from './send-signal.js'
@@ -22,8 +26,6 @@ const SCAN_SHARE = innerLimits.guardScanShare
 
 const ledger = new GuardLedger()
 const followers = new Map<number, GroupFollower>()
-const decoder = new StringDecoder('utf8')
-let rest = ''
 let timer: NodeJS.Timeout | undefined
 /** Time of the next look at all processes. Lines of the Worker do not change it. */
 let scanAtMs = limits.guardScanMs
@@ -33,18 +35,16 @@ let killRoundMs: number = KILL_ROUND_MS
 // behind.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
 
-process.stdin.on('data', (chunk: Buffer) => {
-  const lines = (rest + decoder.write(chunk)).split('\n')
-  rest = lines.pop() ?? ''
-  for (const line of lines) ledger.apply(line)
+const pipe = new Socket({ fd: BOOT_DESCRIPTOR, readable: true, writable: true })
+const worker = lineLink(pipe, (line) => {
+  if (!starts.apply(line)) ledger.apply(line)
   schedule()
 })
-for (const event of ['end', 'close', 'error'] as const) {
-  process.stdin.on(event, () => {
-    ledger.orphan(bootMs())
-    schedule()
-  })
-}
+const starts = new GuardStarts({ ledger, bootMs, tell: (line) => worker.write(line) })
+void worker.ended.then(() => {
+  ledger.orphan(bootMs())
+  schedule()
+})
 
 function bootMs(): number {
   return uptime() * 1000

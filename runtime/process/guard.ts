@@ -7,7 +7,12 @@ import { type Child, type LifelineKeeper, startChild } from './child.js'
 import type { ProcessExit } from './child-end.js'
 import { childEnvironment } from './environment.js'
 import { addLine, type GuardedGroup, graceLine, removeLine } from './guard-ledger.js'
+import type { FromGuard } from './guard-lines.js'
+import { type LineLink, lineLink } from './line-link.js'
+import { PendingStarts } from './pending-starts.js'
 import { decideRestart } from './restart-policy.js'
+import { SpawnedProcesses } from './spawned-processes.js'
+import type { Spawned, Spawner, SpawnRequest } from './spawner.js'
 
 export type GuardEvent =
   | { readonly event: 'started'; readonly pid: number }
@@ -21,19 +26,19 @@ export type GuardEvent =
   | { readonly event: 'failed'; readonly reason: string }
 
 export interface GuardOptions {
+  /** Of the Worker: people see it in the list of processes. */
+  readonly name?: string
   /** From the Worker's death until its groups are killed. */
   readonly orphanGraceMs: number
   /** For the log. A guard that exits or cannot be started leaves the groups unguarded for a moment. */
   readonly onEvent?: (event: GuardEvent) => void
 }
 
-/** The Worker's side of its guard. It is the `keeper` of `startChild`. */
-export interface Guard extends LifelineKeeper {
+/** The Worker's side of its guard, which starts what the Worker runs. It is a `keeper` of `startChild` too. */
+export interface Guard extends LifelineKeeper, Spawner {
   readonly pid: number | undefined
   add(group: GuardedGroup): void
   remove(pid: number): void
-  /** Moves the "valid until" of a group (protocol 8, isolation). */
-  extend(pid: number, validUntilBootMs: number): void
   /** Ends the pipe. The guard kills what is still in its ledger after the grace, and exits. */
   close(): Promise<void>
 }
@@ -60,7 +65,10 @@ export async function startGuard(options: GuardOptions): Promise<Guard> {
 class GuardKeeper implements Guard {
   readonly #options: GuardOptions
   readonly #groups = new Map<number, GuardedGroup>()
+  readonly #starts = new PendingStarts()
+  readonly #spawned = new SpawnedProcesses()
   #child: Child | undefined
+  #link: LineLink | undefined
   #failures = 0
   #closed = false
 
@@ -77,7 +85,13 @@ class GuardKeeper implements Guard {
     this.#write(addLine(group))
   }
 
+  async spawn(request: SpawnRequest): Promise<Spawned> {
+    const { pid, startTime } = await this.#starts.begin(request, (line) => this.#write(line))
+    return this.#spawned.get(pid, startTime)
+  }
+
   remove(pid: number): void {
+    this.#spawned.forget(pid)
     if (this.#groups.delete(pid)) this.#write(removeLine(pid))
   }
 
@@ -89,21 +103,25 @@ class GuardKeeper implements Guard {
   async close(): Promise<void> {
     this.#closed = true
     const child = this.#child
-    child?.stdin?.end()
+    this.#link?.end()
     // The guard itself does not keep this process running. While we wait for its end, this timer does.
     const keepRunning = setInterval(() => undefined, 1000)
     await child?.exited
     clearInterval(keepRunning)
+    this.#spawned.close()
   }
 
   async start(): Promise<void> {
     const child = await startChild({
       command: process.execPath,
-      args: [fileURLToPath(programs.guard)],
+      args: [
+        fileURLToPath(programs.guard),
+        ...(this.#options.name === undefined ? [] : [this.#options.name]),
+      ],
       // The root folder, because the guard must not keep a file system busy.
       cwd: '/',
       env: childEnvironment(),
-      stdin: 'pipe',
+      link: true,
       stdout: 'ignore',
       // If it fails, its output says why.
       stderr: 'pipe',
@@ -115,27 +133,46 @@ class GuardKeeper implements Guard {
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       words = (words + text).slice(-LAST_WORDS_CHARS)
     })
-    // The exit reports a broken pipe.
-    child.stdin?.on('error', () => undefined)
+    const link = lineLink(child.duplex!, (line) => this.#heard(JSON.parse(line) as FromGuard))
     child.unref()
     this.#child = child
+    this.#link = link
     this.#write(graceLine(this.#options.orphanGraceMs))
     for (const group of this.#groups.values()) this.#write(addLine(group))
-    void child.exited.then((exit) =>
+    this.#starts.sendAgain((line) => this.#write(line))
+    // What it said last is heard first.
+    void Promise.all([child.exited, link.ended]).then(([exit]) =>
       this.#onExit({ pid: child.pid, exit, words }, performance.now() - startedMs),
     )
     // The guard was closed while it was starting.
-    if (this.#closed) child.stdin?.end()
+    if (this.#closed) link.end()
     this.#options.onEvent?.({ event: 'started', pid: child.pid })
   }
 
   #write(line: string): void {
-    const stdin = this.#child?.stdin
-    if (stdin?.writable) stdin.write(line)
+    this.#link?.write(line)
+  }
+
+  #heard(message: FromGuard): void {
+    if (message.type === 'ended') {
+      this.#spawned.ended(message)
+      return
+    }
+    if (message.type === 'started') {
+      const { pid, startTime } = message
+      // The guard has it in its ledger since its start.
+      const { validUntilBootMs } = this.#starts.requestOf(message.id) ?? {}
+      this.#groups.set(pid, { pid, startTime, ...(validUntilBootMs !== undefined && { validUntilBootMs }) })
+      this.#spawned.add({ pid, startTime })
+    }
+    this.#starts.answered(message)
   }
 
   #onExit(end: Omit<Extract<GuardEvent, { event: 'exited' }>, 'event'>, ranMs: number): void {
     this.#child = undefined
+    this.#link = undefined
+    this.#starts.guardEnded()
+    this.#spawned.guardEnded()
     if (this.#closed) return
     this.#options.onEvent?.({ event: 'exited', ...end })
     void this.#restart(ranMs)

@@ -11,6 +11,9 @@ export interface GroupOptions {
   readonly followDescendants: boolean
 }
 
+/** Members that were seen at the last look, as pid and start time. */
+export type KnownMembers = readonly (readonly [pid: number, startTime: string])[]
+
 /**
  * Knows which processes belong to a process that we started: its group, its session, and their descendants. A
  * process that was once seen as a descendant stays known after its parents have ended.
@@ -22,11 +25,18 @@ export interface GroupOptions {
 export class GroupFollower {
   readonly identity: ProcessIdentity
   readonly #options: GroupOptions
-  #known = new Map<number, string>()
+  #known: Map<number, string>
 
-  constructor(identity: ProcessIdentity, options: GroupOptions) {
+  constructor(identity: ProcessIdentity, options: GroupOptions, known: KnownMembers = []) {
     this.identity = identity
     this.#options = options
+    this.#known = new Map(known)
+    this.hasEscaped = known.length > 0
+  }
+
+  /** For the follower that goes on in another process. */
+  get known(): KnownMembers {
+    return [...this.#known]
   }
 
   get ownGroup(): boolean {
@@ -37,7 +47,7 @@ export class GroupFollower {
    * True if the last look saw a process outside of the group: then it is not enough to ask the kernel for the
    * group.
    */
-  hasEscaped = false
+  hasEscaped: boolean
 
   /** All running members in this table. Remembers them for the next look. */
   members(table: ProcessTable): ProcessEntry[] {

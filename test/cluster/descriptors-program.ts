@@ -11,6 +11,7 @@ import { startChild } from '../../runtime/process/child.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
 import { readProcess, readProcessTable } from '../../runtime/process/process-table.js'
 import { waitUntil } from '../harness/wait-until.js'
+import { ownSpawner } from '../tools/own-spawner.js'
 
 /*
  * Runs with few descriptors (`ulimit -n`), in a folder of its own: what a Worker does when it has none left.
@@ -38,10 +39,9 @@ const listener: ChildListener = {
   startFailed: (process, { noRoom }) => void told.push(`${noRoom ? 'no room' : 'failed'} ${process}`),
   ended: (process, { exitCode }) => void told.push(`ended ${process} ${exitCode}`),
 }
-const guard = { add: () => undefined, remove: () => undefined, extend: () => undefined }
 const children = new Children({
   folders: new WorkFolders(process.cwd(), silentLog),
-  guard,
+  guard: ownSpawner(),
   clock: systemClock,
   listener,
   log,

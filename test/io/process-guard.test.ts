@@ -228,14 +228,14 @@ test('a guard that stalls in the midst of a look kills nobody whose time has mov
     ...common,
     command: process.execPath,
     args: ['--import', preload, fileURLToPath(moduleUrl('guard-main.js'))],
-    stdin: 'pipe',
+    link: true,
     ownGroup: true,
   })
   t.after(() => guard.stop({ graceMs: 0 }))
   const { pid } = bystander
   const { startTime } = identityOf(pid)!
   const extend = () =>
-    guard.stdin!.write(addLine({ pid, startTime, validUntilBootMs: uptime() * 1000 + 1000 }))
+    guard.duplex!.write(`${addLine({ pid, startTime, validUntilBootMs: uptime() * 1000 + 1000 })}\n`)
   extend()
   extending = setInterval(extend, 100)
   await writeFile(stall, '')

@@ -18,6 +18,7 @@ import type { LabelCounts } from '../../runtime/metrics/label-counts.js'
 import { silentLog } from '../../runtime/observe/log.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import { waitUntil } from '../harness/wait-until.js'
+import { ownSpawner } from '../tools/own-spawner.js'
 import { APP, DRIVER, launchDriver, launchExecutor, ME } from '../tools/worker-fixture.js'
 
 /* What a Worker starts, with which environment, credentials and folders (protocol 16). */
@@ -179,10 +180,14 @@ test('a disk that fills up during a start is a failed start, told with its code;
     }
   }
   const failed = await new Promise<[string, StartFailure]>((resolve, reject) => {
-    const unexpected = (): void => reject(new Error('it must not start'))
+    const unexpected = (): never => {
+      const error = new Error('it must not start')
+      reject(error)
+      throw error
+    }
     const children = new Children({
       folders: new FullDisk(folder, silentLog),
-      guard: { add: unexpected, remove: unexpected, extend: unexpected },
+      guard: { spawn: unexpected, remove: unexpected, extend: unexpected },
       clock: systemClock,
       listener: {
         started: unexpected,
@@ -214,7 +219,7 @@ async function endOfKilled(byKernel: boolean | undefined, stops = false): Promis
   return new Promise((resolve, reject) => {
     const children = new Children({
       folders: new WorkFolders(root, silentLog),
-      guard: { add: nothing, remove: nothing, extend: nothing },
+      guard: ownSpawner(),
       clock: systemClock,
       kernelKills: { look: nothing, hasKilled: () => byKernel },
       listener: {
@@ -274,7 +279,7 @@ test('starts, ends and kills are counted; a kill after "valid until" is one of t
   let bootMs = 0
   const children = new Children({
     folders: new WorkFolders(folder, silentLog),
-    guard: { add: () => undefined, remove: () => undefined, extend: () => undefined },
+    guard: ownSpawner(),
     clock: { ...systemClock, bootMs: () => bootMs },
     metrics,
     listener: {

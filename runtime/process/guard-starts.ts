@@ -1,0 +1,54 @@
+import { isDescriptorShortage } from './descriptors.js'
+import type { GuardLedger } from './guard-ledger.js'
+import { type FromGuard, startVerb, type ToStart } from './guard-lines.js'
+import { spawnNow } from './spawn-now.js'
+
+export interface GuardStartsParts {
+  readonly ledger: GuardLedger
+  readonly bootMs: () => number
+  readonly tell: (line: string) => void
+}
+
+/** The processes that the guard starts for its Worker. It knows a group from its first moment. */
+export class GuardStarts {
+  readonly #parts: GuardStartsParts
+
+  constructor(parts: GuardStartsParts) {
+    this.#parts = parts
+  }
+
+  /** False: this line asks for no start. */
+  apply(line: string): boolean {
+    if (!line.startsWith(startVerb)) return false
+    const { id, request } = JSON.parse(line.slice(startVerb.length)) as ToStart
+    const { ledger, bootMs } = this.#parts
+    const { validUntilBootMs } = request
+    // The guard, or its Worker, may have been suspended since the start was decided.
+    if (validUntilBootMs !== undefined && bootMs() >= validUntilBootMs) {
+      this.#tell({ type: 'failed', id, code: 'ETIME', message: 'no leader has answered for too long' })
+      return true
+    }
+    let group = { pid: 0, startTime: '' }
+    spawnNow(request, {
+      started: ({ pid, startTime }) => {
+        group = { pid, startTime }
+        ledger.add({ ...group, ...(validUntilBootMs !== undefined && { validUntilBootMs }) })
+        this.#tell({ type: 'started', id, ...group })
+      },
+      failed: (cause) => this.#tell({ type: 'failed', id, ...failureOf(cause) }),
+      ended: ({ code, signal }) => this.#tell({ type: 'ended', ...group, code, signal }),
+    })
+    return true
+  }
+
+  #tell(message: FromGuard): void {
+    this.#parts.tell(JSON.stringify(message))
+  }
+}
+
+function failureOf(cause: unknown): { code: string; message: string } {
+  const { code, message } = cause as NodeJS.ErrnoException
+  // The Worker waits for a while if that is the reason.
+  const known = isDescriptorShortage(cause) ? 'EMFILE' : (code ?? '')
+  return { code: known, message: message ?? String(cause) }
+}

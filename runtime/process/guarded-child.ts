@@ -1,0 +1,48 @@
+import { limits } from '../limits.js'
+import { attachOutputs } from './child.js'
+import { ChildEnd, type ProcessExit } from './child-end.js'
+import type { OutputFile } from './output-file.js'
+import { GroupFollower, type KnownMembers } from './process-group.js'
+import type { Spawned, Spawner } from './spawner.js'
+
+/** A process that the guard has started for this Worker, or for the process that was this Worker before. */
+export interface GuardedChild {
+  readonly pid: number
+  /** Together with the pid it names this process uniquely. */
+  readonly startTime: string
+  readonly exited: Promise<ProcessExit>
+  /** No process of the group is left. What an ended leader left behind gets SIGTERM, later SIGKILL. */
+  readonly groupGone: Promise<void>
+  readonly follower: GroupFollower
+  /** SIGTERM, after the grace SIGKILL, for all of it. 0: SIGKILL at once. */
+  stop(options: { readonly graceMs: number }): Promise<ProcessExit>
+}
+
+export interface Outputs {
+  readonly stdout: OutputFile
+  readonly stderr: OutputFile
+}
+
+/** Follows a started process to the end of its group. The guard forgets it then. */
+export function followGuarded(
+  { pid, startTime, exited }: Spawned,
+  outputs: Outputs,
+  guard: Pick<Spawner, 'remove'>,
+  known?: KnownMembers,
+): GuardedChild {
+  const follower = new GroupFollower({ pid, startTime }, { ownGroup: true, followDescendants: true }, known)
+  const end = new ChildEnd(follower, exited, limits.killGraceMs)
+  const detachOutputs = attachOutputs(outputs, follower)
+  void end.gone.then(() => {
+    guard.remove(pid)
+    detachOutputs()
+  })
+  return {
+    pid,
+    startTime,
+    exited,
+    groupGone: end.gone,
+    follower,
+    stop: ({ graceMs }) => end.stop(graceMs),
+  }
+}

@@ -1,0 +1,34 @@
+import type { ProcessExit } from './child-end.js'
+import type { ProcessIdentity } from './find-process.js'
+
+/** All that a guard needs to start one process of its Worker, in a group of its own. */
+export interface SpawnRequest {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly cwd: string
+  /** The whole environment, with nothing inherited. */
+  readonly env: Readonly<Record<string, string>>
+  /** Plain files below `within`. The process appends to them. */
+  readonly stdout: string
+  readonly stderr: string
+  readonly within: string
+  /** Written to descriptor 3, which is then closed. */
+  readonly boot: string
+  /** By the boot clock. From then on it is not started, and the guard kills it. */
+  readonly validUntilBootMs?: number | undefined
+}
+
+export interface Spawned extends ProcessIdentity {
+  /** The end of the process itself. Others of its group may still run. Both null: nobody could learn it. */
+  readonly exited: Promise<ProcessExit>
+}
+
+/** Starts processes, and ends them if their Worker cannot. */
+export interface Spawner {
+  /** Rejects with SPAWN_FAILED or FOLDER_MISSING. */
+  spawn(request: SpawnRequest): Promise<Spawned>
+  /** Moves the "valid until" of a group (protocol 8, isolation). */
+  extend(pid: number, validUntilBootMs: number): void
+  /** No process of the group is left. */
+  remove(pid: number): void
+}
