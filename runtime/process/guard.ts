@@ -34,7 +34,7 @@ export interface GuardOptions {
   readonly onEvent?: (event: GuardEvent) => void
 }
 
-/** The Worker's side of its guard, which starts what the Worker runs. It is a `keeper` of `startChild` too. */
+/** The Worker's side of its guard, which starts what the Worker runs. Also a `keeper` of `startChild`. */
 export interface Guard extends LifelineKeeper, Spawner {
   readonly pid: number | undefined
   add(group: GuardedGroup): void

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import { unrefStream } from './control-pipe.js'
 
-/** One end of a pipe that carries lines both ways. No line is dropped: what waits is bounded by its senders. */
+/** One end of a pipe that carries lines both ways. No line is dropped: its senders bound what waits. */
 export interface LineLink {
   write(line: string): void
   /** No more lines follow from here. */
