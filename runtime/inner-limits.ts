@@ -124,6 +124,9 @@ export const innerLimits = {
   /** Bytes of a line of a recording that is read: far more than any message and any piece of a store has. */
   recordingLineBytes: 256 * MIB,
 
+  /** Ids that a command names where one text may mean several things: a line or two. */
+  namedIds: 5,
+
   // Messages
   /** Entries of a list in a message: a peer that belongs to the cluster may still be confused. */
   listItems: 100_000,

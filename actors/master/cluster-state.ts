@@ -71,6 +71,8 @@ export class ClusterState {
   readonly config: MasterConfig
   readonly leadership: Leadership
   readonly ids: IdSource
+  /** Incarnations that have a link to this Master, also without a word to this leadership. */
+  peers: ReadonlyMap<string, unknown> = new Map()
   state: RecoveryState = 'RECOVERING'
   readonly workers = new NumberedMap<WorkerEntry>()
   readonly workersByAddress = new Map<string, WorkerEntry>()

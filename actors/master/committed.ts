@@ -44,8 +44,15 @@ export function writesByCause(
   return [...byId.values()].map(({ cause, writes }) => ({ effect: { kind: 'wrote', writes }, cause }))
 }
 
-/** Whether a message, or a commit, names this driver. */
-export function isAboutDriver(message: object, id: string): boolean {
-  const { driverId, writes } = message as { readonly driverId?: unknown; readonly writes?: unknown }
-  return driverId === id || (Array.isArray(writes) && writes.includes(`driver ${id}`))
+const names = (message: object, key: 'driverId' | 'appId', table: string, id: string): boolean => {
+  const { [key]: named, writes } = message as Readonly<Record<string, unknown>>
+  if (named === id) return true
+  return Array.isArray(writes) && (writes.includes(`${table} ${id}`) || writes.includes(`ended ${id}`))
 }
+
+/** Whether a message, or a commit, names this driver. */
+export const isAboutDriver = (message: object, id: string): boolean =>
+  names(message, 'driverId', 'driver', id)
+
+/** Whether a message, or a commit, names this application. */
+export const isAboutApplication = (message: object, id: string): boolean => names(message, 'appId', 'app', id)

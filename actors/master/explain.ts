@@ -7,7 +7,7 @@ import { allExcluded, executorDemand, failedWorkerOf } from './failed-launches.j
 import type { Now } from './step.js'
 import { coresLeft, executorsLeft } from './waiting.js'
 import type { WorkerEntry } from './worker-entry.js'
-import { type Fits, fitsOf, silenceOf, type Wanting } from './worker-fits.js'
+import { type Fits, fitsOf, isReached, silenceOf, type Wanting } from './worker-fits.js'
 
 /* Why one driver or application waits, and what a Worker is good for, as values. Pure. */
 
@@ -75,7 +75,7 @@ function waitOnWorker(cluster: ClusterState, driver: DriverEntry, now: Now): Wai
   const { progress, record } = driver
   const workerId = record.workerId as string
   const worker = cluster.workers.get(workerId)
-  if (worker && !worker.linked && worker.state !== 'DEAD') {
+  if (worker && !isReached(cluster, worker) && worker.state !== 'DEAD') {
     return plain('WORKER_UNREACHABLE', { workerId, untilMs: silenceOf(cluster, worker, now).deadAtMs })
   }
   if (!worker?.answered) return plain('WORKER_NOT_REPORTED', { workerId })
@@ -99,7 +99,7 @@ function waitOnWorker(cluster: ClusterState, driver: DriverEntry, now: Now): Wai
 }
 
 export function conditionOf(cluster: ClusterState, worker: WorkerEntry, now: Now): Condition {
-  const condition = workerCondition(worker)
+  const condition = workerCondition(cluster, worker)
   const silence = silenceOf(cluster, worker, now)
   const { diedAtWallMs, lostBecause } = worker
   return {
@@ -114,11 +114,11 @@ export function conditionOf(cluster: ClusterState, worker: WorkerEntry, now: Now
   }
 }
 
-function workerCondition(worker: WorkerEntry): WorkerCondition {
+function workerCondition(cluster: ClusterState, worker: WorkerEntry): WorkerCondition {
   if (worker.state === 'DEAD') return 'DEAD'
   if (worker.drain) return 'DRAINING'
   if (worker.stopping) return 'STOPPING'
-  if (!worker.linked) return 'UNREACHABLE'
+  if (!isReached(cluster, worker)) return 'UNREACHABLE'
   if (!worker.schedulable) return 'NOT_REPORTED'
   return worker.coresFree === 0 || worker.memoryFreeMib === 0 ? 'FULL' : 'USABLE'
 }

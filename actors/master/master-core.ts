@@ -82,6 +82,7 @@ export class MasterCore {
     const cluster = saved.cluster && loadCluster(this.#config, saved.cluster)
     if (saved.isRestoring) this.#restoring = cluster
     else this.#cluster = cluster
+    if (cluster) cluster.peers = this.#peers
   }
 
   get state(): RecoveryState {
@@ -217,6 +218,7 @@ export class MasterCore {
       electedAtMs: step.now.monotonicMs,
     }
     this.#restoring = new ClusterState(this.#config, leadership, new IdSource(epoch))
+    this.#restoring.peers = this.#peers
     this.#restoring.keysComplete = keysFollow !== true
     this.#problem = undefined
   }

@@ -20,7 +20,8 @@ import type { ProbeResult } from '../election/election-events.js'
 import { Hearsay } from '../election/hearsay.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
-import { isAboutDriver } from './committed.js'
+import { periodicMessages, questionMessages } from '../messages/trace.js'
+import { isAboutApplication, isAboutDriver } from './committed.js'
 import { type Leadership, LeadershipHistory } from './leadership-history.js'
 import type { MasterConfig } from './master-config.js'
 import type { MasterEvent, MasterListener } from './master-event.js'
@@ -32,6 +33,9 @@ import type { NewCore } from './replay/flight-recorder.js'
 
 /** Of one driver, failover or trace, for its page. */
 const MOST_MESSAGES = innerLimits.pageTraceMessages
+
+/** What names a driver or an application, and is no part of what happened to it. */
+const untold: ReadonlySet<string> = new Set([...questionMessages, ...periodicMessages])
 
 /** What a MasterHost needs from its node, which has one incarnation and one gateway at a time. */
 export interface MasterHostNode {
@@ -162,11 +166,14 @@ export class MasterHost {
     return relatedMessages(ring, (message) => message === elected, { most: MOST_MESSAGES, toOthers: true })
   }
 
-  /** What this Master said and heard about a driver, for its page. */
-  messagesOf(driverId: string): readonly TracedMessage[] {
+  /** What this Master said and heard about a driver or an application, for its page. */
+  messagesOf(id: string): readonly TracedMessage[] {
     const { ring } = this.#options.node.system
+    const isAbout = id.startsWith('driver-') ? isAboutDriver : isAboutApplication
     return ring
-      ? relatedMessages(ring, (message) => isAboutDriver(message, driverId), { most: MOST_MESSAGES })
+      ? relatedMessages(ring, (message) => !untold.has(message.type) && isAbout(message, id), {
+          most: MOST_MESSAGES,
+        })
       : []
   }
 

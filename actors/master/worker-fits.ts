@@ -29,6 +29,10 @@ export interface Wanting {
 
 export type Fits = Pick<Wait, 'counts' | 'workers'>
 
+/** There is a link to it. After an election it may not have said anything to this leadership over it. */
+export const isReached = ({ peers }: ClusterState, { linked, id }: WorkerEntry): boolean =>
+  linked || peers.has(id)
+
 /** The first reason that holds. What can never change comes first: it says most. */
 export function verdictOf(
   cluster: ClusterState,
@@ -41,7 +45,7 @@ export function verdictOf(
   if (!fits(worker.whole, demand)) return 'TOO_SMALL'
   if (worker.drain) return 'DRAINING'
   if (worker.stopping) return 'STOPPING'
-  if (!worker.linked) return 'UNREACHABLE'
+  if (!isReached(cluster, worker)) return 'UNREACHABLE'
   if (!worker.schedulable) return 'NOT_REPORTED'
   if (!fits(worker, demand)) return 'NO_ROOM'
   switch (cluster.launchFailures.standing(id, worker.id, now.monotonicMs)) {

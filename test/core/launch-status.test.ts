@@ -328,8 +328,36 @@ test('an id, a name or the beginning of an id means one thing, or it is said wha
   assert.equal(meantId({ ...state, workers: [], activeDrivers: [] }, 'job'), undefined)
   assert.throws(() => meantId(state, 'x'), {
     code: 'FIRESTEEL_USAGE',
-    message: '"x" may be 2 things: w1-0a, driver-1.',
+    message: /^"x" may be 2 things: w1-0a \(ALIVE\), driver-1 \([A-Z]+\)\.$/,
+    help: 'Give a longer part of the id, or the whole.',
   })
+})
+
+test('of several drivers of one name the one is meant that has not ended; otherwise all are named', () => {
+  const [driver] = state.activeDrivers
+  const named = (id: string, endedAtMs: number | null) => ({
+    ...driver!,
+    ...{ id, endedAtMs, description: { ...driver!.description, name: 'etl' } },
+    state: endedAtMs === null ? ('RUNNING' as const) : ('FINISHED' as const),
+  })
+  const of = (activeDrivers: string[], completedDrivers: string[]) => ({
+    ...state,
+    workers: [],
+    activeDrivers: activeDrivers.map((id) => named(id, null)),
+    completedDrivers: completedDrivers.map((id) => named(id, 1)),
+  })
+  assert.equal(meantId(of(['driver-3'], ['driver-1', 'driver-2']), 'etl'), 'driver-3')
+  assert.throws(() => meantId(of([], ['driver-1', 'driver-2']), 'etl'), {
+    message: '"etl" may be 2 things: driver-1 (FINISHED), driver-2 (FINISHED).',
+    help: 'Give the id of the one that you mean.',
+  })
+  assert.throws(() => meantId(of(['driver-3', 'driver-4'], []), 'etl'), {
+    message: '"etl" may be 2 things: driver-3 (RUNNING), driver-4 (RUNNING).',
+  })
+  // The beginning of ids names nothing, so it is not guessed.
+  assert.throws(() => meantId(of(['driver-3'], ['driver-1', 'driver-2']), 'driver-'))
+  const many = Array.from({ length: 9 }, (_, at) => `driver-${at}`)
+  assert.throws(() => meantId(of([], many), 'etl'), { message: /, driver-4 \(FINISHED\), and 4 more\.$/ })
 })
 
 test('an id tells by its beginning what it names', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isAboutDriver } from '../../actors/master/committed.js'
+import { isAboutApplication, isAboutDriver } from '../../actors/master/committed.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import type { Message } from '../../runtime/system/ref.js'
 import { createSystem } from '../../runtime/system/system.js'
@@ -113,4 +113,19 @@ test('what is about a driver is found in a ring with its causes and effects, and
     first.map(({ message }) => message),
     ['Submit'],
   )
+})
+
+test('a message or a commit is about a driver or an application by its id, also at its end', () => {
+  const commit = (...writes: string[]) => ({ type: 'Committed', writes })
+  for (const [is, key, table] of [
+    [isAboutDriver, 'driverId', 'driver'],
+    [isAboutApplication, 'appId', 'app'],
+  ] as const) {
+    assert.equal(is({ [key]: 'x-1' }, 'x-1'), true)
+    assert.equal(is({ [key]: 'x-12' }, 'x-1'), false)
+    assert.equal(is(commit('worker w1', `${table} x-1`), 'x-1'), true)
+    assert.equal(is(commit('ended x-1'), 'x-1'), true)
+    assert.equal(is(commit(`${table} x-12`, 'worker x-1'), 'x-1'), false)
+    assert.equal(is({ type: 'Heartbeat' }, 'x-1'), false)
+  }
 })

@@ -106,7 +106,7 @@ test('the executors of an application stand on an axis of time, each with what t
     ([, mark]) => mark,
   )
   assert.deepEqual([first, second], ['2 min ago', '4 min ago'])
-  const [, table = ''] = text.split('Executors of this application')
+  const [, table = ''] = text.split(/Executors of this application|<h2>Sequence/)
   assert.equal(table.match(/<th scope="row"/g)?.length, 8, 'the table has the same')
   assert.match(text, /worker lost: its link ended and its port refuses/)
   const ended = pagesOf({ nowMs }).text(`/applications/${completedApps[4]!.id}`).live.toString()

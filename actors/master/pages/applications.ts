@@ -20,6 +20,7 @@ import { applicationExplained } from '../../messages/explained.js'
 import type { ApplicationView } from '../../messages/status.js'
 import { executorsOf } from './executors.js'
 import { applicationHref, driverHref, idLink } from './links.js'
+import { applicationSequence } from './sequence.js'
 import { applicationState } from './states.js'
 import { tasksOf } from './tasks.js'
 import { applicationOf, type MasterPageView } from './view.js'
@@ -138,6 +139,7 @@ ${whySection(view, explanation)}
 ${facts(known)}
 ${section('Tasks', tasksOf(view, app, nowMs))}
 ${section('Executors', executorsOf(view, app, query, nowMs))}
-${eventsSection(explanation.events, nowMs)}`,
+${eventsSection(explanation.events, nowMs)}
+${applicationSequence(app.id, view.messagesOf(app.id))}`,
   }
 }

@@ -18,7 +18,7 @@ interface Handled {
 
 /** How long its receiver took. */
 export function handledText({ tookUs, refused }: Handled): string {
-  if (refused) return 'not acted on'
+  if (refused) return 'refused'
   return tookUs === undefined ? '–' : `${tookUs} µs`
 }
 
@@ -27,6 +27,13 @@ export function driverSequence(driverId: string, messages: readonly TracedMessag
   if (messages.length === 0) return false
   const title = 'Messages of this Master about the driver, in order'
   return section('Sequence', sequence(title, messages, `firesteel trace --driver ${driverId} --tree`))
+}
+
+/** The same about one application. Its executors tell their driver of tasks, and no Master. */
+export function applicationSequence(appId: string, messages: readonly TracedMessage[]): Html | false {
+  if (messages.length === 0) return false
+  const title = 'Messages of this Master about the application, in order'
+  return section('Sequence', sequence(title, messages, `firesteel trace --app ${appId} --tree`))
 }
 
 /** The election of this Master, and all that it led to. */

@@ -34,8 +34,8 @@ export interface MasterPageView {
   readonly detailed: (id: string) => Detailed
   /** The election of this Master and all that it led to, as far as its trace ring holds it. */
   readonly failover: () => readonly TracedMessage[]
-  /** What this Master said and heard about this driver, as far as its trace ring holds it. */
-  readonly messagesOf: (driverId: string) => readonly TracedMessage[]
+  /** What this Master said and heard about this driver or application, as far as its trace ring holds it. */
+  readonly messagesOf: (id: string) => readonly TracedMessage[]
   /** The newest messages of this Master that are looked for; undefined: it keeps no trace. */
   readonly newestMessages: (search: MessageSearch) => NewestMessages | undefined
   /** The first messages of one trace that this Master sent or received, oldest first. */

@@ -65,7 +65,9 @@ function usageError(error: CommanderError): FiresteelError | undefined {
     .replace(/^error: /, '')
     .replace(/\s*\n\s*/g, ' ')
     .replace(/\.?$/, '.')
-  return new FiresteelError('USAGE', `${message.slice(0, 1).toUpperCase()}${message.slice(1)}`)
+  const help = '`firesteel status` lists the ids of drivers, applications and Workers; a name will do as well.'
+  const details = /^missing required argument 'id'/.test(message) ? { help } : {}
+  return new FiresteelError('USAGE', `${message.slice(0, 1).toUpperCase()}${message.slice(1)}`, details)
 }
 
 /** Runs a command line. Returns its exit code. Everything that it opened is closed when it resolves. */
