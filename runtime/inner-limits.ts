@@ -586,6 +586,8 @@ export const innerLimits = {
   /** How long the message to a supervisor (`systemd-notify`) may take. */
   serviceNotifyMs: 5_000,
 
+  /** A thread of an executor that ends has so long to send its spans; all of it is in `executorExitMs`. */
+  spanFlushMs: 700,
   /** The first executors of an application belong to the trace of its registration; later ones link to it. */
   registrationExecutors: 64,
 } as const

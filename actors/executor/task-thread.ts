@@ -1,4 +1,5 @@
 import { FiresteelError } from '../../runtime/errors.js'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import type { AttemptProgress, FunctionEntry, OutputPart, ResultStatus } from '../messages/task-entries.js'
 import { decodeError, encodeError } from '../messages/task-error.js'
@@ -61,6 +62,9 @@ export class TaskThread {
   #closed = false
   /** True: it has left a result, or ended in a task. */
   #hasRun = false
+  /** True: it may hold spans that have not left. */
+  #isTraced = false
+  #flushed: () => void = () => {}
 
   constructor({ heapMib, ring, ...data }: ThreadSettings, spawn: SpawnThread, events: ThreadEvents) {
     this.#tasksAtOnce = data.tasksAtOnce
@@ -211,8 +215,29 @@ export class TaskThread {
     this.close()
   }
 
+  /** Ends it when its spans have left, or after a while. It takes nothing new. */
+  flushAndTerminate(reason: string, after: (ms: number, run: () => void) => () => void): void {
+    if (!this.#isTraced) {
+      this.terminate(reason)
+      return
+    }
+    const cancel = after(innerLimits.spanFlushMs, () => this.terminate(reason))
+    this.#flushed = () => {
+      cancel()
+      this.terminate(reason)
+    }
+    this.close()
+    this.tell({ kind: 'flush' })
+  }
+
   #receive(message: FromThread): void {
     switch (message.kind) {
+      case 'traced':
+        this.#isTraced = true
+        return
+      case 'flushed':
+        this.#flushed()
+        return
       case 'notice':
         this.drain()
         return

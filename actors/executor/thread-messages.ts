@@ -24,6 +24,8 @@ export type ToThread =
   /** The task may send its next part. */
   | { readonly kind: 'taken'; readonly position: number }
   | { readonly kind: 'limits'; readonly maxResultBytes: number }
+  /** It is about to be ended: the spans of its tasks are to leave. It answers `flushed`. */
+  | { readonly kind: 'flush' }
 
 /** An `OutputPart` of the task at a position. */
 export interface PositionPart extends Omit<OutputPart, keyof AttemptKey> {
@@ -33,6 +35,9 @@ export interface PositionPart extends Omit<OutputPart, keyof AttemptKey> {
 export type FromThread =
   /** The ring has new records. */
   | { readonly kind: 'notice' }
+  /** Once: a task here has a span, so an SDK may hold some that have not left. */
+  | { readonly kind: 'traced' }
+  | { readonly kind: 'flushed' }
   | { readonly kind: 'output'; readonly part: PositionPart }
   | { readonly kind: 'progress'; readonly progress: readonly PositionProgress[] }
   /**

@@ -144,6 +144,10 @@ export class ThreadSide {
         return
       case 'limits':
         this.#maxResultBytes = message.maxResultBytes
+        return
+      case 'flush':
+        // No task has a part in it.
+        return
     }
   }
 

@@ -1,4 +1,5 @@
 import { workerData } from 'node:worker_threads'
+import { flushSpans } from '../../runtime/telemetry/tracing-api.js'
 import { encodeError } from '../messages/task-error.js'
 import { ProgressThrottle } from './progress-throttle.js'
 import { RunningTask } from './running-task.js'
@@ -7,7 +8,7 @@ import type { ThreadPorts } from './spawn-thread.js'
 import { taskContexts } from './task.js'
 import { installConsole } from './task-console.js'
 import { loadTaskFunction } from './task-module.js'
-import { runSpan } from './task-run-span.js'
+import { type RunSpan, runSpan, type TracedRun } from './task-run-span.js'
 import type { FromThread, ThreadData, ToThread } from './thread-messages.js'
 import { ThreadSide, type Work } from './thread-side.js'
 
@@ -44,6 +45,17 @@ function tellEnd(error?: unknown): void {
   })
 }
 
+/** The main thread waits for spans only where there are some. */
+let isTraced = false
+function tracedRun(run: TracedRun): RunSpan | undefined {
+  const span = runSpan(run)
+  if (span !== undefined && !isTraced) {
+    isTraced = true
+    post({ kind: 'traced' })
+  }
+  return span
+}
+
 installConsole()
 process.on('uncaughtException', (error) => {
   tellEnd(error)
@@ -65,7 +77,7 @@ const side = new ThreadSide(data, ring, {
   },
   watch: (pending, settled, failed) => void pending.then(settled, failed),
   adopt: async (thenable) => thenable,
-  traced: runSpan,
+  traced: tracedRun,
   load: ({ url, name }) => loadTaskFunction(url, name, data.executor.host),
   drive,
   progress: new ProgressThrottle({
@@ -74,4 +86,7 @@ const side = new ThreadSide(data, ring, {
     send: (progress) => post({ kind: 'progress', progress }),
   }),
 })
-control.on('message', (message: ToThread) => side.receive(message))
+control.on('message', (message: ToThread) => {
+  if (message.kind === 'flush') void flushSpans().then(() => post({ kind: 'flushed' }))
+  else side.receive(message)
+})

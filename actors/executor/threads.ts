@@ -161,7 +161,8 @@ export class ThreadPool {
   async close(withinMs: number): Promise<boolean> {
     this.#closed = true
     this.#cancelLook?.()
-    for (const thread of [...this.#threads]) thread.terminate('the executor ends')
+    const { after } = this.#dependencies
+    for (const thread of [...this.#threads]) thread.flushAndTerminate('the executor ends', after)
     if (this.#threads.size === 0) return true
     return new Promise((resolve) => {
       const cancel = this.#dependencies.after(withinMs, () => resolve(false))

@@ -84,3 +84,20 @@ export function activeContext(): TraceContext | undefined {
   const span = found?.trace.getActiveSpan()
   return span === undefined ? undefined : contextOf(span.spanContext())
 }
+
+/** What a provider of an SDK has beside the API. */
+interface Flushing {
+  readonly getDelegate?: () => Flushing
+  readonly forceFlush?: () => Promise<void>
+}
+
+/** Sends what the SDK of this thread still holds. Never rejects; it may take as long as a collector does. */
+export async function flushSpans(): Promise<void> {
+  try {
+    const provider = tracingApi()?.trace.getTracerProvider() as Flushing | undefined
+    // The API keeps a stand-in for what was registered.
+    await (provider?.getDelegate?.() ?? provider)?.forceFlush?.()
+  } catch {
+    // A collector that is gone costs spans, never the end of a thread.
+  }
+}

@@ -8,7 +8,7 @@ const executor = {
   cores: 1,
   memory: '128m',
   tasksPerCore: 4,
-  env: { COLLECTOR: process.env.COLLECTOR ?? '' },
+  env: { COLLECTOR: process.env.COLLECTOR ?? '', BATCHED: process.env.BATCHED ?? '' },
 }
 const app = await connect({ name: 'traced', cores: 1, executor })
 const tasks = app.tasks<typeof Tasks>(new URL('./telemetry-tasks.js', import.meta.url), { retries: 1 })

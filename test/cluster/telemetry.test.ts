@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { mkdir, readFile, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { waitUntil } from '../harness/wait-until.js'
@@ -104,6 +106,60 @@ test('a submission, its driver, its tasks, a retry, a map and a supervised resta
   const works = spans.filter(({ name }) => name === 'work')
   assert.equal(works.length, 2)
   for (const work of works) theTasksOf(work, spans, { child, linked })
+})
+
+test('what an SDK of a task has batched is sent before its thread ends with the application', async (t) => {
+  await using collector = await OtlpCollector.start()
+  const cwd = await folder(t, { 'c.yaml': clusterWith(collector.url) })
+  const up = await startUp(t, cwd, ['c.yaml'])
+  await up.ready()
+  const environment = [`COLLECTOR=${collector.url}`, 'SERVICE=driver', 'BATCHED=1'].flatMap((each) => [
+    '--env',
+    each,
+  ])
+  await firesteel(['submit', '--wait', '--supervise', '--memory', '256m', ...environment, program], { cwd })
+  // Two attempts of the driver, each with five such tasks in an executor of its own. A batch waits for 5 s.
+  const spans = await waitUntil('the spans of all tasks', () => {
+    const found = collector.spans.filter(({ name }) => name.startsWith('user '))
+    return found.length >= 10 ? found : undefined
+  })
+  assert.deepEqual(new Set(spans.map(({ service }) => service)), new Set(['tasks']))
+  assert.deepEqual(collector.problems, [])
+})
+
+test('the example of docs/telemetry.md traces a task at both ends', async (t) => {
+  await using collector = await OtlpCollector.start()
+  const root = fileURLToPath(new URL('../../../', import.meta.url))
+  const page = await readFile(join(root, 'docs/telemetry.md'), 'utf8')
+  const [, example = ''] = /```ts\n(\/\/ telemetry\.ts,[\s\S]*?)```/.exec(page) ?? []
+  const url = 'http://127.0.0.1:4318'
+  assert.ok(example.includes(url), 'the page shows a program with a collector')
+  const cwd = await folder(t, {
+    'c.yaml': clusterWith(collector.url),
+    'telemetry.mjs': example.replace(url, collector.url),
+    'tasks.mjs': "import './telemetry.mjs'\nexport const hello = async (name) => 'hello ' + name\n",
+    'main.mjs': `import './telemetry.mjs'
+import { connect } from 'firesteel'
+const app = await connect({ cores: 1, executor: { cores: 1, memory: '128m' } })
+const { hello } = app.tasks(new URL('./tasks.mjs', import.meta.url))
+if ((await hello('you')) !== 'hello you') process.exitCode = 1
+await app.close()
+`,
+  })
+  await mkdir(join(cwd, 'node_modules'))
+  await symlink(root, join(cwd, 'node_modules/firesteel'))
+  await symlink(join(root, 'node_modules/@opentelemetry'), join(cwd, 'node_modules/@opentelemetry'))
+  const up = await startUp(t, cwd, ['c.yaml'])
+  await up.ready()
+  const ran = await firesteel(['submit', '--wait', '--memory', '256m', join(cwd, 'main.mjs')], { cwd })
+  assert.equal(ran.code, 0, ran.stderr)
+  const [call, run] = await waitUntil('both spans', () => {
+    const found = collector.named('tasks.mjs/hello').toSorted((a, b) => b.kind - a.kind)
+    return found.length === 2 ? found : undefined
+  })
+  assert.deepEqual([call!.kind, run!.kind], [CLIENT, SERVER])
+  assert.deepEqual([run!.traceId, run!.parentSpanId], [call!.traceId, call!.spanId])
+  assert.deepEqual(collector.problems, [])
 })
 
 interface Relations {

@@ -65,7 +65,8 @@ function usageError(error: CommanderError): FiresteelError | undefined {
     .replace(/^error: /, '')
     .replace(/\s*\n\s*/g, ' ')
     .replace(/\.?$/, '.')
-  const help = '`firesteel status` lists the ids of drivers, applications and Workers; a name will do as well.'
+  const help =
+    '`firesteel status` lists the ids of drivers, applications and Workers; a name will do as well.'
   const details = /^missing required argument 'id'/.test(message) ? { help } : {}
   return new FiresteelError('USAGE', `${message.slice(0, 1).toUpperCase()}${message.slice(1)}`, details)
 }
