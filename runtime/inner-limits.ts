@@ -335,6 +335,8 @@ export const innerLimits = {
   newProcessesTables: 20,
   /** If more pids were given meanwhile, a look at all processes costs less. */
   newProcessesLooked: 256,
+  /** Rounds of such a look, each at what was started during the one before. */
+  newProcessesRounds: 4,
   /**
    * A group is held no longer than this: one that writes to a slow disk is left alone and tried again later.
    */

@@ -67,16 +67,22 @@ let tableMs = 0
 export function newProcesses(since: ProcessMoment, isOurs: (entry: ProcessEntry) => boolean): NewProcesses {
   const passedMs = performance.now() - since.ms
   const isShort = passedMs < Math.max(innerLimits.newProcessesMs, tableMs * innerLimits.newProcessesTables)
-  const pids = isShort ? newPids(since) : undefined
-  if (pids === undefined) return { someOurs: someProcess(isOurs), noStrays: false }
+  let fresh = isShort ? newPids(since.pid) : undefined
+  if (fresh === undefined) return { someOurs: someProcess(isOurs), noStrays: false }
+  const pids: number[] = []
   const running: ProcessEntry[] = []
-  for (const pid of pids) {
-    if (!existsSync(`/proc/${pid}`)) continue
-    const entry = readProcess(pid)
-    if (entry !== undefined && isRunning(entry)) running.push(entry)
+  // What was started during the look is looked at, too.
+  for (let round = 0; fresh !== undefined && round < innerLimits.newProcessesRounds; round++) {
+    for (const pid of fresh) {
+      if (!existsSync(`/proc/${pid}`)) continue
+      const entry = readProcess(pid)
+      if (entry !== undefined && isRunning(entry)) running.push(entry)
+    }
+    pids.push(...fresh)
+    fresh = newPids(pids.at(-1) ?? since.pid)
+    if (fresh?.length === 0) break
   }
-  // What was started during the look was not looked at.
-  const isWhole = pids.at(-1) === undefined || pids.at(-1) === lastPid()
+  const isWhole = fresh?.length === 0
   return { someOurs: running.some(isOurs), noStrays: isWhole && !running.some(inSessionOf(pids)) }
 }
 
@@ -86,10 +92,10 @@ export const inSessionOf =
   ({ sessionId }: Pick<ProcessEntry, 'sessionId'>): boolean =>
     sessionId === 0 || pids.includes(sessionId)
 
-function newPids({ pid }: ProcessMoment): number[] | undefined {
+function newPids(since: number | undefined): number[] | undefined {
   const now = lastPid()
-  if (pid === undefined || now === undefined || pidMax === undefined) return undefined
-  return pidsBetween(pid, now, pidMax, innerLimits.newProcessesLooked)
+  if (since === undefined || now === undefined || pidMax === undefined) return undefined
+  return pidsBetween(since, now, pidMax, innerLimits.newProcessesLooked)
 }
 
 function someProcess(isOurs: (entry: ProcessEntry) => boolean): boolean {
