@@ -578,6 +578,8 @@ export const innerLimits = {
   /** Rounds over all sources of a code, and what is waited before the second one; four times as long each. */
   codeRounds: 5,
   codeRetryMs: 50,
+  /** Rounds of a submitter over all Workers in which none takes its code. */
+  codeOffers: 3,
   /** Codes of the cache that a new one is compared with, for files that need not come. */
   codeCompared: 4,
   /** Codes of one page of `firesteel code ls`. */

@@ -903,6 +903,12 @@ export const limits = {
   codeGraceMs: 600 * SECOND,
   /** The cache of a Worker is looked through this often, and when new code has come. */
   codeCollectMs: 600 * SECOND,
+  /** Nodes that must hold the code of a submission before it is acknowledged, if there are so many. */
+  codeHolders: 2,
+  /** Codes that a Worker names in one message. */
+  codesPerMessage: 1000,
+  /** A submitter tries for this long to bring its code to Workers. */
+  codeSendMs: 600 * SECOND,
   /** Without a byte for this long, a transfer of code is given up, and another source is tried. */
   codeStallMs: 20 * SECOND,
   /** Addresses of Workers that hold a code, in one message. */

@@ -4,6 +4,7 @@ import type {
   KillExecutors,
   RequestKillApplication,
 } from '../messages/applications.js'
+import type { CodePlan, RequestCodePlan } from '../messages/code.js'
 import type {
   DecommissionWorkers,
   DecommissionWorkersResponse,
@@ -47,11 +48,13 @@ export type AnswerTo<R extends MasterRequest> = R extends RequestSubmitDriver
                 ? ExecutorsAnswer
                 : R extends RequestPageTicket
                   ? PageTicket
-                  : R extends DecommissionWorkers
-                    ? DecommissionWorkersResponse
-                    : R extends RecommissionWorkers
-                      ? RecommissionWorkersResponse
-                      : never
+                  : R extends RequestCodePlan
+                    ? CodePlan
+                    : R extends DecommissionWorkers
+                      ? DecommissionWorkersResponse
+                      : R extends RecommissionWorkers
+                        ? RecommissionWorkersResponse
+                        : never
 
 /** Each of these requests may be sent twice: it has a key or an id, or only reads. */
 export type MasterRequest =
@@ -63,6 +66,7 @@ export type MasterRequest =
   | RequestMasterState
   | RequestLogLocation
   | KillExecutors
+  | RequestCodePlan
   | RequestPageTicket
   | DecommissionWorkers
   | RecommissionWorkers

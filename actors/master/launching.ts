@@ -2,6 +2,7 @@ import { limits } from '../../runtime/limits.js'
 import { againText } from '../messages/launch-failure-text.js'
 import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
 import type { ClusterState } from './cluster-state.js'
+import { codeSources } from './code.js'
 import type { DriverEntry } from './driver-entry.js'
 import { endApplicationsOfDriver } from './ending.js'
 import { failedWorkersOf } from './failed-launches.js'
@@ -38,11 +39,12 @@ export function launchDriver(
   driver.launchedAtMs = step.now.monotonicMs
   step.put('driver', driver.id, driver.record)
   worker.hold(driverHolding(driver.id, generation), { cores, memoryMib, resources })
-  tellLaunchDriver(step, driver)
+  tellLaunchDriver(cluster, step, driver)
 }
 
-export function tellLaunchDriver(step: Step, driver: DriverEntry): void {
+export function tellLaunchDriver(cluster: ClusterState, step: Step, driver: DriverEntry): void {
   const { workerId, generation, resources, description, life, trace } = driver.record
+  const { code } = description
   step.tell(workerId!, {
     type: 'LaunchDriver',
     workerId: workerId!,
@@ -50,6 +52,7 @@ export function tellLaunchDriver(step: Step, driver: DriverEntry): void {
     generation,
     resources,
     description,
+    ...(code && { codeFrom: codeSources(cluster, code.id) }),
     ...(life && { life }),
     ...(trace !== undefined && { trace }),
   })

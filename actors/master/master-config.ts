@@ -1,4 +1,5 @@
 import { limits } from '../../runtime/limits.js'
+import type { CodePlace } from '../messages/common.js'
 import type { LaunchTimes } from './launch-failures.js'
 
 /** What the core must know about its node and the scheduling rules. Times in milliseconds. */
@@ -30,6 +31,8 @@ export interface MasterConfig extends LaunchTimes {
   /** The most heap that all records may take (limits.recordHeapShare). */
   readonly recordBudgetBytes: number
   readonly executorStableMs: number
+  /** Whose files its machine has. Absent: nobody's. */
+  readonly place?: CodePlace
   readonly slices: Slices
 }
 

@@ -226,7 +226,7 @@ function driverUnreported(cluster: ClusterState, step: Step, worker: WorkerEntry
   if (wanted === 'RUN' && launchedUnder === cluster.leadership.epoch) {
     // Its Worker answers that it is not there, and it is placed again.
     if (worker.drain) tellMove(step, driver)
-    else tellLaunchDriver(step, driver)
+    else tellLaunchDriver(cluster, step, driver)
     return
   }
   worker.release(driverHolding(driver.id, generation))

@@ -9,6 +9,7 @@ import type { RequestMasterState } from '../messages/status.js'
 import * as executors from './application-executors.js'
 import * as applications from './applications.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
+import { codeHeld, planCode } from './code.js'
 import type { CommitQueueView } from './commit-queue-view.js'
 import * as drains from './drains.js'
 import { driverProgressed } from './driver-progress.js'
@@ -182,6 +183,11 @@ const routes: Routes = {
     master: 'leader',
     handle: ({ cluster, step, from }, message) => drains.workerDecommissioning(cluster, step, from, message),
   },
+  CodeHeld: {
+    sender: 'node',
+    master: 'leader',
+    handle: ({ cluster, step, from }, message) => codeHeld(cluster, step, from, message),
+  },
 
   // Applications.
   RegisterApplication: {
@@ -232,6 +238,12 @@ const routes: Routes = {
     master: 'ALIVE',
     brings: 'record',
     handle: submit,
+  },
+  RequestCodePlan: {
+    sender: 'anybody',
+    master: 'ALIVE',
+    access: 'reads',
+    handle: ({ cluster, step, reply }, message) => planCode(cluster, step, message, reply),
   },
   RequestKillDriver: {
     sender: 'anybody',

@@ -14,6 +14,7 @@ import type {
   RequestSubmitDriver,
 } from '../messages/drivers.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
+import { codeRefusal, keepCodeOf } from './code.js'
 import type { DriverEntry } from './driver-entry.js'
 import { noteLife } from './driver-progress.js'
 import { askedBy, endDriver } from './ending.js'
@@ -92,6 +93,11 @@ export function submitDriver(
     step.reply(reply, { type: 'SubmitDriverResponse', driverId: known.driverId, key, state: known.state })
     return
   }
+  const refusal = codeRefusal(cluster, description)
+  if (refusal) {
+    step.reply(reply, refusal)
+    return
+  }
   if (cluster.isFull) {
     step.reply(reply, tooMuchHeld)
     return
@@ -111,6 +117,7 @@ export function submitDriver(
     resources: {},
     ...(trace && { trace }),
   })
+  keepCodeOf(cluster, step, description)
   step.log('info', 'driver submitted', { driverId, name: description.name })
   step.reply(reply, { type: 'SubmitDriverResponse', driverId, key, state: 'SUBMITTED' })
 }

@@ -1,5 +1,5 @@
 import { formatHostPort } from '../../runtime/addresses.js'
-import type { WorkerState } from '../messages/common.js'
+import type { CodePlace, WorkerState } from '../messages/common.js'
 import type { RegisterWorker } from '../messages/workers.js'
 import type { DrainRecord, WorkerRecord } from './records.js'
 import { freeAddresses, type Holding, usedAddresses } from './resources.js'
@@ -28,6 +28,7 @@ export interface SavedWorker
     | 'probes'
   > {
   readonly reporting: readonly HoldingKey[] | undefined
+  readonly code: { readonly place: CodePlace | undefined; readonly held: readonly string[] } | undefined
   /** In the order of the entry. */
   readonly holdings: readonly (readonly [HoldingKey, Holding])[]
 }
@@ -45,6 +46,8 @@ export class WorkerEntry {
   linked = false
   /** What the first messages of an unfinished report have named. */
   reporting: Set<HoldingKey> | undefined
+  /** Whose files it sees, and the codes that it has; undefined: it has not said yet. */
+  code: { readonly place: CodePlace | undefined; readonly held: Set<string> } | undefined
   lastHeartbeatMs: number
   lastHeartbeatWallMs: number
   diedAtMs: number | undefined
@@ -80,10 +83,12 @@ export class WorkerEntry {
   }
 
   static load(saved: SavedWorker): WorkerEntry {
-    const { record, state, lastHeartbeatMs, lastHeartbeatWallMs, reporting, holdings, ...fields } = saved
+    const { record, state, lastHeartbeatMs, lastHeartbeatWallMs, reporting, holdings, code, ...fields } =
+      saved
     const worker = new WorkerEntry(record, state, lastHeartbeatMs, lastHeartbeatWallMs)
     Object.assign(worker, fields)
     worker.reporting = reporting && new Set(reporting)
+    worker.code = code && { place: code.place, held: new Set(code.held) }
     for (const [key, holding] of holdings) worker.hold(key, holding)
     return worker
   }
@@ -99,6 +104,7 @@ export class WorkerEntry {
       answered,
       linked,
       reporting: reporting && [...reporting],
+      code: this.code && { place: this.code.place, held: [...this.code.held] },
       lastHeartbeatMs,
       lastHeartbeatWallMs,
       diedAtMs,

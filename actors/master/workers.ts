@@ -4,6 +4,7 @@ import { limits } from '../../runtime/limits.js'
 import { oversizeOf } from '../messages/record-size.js'
 import type { Heartbeat, RegisterWorker } from '../messages/workers.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
+import { spreadCode } from './code.js'
 import { endDrainOf, endDrainOfFormer, forgetOldDrains, meetDrain } from './drains.js'
 import type { DriverEntry } from './driver-entry.js'
 import { endDriver } from './ending.js'
@@ -163,6 +164,7 @@ export function removeWorker(
   // 9).
   const waitMs = certainty === 'gone' ? cluster.config.orphanGraceMs + cluster.config.guardMarginMs : 0
   loseDrivers(cluster, step, held, reason, waitMs)
+  spreadCode(cluster, step)
   cluster.dirty = true
 }
 

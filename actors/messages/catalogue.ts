@@ -3,6 +3,7 @@ import { limits } from '../../runtime/limits.js'
 import { isOddLength } from '../../runtime/odd-length.js'
 import type * as z from '../../runtime/zod.js'
 import * as applications from './applications.js'
+import * as code from './code.js'
 import { failure } from './common.js'
 import * as drains from './drains.js'
 import * as drivers from './drivers.js'
@@ -32,6 +33,7 @@ const fromWorker = [
   drivers.driverStateChanged,
   drivers.driverProgressed,
   drains.workerDecommissioning,
+  code.codeHeld,
   leadership.staleEpoch,
   masters.positionSeen,
 ] as const
@@ -55,6 +57,7 @@ const fromCommand = [
   drivers.requestDriverStatus,
   drains.decommissionWorkers,
   drains.recommissionWorkers,
+  code.requestCodePlan,
   status.requestMasterState,
   status.requestLogLocation,
 ] as const
@@ -89,6 +92,7 @@ const toWorker = [
   drivers.killDriver,
   drivers.restartDriver,
   drains.decommissionWorker,
+  code.keepCode,
   status.requestLog,
   status.stopLog,
 ] as const
@@ -110,6 +114,7 @@ const toClient = [
   drivers.driverStatusResponse,
   drains.decommissionWorkersResponse,
   drains.recommissionWorkersResponse,
+  code.codePlan,
   status.masterStateResponse,
   status.logLocation,
   status.logChunk,

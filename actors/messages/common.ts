@@ -145,7 +145,11 @@ export const executorRequest = z.object({
 })
 
 /** Where the code of an application lies, so that a Worker knows whether it sees the same files. */
-const codePlace = z.object({ machine: name, uid: z.int() })
+export const codePlace = z.object({ machine: name, uid: z.int() })
+export type CodePlace = z.infer<typeof codePlace>
+
+/** The code of a driver: its id, and the folder where it lay on the machine of its submitter. */
+const driverCode = z.object({ id: z.string().regex(/^[0-9a-f]{64}$/), root: text })
 
 /** An application as its driver describes it (Spark's ApplicationDescription). */
 export const applicationDescription = z.object({
@@ -208,6 +212,8 @@ export const driverDescription = z.object({
   onIsolation: z.enum(isolationModes),
   env: environment,
   nodeOptions: z.array(text).max(limits.nodeOptions),
+  /** Absent: its program lies at the same path on every Worker. */
+  code: driverCode.optional(),
 })
 export type DriverDescription = z.infer<typeof driverDescription>
 

@@ -1,3 +1,4 @@
+import { limits } from '../../runtime/limits.js'
 import * as z from '../../runtime/zod.js'
 import {
   carriedContext,
@@ -90,6 +91,8 @@ export const launchDriver = z.object({
   generation: positive,
   resources: resourceAddresses,
   description: driverDescription,
+  /** host:port of Workers that have its code. */
+  codeFrom: z.array(name).max(limits.codeSources).optional(),
   /** What is known of its processes so far; absent: there was none. */
   life: driverLife.optional(),
   /** The span of its submission. */

@@ -59,11 +59,14 @@ export async function driverPlan(
   config: WorkerConfig,
   masters: readonly string[],
   trace?: TraceContext,
+  code?: CodeHere,
 ): Promise<ChildPlan> {
   const { driverId, generation, description, resources } = launch
-  const { main: given, args, cwd, memoryMib, nodeOptions, env } = description
-  await checkFolder(cwd, config)
-  const main = isAbsolute(given) ? given : resolve(cwd, given)
+  const { main: given, args, memoryMib, nodeOptions, env } = description
+  const cwd = code ? workingFolder(code, description.cwd, config, [driverId]) : description.cwd
+  if (!code) await checkFolder(cwd, config)
+  const there = isAbsolute(given) ? given : resolve(description.cwd, given)
+  const main = code ? (pathIn(code, there) ?? there) : there
   await checkMain(main, config)
   const subject = `${driverId}/${generation}`
   const boot: DriverBoot = {

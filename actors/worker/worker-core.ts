@@ -1,4 +1,5 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
+import { limits } from '../../runtime/limits.js'
 import { LeaderTracker } from '../../runtime/persistence/leader-tracker.js'
 import type { FromWorker } from '../messages/catalogue.js'
 import type { DriverProgressed } from '../messages/drivers.js'
@@ -56,6 +57,8 @@ export class WorkerCore {
   readonly #drain = new WorkerDrain()
   #stopping = false
   #endsSinceCleaning = 0
+  /** The codes that are here. */
+  #codes: readonly string[] = []
 
   constructor(identity: WorkerIdentity, times: WorkerTimes, masters: readonly string[], now: Now) {
     this.#identity = identity
@@ -178,6 +181,9 @@ export class WorkerCore {
         if (!this.#executors.started(input.process))
           this.#drivers.started(input.process, input.pid, this.#now)
         return
+      case 'codes':
+        this.#codesChanged(input.codes)
+        return
       case 'fetching':
         if (!this.#executors.fetching(input.process, input.fetching))
           this.#drivers.fetching(input.process, input.fetching)
@@ -233,6 +239,8 @@ export class WorkerCore {
         return
       case 'cleanup':
         this.#cleanWork()
+        // The leader answers with what drivers need now.
+        if (this.#standing === 'reported') this.#tellCodes(true, this.#codes)
         this.#emit({ kind: 'startTimer', timer, ms: this.#times.workCleanupMs })
         return
       case 'restart':
@@ -351,6 +359,9 @@ export class WorkerCore {
       case 'DecommissionWorker':
         this.#drain.told(message)
         return
+      case 'KeepCode':
+        this.#emit({ kind: 'keepCode', begins: message.begins, codes: message.codes })
+        return
       case 'ApplicationFinished':
         this.#executors.applicationFinished(message.appId)
         return
@@ -367,7 +378,7 @@ export class WorkerCore {
   }
 
   #register(): void {
-    const { incarnation, ...offer } = this.#identity
+    const { incarnation, code: _, ...offer } = this.#identity
     this.#standing = 'registering'
     this.#tellLeader({ type: 'RegisterWorker', id: incarnation, ...offer, labels: { ...offer.labels } })
   }
@@ -379,6 +390,8 @@ export class WorkerCore {
     for (const change of this.#outbox.toResend(this.#found, this.#now.monotonicMs)) this.#tellLeader(change)
     this.#tellFullReport(type)
     this.#askForDrain()
+    return
+    this.#tellCodes(true, this.#codes)
     this.#heartbeat()
   }
 
@@ -394,6 +407,34 @@ export class WorkerCore {
     const id = this.#identity.incarnation
     for (const page of reportPages(this.#executors.reports(), this.#drivers.reports(this.#found)))
       this.#tellLeader({ type, id, seen, ...page })
+  }
+
+  /** What has gone is told by all that is left. */
+  #codesChanged(codes: readonly string[]): void {
+    const now = new Set(codes)
+    const known = new Set(this.#codes)
+    this.#codes = codes
+    if (this.#standing !== 'reported') return
+    const isMore = [...known].every((id) => now.has(id))
+    const fresh = codes.filter((id) => !known.has(id))
+    if (!isMore) this.#tellCodes(true, codes)
+    else if (fresh.length > 0) this.#tellCodes(false, fresh)
+  }
+
+  #tellCodes(begins: boolean, codes: readonly string[]): void {
+    const { incarnation: workerId, code } = this.#identity
+    if (!code) return
+    const most = limits.codesPerMessage
+    for (let at = 0; at === 0 || at < codes.length; at += most) {
+      this.#tellLeader({
+        type: 'CodeHeld',
+        workerId,
+        begins: begins && at === 0,
+        ...(at + most < codes.length && { more: true }),
+        codes: codes.slice(at, at + most),
+        ...(code.place && { place: code.place }),
+      })
+    }
   }
 
   #correctMaster(): void {

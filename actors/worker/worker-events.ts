@@ -1,5 +1,6 @@
 import type { Role } from '../../runtime/transport/identity.js'
 import type { FromWorker, WorkerMessage } from '../messages/catalogue.js'
+import type { KeepCode } from '../messages/code.js'
 import type { Position } from '../messages/common.js'
 import type { LaunchDriver } from '../messages/drivers.js'
 import type { LaunchExecutor } from '../messages/executors.js'
@@ -77,6 +78,8 @@ export type WorkerInput =
   | { readonly kind: 'started'; readonly process: ProcessName; readonly pid: number }
   | { readonly kind: 'startFailed'; readonly process: ProcessName; readonly failure: StartFailure }
   | { readonly kind: 'ended'; readonly process: ProcessName; readonly end: ProcessEnd }
+  /** The codes that this Worker has now. */
+  | { readonly kind: 'codes'; readonly codes: readonly string[] }
   /** Its start waits for its code, which comes from another machine; or it waits no more. */
   | { readonly kind: 'fetching'; readonly process: ProcessName; readonly fetching: boolean }
 
@@ -104,6 +107,8 @@ export type WorkerEffect =
     }
   /** Sets a new "valid until" for a driver that was started with one. */
   | { readonly kind: 'extendDriver'; readonly process: ProcessName; readonly validUntilBootMs: number }
+  /** Drivers need these codes. One that is not here is fetched. */
+  | { readonly kind: 'keepCode'; readonly begins: boolean; readonly codes: KeepCode['codes'] }
   /** It was told to end before it has a process: what its start waits for is not needed any more. */
   | { readonly kind: 'abandonStart'; readonly process: ProcessName }
   /** SIGTERM to the group, SIGKILL after the grace. Only for a process that was reported `started`. */

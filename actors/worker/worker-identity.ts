@@ -1,5 +1,5 @@
 import { limits } from '../../runtime/limits.js'
-import type { ResourceAddresses } from '../messages/common.js'
+import type { CodePlace, ResourceAddresses } from '../messages/common.js'
 import type { IsolationTimes } from './contact.js'
 import type { RestartTimes } from './restart-backoff.js'
 
@@ -17,6 +17,8 @@ export interface WorkerIdentity {
   readonly labels: Readonly<Record<string, string>>
   /** URL of its pages. */
   readonly web: string | null
+  /** Set if it keeps code. `place` is absent where it uses none where it lies. */
+  readonly code?: { readonly place: CodePlace | undefined }
 }
 
 /** All times and bounds of the core. */

@@ -39,6 +39,7 @@ export type WorkerSelfMessage =
   | { readonly type: 'Stop' }
   | { readonly type: 'ProcessStarted'; readonly process: string; readonly pid: number }
   | { readonly type: 'ProcessStartFailed'; readonly process: string; readonly failure: StartFailure }
+  | { readonly type: 'CodesChanged'; readonly codes: readonly string[] }
   | { readonly type: 'ProcessFetching'; readonly process: string; readonly fetching: boolean }
   | { readonly type: 'ProcessEnded'; readonly process: string; readonly end: ProcessEnd }
 
@@ -64,6 +65,7 @@ export interface WorkerShellParts {
     origin: LaunchOrigin,
     signal: AbortSignal,
   ) => Promise<ChildPlan>
+  readonly keepCode: (effect: Extract<WorkerEffect, { kind: 'keepCode' }>) => void
   readonly spans: ProcessSpans
   readonly clock: Clock
   readonly log: Log
@@ -122,6 +124,9 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
       case 'ProcessStarted':
         this.#parts.spans.started(message.process, message.pid)
         this.#step({ kind: 'started', process: message.process, pid: message.pid }, envelope)
+        return
+      case 'CodesChanged':
+        this.#step({ kind: 'codes', codes: message.codes }, envelope)
         return
       case 'ProcessFetching':
         this.#step({ kind: 'fetching', process: message.process, fetching: message.fetching }, envelope)
@@ -228,6 +233,9 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
         break
       case 'extendDriver':
         children.extend(effect.process, effect.validUntilBootMs)
+        break
+      case 'keepCode':
+        this.#parts.keepCode(effect)
         break
       case 'abandonStart':
         this.#starts.get(effect.process)?.abort()

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { formatHostPort, formatMasterAddress, parseMasterAddresses } from '../../runtime/addresses.js'
 import type { Clock } from '../../runtime/clock.js'
+import { machineSeal } from '../../runtime/code/machine-seal.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import type { Log } from '../../runtime/observe/log.js'
 import { type Guard, type GuardEvent, startGuard } from '../../runtime/process/guard.js'
@@ -143,6 +144,7 @@ class RunningWorker implements Worker {
       isLive: (id) => this.#core.lives(id) || this.#core.hasApplication(id),
       onFetching: (process, fetching) =>
         this.#inform({ type: 'ProcessFetching', process, fetching }, this.#causes.of(process)),
+      onCodes: (codes) => this.#inform({ type: 'CodesChanged', codes }),
     })
     this.#logs = new LogStreams({
       folders,
@@ -163,8 +165,11 @@ class RunningWorker implements Worker {
       log,
       onDrained: () => this.#onDrained(),
       onStopped: () => this.#onChildless(),
-      driverPlan: ({ launch, attempt }, trace) =>
-        driverPlan(launch, attempt, config, this.#dialer.addresses, trace),
+      driverPlan: async ({ process, launch, attempt }, trace, signal) => {
+        const code = codeHere(await this.#code.ofDriver(process, launch, signal))
+        return driverPlan(launch, attempt, config, this.#dialer.addresses, trace, code)
+      },
+      keepCode: (effect) => this.#code.keep(effect),
       executorPlan: async ({ process, launch }, origin, signal) => {
         const code = codeHere(await this.#code.ofExecutor(process, launch, signal))
         return executorPlan(launch, config, this.incarnation, origin, code, options.executorMain)
@@ -175,6 +180,7 @@ class RunningWorker implements Worker {
     this.#actor = system.spawn<WorkerActorMessage>(WORKER_ACTOR, (context) => new WorkerShell(parts, context))
     gateway.serve(this.#actor)
     this.#inform({ type: 'Start' })
+    this.#code.open()
   }
 
   get guardPid(): number | undefined {
@@ -241,6 +247,7 @@ class RunningWorker implements Worker {
       resources: config.resources,
       labels: config.labels,
       web: config.web,
+      code: { place: config.code.inPlace ? machineSeal() : undefined },
     }
     const masters = config.masters.flatMap(parseMasterAddresses).map(formatMasterAddress)
     return new WorkerCore(identity, workerTimes(config.workerTimeoutMs, times), masters, now)

@@ -10,6 +10,7 @@ import { type App, connect } from '../../actors/client/index.js'
 import { createTestCluster, type TestCluster } from '../harness/index.js'
 import { waitUntil } from '../harness/wait-until.js'
 import { writeFiles } from '../tools/code-folder.js'
+import { firesteel } from '../tools/command-fixture.js'
 import { FarWorker, farWorkersRefused } from '../tools/far-workers.js'
 
 /* Applications whose code lies on no Worker: it travels, once for each. */
@@ -142,4 +143,61 @@ test('code that cannot travel is said to the application, with the file', { skip
   await rm(join(project, 'secret'))
   // It was mended, and the next launch finds it so.
   assert.equal((await result).dep, 'a dependency')
+})
+
+const driver = `
+import { readFileSync, writeFileSync } from 'node:fs'
+import { dep } from 'dep'
+import { word } from './lib/word.js'
+console.log(JSON.stringify({
+  dep, word, url: import.meta.url, cwd: process.cwd(),
+  data: readFileSync('data.txt', 'utf8'),
+}))`
+
+test('a driver runs on a Worker that has none of its files, also after its submitter is gone', {
+  skip,
+}, async () => {
+  await writeFiles(project, { 'job.js': driver })
+  const far1 = ['submit', '--master', cluster.address, '--on', 'far=yes', '--memory', '64m', '--wait']
+  const env = { FIRESTEEL_SECRET: cluster.secret }
+  const first = await firesteel([...far1, '.'], { cwd: project, env })
+  assert.equal(first.code, 2, 'there is no main program yet')
+  await writeFiles(project, {
+    'package.json': JSON.stringify({ type: 'module', main: 'job.js', dependencies: { dep: '1' } }),
+  })
+  const { code, stdout, stderr } = await firesteel([...far1, '.'], { cwd: project, env })
+  assert.equal(code, 0, stderr)
+  const said = JSON.parse(/^\{.*\}$/m.exec(stdout)?.[0] ?? stderr) as Where
+  assert.deepEqual([said.dep, said.data], ['a dependency', 'data'])
+  assert.match(said.url, /\/code\/[0-9a-f]{64}\/files\/job\.js$/)
+  // It was submitted in its folder, so it runs in it.
+  assert.equal(`${said.cwd}/job.js`, new URL(said.url).pathname)
+  assert.match(stderr, /Sent .* of code \(/)
+  // Two Workers hold it, so nothing is sent again.
+  const again = await firesteel([...far1, '.'], { cwd: project, env })
+  assert.equal(again.code, 0, again.stderr)
+  assert.doesNotMatch(again.stderr, /Sent/)
+})
+
+test('--no-code leaves it to the Workers, as before', { skip }, async () => {
+  const call = [
+    'submit',
+    '--master',
+    cluster.address,
+    '--on',
+    'far=yes',
+    '--no-code',
+    '--memory',
+    '64m',
+    'job.js',
+  ]
+  const { code, stdout } = await firesteel(call, { cwd: project, env: { FIRESTEEL_SECRET: cluster.secret } })
+  assert.equal(code, 0)
+  const id = stdout.split(' ')[0] ?? ''
+  const status = await waitUntil('its failure', async () => {
+    const text = await cluster.cli(['status', id, '--json'])
+    return /MAIN_NOT_FOUND|FOLDER_MISSING/.test(text.stdout) && text.stdout
+  })
+  assert.match(String(status), /does not exist on/)
+  await cluster.cli(['kill', id])
 })

@@ -33,12 +33,13 @@ test("what a client's key opens is the requests of applications and commands, an
       'RequestDriverStatus',
       'DecommissionWorkers',
       'RecommissionWorkers',
+      'RequestCodePlan',
       'RequestMasterState',
       'RequestLogLocation',
       ...ofShells,
     ],
   )
-  assert.deepEqual(types.filter((type) => isAdmitted('driver', type)).length, 19)
+  assert.deepEqual(types.filter((type) => isAdmitted('driver', type)).length, 20)
   assert.ok(types.every((type) => isAdmitted('node', type)))
 })
 

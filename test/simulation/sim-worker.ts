@@ -72,6 +72,7 @@ export class SimWorker {
       core: this.core,
       gateway,
       causes: new ProcessCauses(),
+      keepCode: () => {},
       spans: new ProcessSpans(undefined, 'sim'),
       children: this.children as unknown as Children,
       folders: { clean: async () => {}, stampEnd: async () => {} } as unknown as WorkFolders,

@@ -14,8 +14,8 @@ export interface CodeVisitorParts {
   readonly maker: CodeMaker
   readonly isHeld: (id: string) => boolean
   readonly onGone: () => void
-  /** Code has come. */
-  readonly onNew: () => void
+  /** Code has come or gone. */
+  readonly onChange: () => void
 }
 
 /**
@@ -85,13 +85,14 @@ export class CodeVisitor {
 
   /** The code that a peer offers. It is asked for what is not here. */
   async #take({ id, root }: Extract<CodeMessage, { type: 'offer' }>): Promise<void> {
-    const { maker, onNew } = this.#parts
+    const { maker, onChange } = this.#parts
     const open: OpenSource = { receiver: this.#receiver, done: () => {} }
     const source = { name: this.#peer.address, open: async () => open }
     try {
       await maker.make({ id, root, sources: [source], signal: this.#gone.signal })
+      // The leader hears of it before the peer does, as far as we can tell.
+      onChange()
       this.#channel.tell({ type: 'held', id })
-      onNew()
     } catch (error) {
       const { code, message, place } = errorParts(error)
       this.#channel.tell({ type: 'failed', code, message, ...(place !== undefined && { at: place }) })
@@ -110,10 +111,11 @@ export class CodeVisitor {
   }
 
   async #remove(id: string): Promise<void> {
-    const { cache, isHeld } = this.#parts
+    const { cache, isHeld, onChange } = this.#parts
     await cache.open().catch(() => undefined)
     const held = isHeld(id)
     const done = !held && (await cache.remove(id))
+    if (done) onChange()
     const reason = done ? '' : held ? 'work uses it' : 'it is not here'
     this.#channel.tell({ type: 'removed', id, done, reason })
   }

@@ -9,6 +9,8 @@ import type { Log } from '../../../runtime/observe/log.js'
 import { CODE_SUBJECT, codeSubjectOf } from '../../../runtime/transport/identity.js'
 import { deriveKey } from '../../../runtime/transport/keys.js'
 import type { Link } from '../../../runtime/transport/link.js'
+import type { KeepCode } from '../../messages/code.js'
+import type { LaunchDriver } from '../../messages/drivers.js'
 import type { LaunchExecutor } from '../../messages/executors.js'
 import { registrantKey } from '../child-plans.js'
 import type { WorkerConfig } from '../worker-config.js'
@@ -20,6 +22,8 @@ export interface WorkerCodeOptions {
   readonly wallMs: () => number
   /** True: this driver, or an executor of this application, is here. */
   readonly isLive: (id: string) => boolean
+  /** Called with all codes that are here, whenever others are. */
+  readonly onCodes: (codes: readonly string[]) => void
   /** Called when a start begins to wait for its code, and when it waits no more. */
   readonly onFetching: (process: string, fetching: boolean) => void
 }
@@ -31,6 +35,9 @@ export class WorkerCode {
   readonly #maker: CodeMaker
   /** Application or driver -> the codes that it uses here. */
   readonly #users = new Map<string, Set<string>>()
+  /** What drivers of the cluster need, by the word of the leader. */
+  #kept = new Set<string>()
+  readonly #fetches = new Set<AbortController>()
   readonly #visitors = new Set<CodeVisitor>()
   #timer: NodeJS.Timeout | undefined
 
@@ -68,6 +75,34 @@ export class WorkerCode {
     return this.#make(process, appId, { id: undefined, root: undefined, sources: [source] }, signal)
   }
 
+  /**
+   * The code of a driver, from a Worker that has it; undefined: its program lies at its path here. Rejects as
+   * above.
+   */
+  async ofDriver(process: string, launch: LaunchDriver, signal: AbortSignal): Promise<MadeCode | undefined> {
+    const { code } = launch.description
+    if (code === undefined) return undefined
+    const sources = (launch.codeFrom ?? []).map((address) => this.#workerAt(address))
+    return this.#make(process, launch.driverId, { ...code, sources }, signal)
+  }
+
+  /** Reads what is here from former runs. */
+  open(): void {
+    this.#cache.open().then(
+      () => this.#changed(),
+      (error) => this.#options.log.error('the cache of code cannot be used', { error }),
+    )
+  }
+
+  /** The leader says what drivers need. */
+  keep({ begins, codes }: Pick<KeepCode, 'begins' | 'codes'>): void {
+    if (begins) this.#kept = new Set()
+    for (const { id } of codes) this.#kept.add(id)
+    for (const { id, root, from } of codes) {
+      if (from.length > 0 && !this.#cache.ids.includes(id)) void this.#fetch(id, root, from)
+    }
+  }
+
   /** A link that carries code, from another Worker or a tool. */
   link(link: Link): void {
     const visitor = new CodeVisitor(link, {
@@ -75,13 +110,14 @@ export class WorkerCode {
       maker: this.#maker,
       isHeld: this.#isHeld,
       onGone: () => void this.#visitors.delete(visitor),
-      onNew: () => void this.#collect(),
+      onChange: () => this.#changed(),
     })
     this.#visitors.add(visitor)
   }
 
   close(): void {
     clearInterval(this.#timer)
+    for (const fetch of this.#fetches) fetch.abort()
     for (const visitor of this.#visitors) visitor.close('the Worker stops')
   }
 
@@ -106,11 +142,31 @@ export class WorkerCode {
     try {
       const made = await this.#maker.make({ ...need, signal, sourceAt: (at) => this.#workerAt(at) })
       this.#use(user, made.id)
-      void this.#collect()
+      this.#changed()
       return made
     } finally {
       onFetching(process, false)
     }
+  }
+
+  /** So that another node has it, should this one's source go. */
+  async #fetch(id: string, root: string, from: readonly string[]): Promise<void> {
+    const fetch = new AbortController()
+    this.#fetches.add(fetch)
+    try {
+      const sources = from.map((address) => this.#workerAt(address))
+      await this.#maker.make({ id, root, sources, signal: fetch.signal })
+      this.#changed()
+    } catch (error) {
+      this.#options.log.warn('code that a driver needs did not come', { id, reason: reasonOf(error) })
+    } finally {
+      this.#fetches.delete(fetch)
+    }
+  }
+
+  #changed(): void {
+    this.#options.onCodes(this.#cache.ids)
+    void this.#collect()
   }
 
   #use(user: string, id: string): void {
@@ -120,7 +176,7 @@ export class WorkerCode {
   }
 
   readonly #isHeld = (id: string): boolean => {
-    if (this.#maker.isMaking(id)) return true
+    if (this.#maker.isMaking(id) || this.#kept.has(id)) return true
     for (const [user, ids] of this.#users) {
       if (!this.#options.isLive(user)) this.#users.delete(user)
       else if (ids.has(id)) return true
@@ -132,7 +188,9 @@ export class WorkerCode {
     const { log } = this.#options
     try {
       const removed = await this.#cache.collect(this.#isHeld)
-      if (removed.length > 0) log.info('removed code that nothing uses', { ids: removed })
+      if (removed.length === 0) return
+      log.info('removed code that nothing uses', { ids: removed })
+      this.#options.onCodes(this.#cache.ids)
     } catch (error) {
       log.warn('the cache of code cannot be looked through', { reason: reasonOf(error) })
     }

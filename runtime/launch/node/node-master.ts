@@ -11,6 +11,7 @@ import { isAdmitted } from '../../../actors/master/routes.js'
 import { UsageHistory } from '../../../actors/master/usage-history.js'
 import { type MasterMessage, violation } from '../../../actors/messages/catalogue.js'
 import { systemClock } from '../../clock.js'
+import { machineSeal } from '../../code/machine-seal.js'
 import { errorOf, FiresteelError } from '../../errors.js'
 import { recordBudgetBytes } from '../../heap.js'
 import { innerLimits } from '../../inner-limits.js'
@@ -244,6 +245,7 @@ class MasterNode implements RunningNode {
       orphanGraceMs: scheduling.orphanGraceMs,
       relaunchOnRefused: scheduling.relaunchOnRefused,
       ...fixedMasterConfig,
+      place: machineSeal(),
       recordBudgetBytes: recordBudgetBytes(),
     }
   }

@@ -12,12 +12,13 @@ import { mainFile } from '../../config/main-file.js'
 import type { Command } from '../commander.js'
 import { type Console, printError, printJson } from '../console.js'
 import { type ClusterOptions, clusterOptions, withCluster } from './cluster.js'
+import { bootCode, type CodeOptions, codeOptions } from './code-options.js'
 import { type AddCommand, examples } from './command.js'
 import { collectVariable, type EnvironmentOptions, givenEnvironment } from './environment.js'
 import { misplacedOption } from './misplaced.js'
 import { collect, idleTimeoutOption, summariesOption } from './options.js'
 
-interface RunOptions extends ClusterOptions, EnvironmentOptions {
+interface RunOptions extends ClusterOptions, EnvironmentOptions, CodeOptions {
   readonly nodeOption?: readonly string[]
   readonly idleTimeout?: number
   readonly summaries: boolean
@@ -25,10 +26,8 @@ interface RunOptions extends ClusterOptions, EnvironmentOptions {
 }
 
 /** The line that connect() of MAIN reads: the Masters and the client's key, never the secret. */
-function bootLine(
-  { cluster, masters, credential, local }: FoundCluster,
-  { masterTimeout: masterTimeoutMs, idleTimeout, summaries, output }: RunOptions,
-): string {
+function bootLine({ cluster, masters, credential, local }: FoundCluster, options: RunOptions): string {
+  const { masterTimeout: masterTimeoutMs, idleTimeout, summaries, output } = options
   const key = credential.key.toString('base64')
   const boot: DriverBoot = {
     ...credential,
@@ -41,6 +40,7 @@ function bootLine(
     }),
     ...(!summaries && { summaries: false as const }),
     ...(output && { output }),
+    code: bootCode(options),
     ...(local && { local }),
   }
   return JSON.stringify(boot)
@@ -83,10 +83,13 @@ async function untilEnd(io: Console, child: Child): Promise<ProcessExit> {
 }
 
 export const addRun: AddCommand = (program, run) => {
-  clusterOptions(
+  const added = clusterOptions(
     program
       .command('run')
-      .argument('<main>', 'program that calls connect(): .js, .mjs, .cjs, .ts, or an executable')
+      .argument(
+        '<main>',
+        'program that calls connect(): .js, .mjs, .cjs, .ts, an executable, or a folder with one',
+      )
       .argument('[args...]', 'its arguments; options after MAIN belong to it')
       .description(
         'Runs an application whose driver is a process on this machine. MAIN finds the cluster by connect(), and inherits your environment. `run` ends with its exit code, or 128 and the number of the signal that ended it.',
@@ -103,6 +106,7 @@ export const addRun: AddCommand = (program, run) => {
       .addOption(summariesOption())
       .option('--output', 'show what its executors print on standard error, with executor, task and attempt'),
   )
+  codeOptions(added)
     .addHelpText(
       'after',
       examples('firesteel run ./count.js src', 'firesteel run --master local ./count.js src'),

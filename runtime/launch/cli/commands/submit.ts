@@ -11,6 +11,7 @@ import { mainFile, programName } from '../../config/main-file.js'
 import type { Command } from '../commander.js'
 import { type Console, printJson } from '../console.js'
 import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
+import { type CodeOptions, codeOfSubmission, codeOptions } from './code-options.js'
 import { type AddCommand, examples } from './command.js'
 import { collectVariable, type EnvironmentOptions, givenEnvironment } from './environment.js'
 import { misplacedOption } from './misplaced.js'
@@ -25,7 +26,7 @@ import {
   memoryDefault,
 } from './options.js'
 
-interface SubmitOptions extends ClusterOptions, EnvironmentOptions {
+interface SubmitOptions extends ClusterOptions, EnvironmentOptions, CodeOptions {
   readonly name?: string
   readonly cores: number
   readonly memory: number
@@ -217,6 +218,8 @@ async function submit(io: Console, { main, args, options, command }: Call): Prom
       const { localEnvironment } = await import('../../../../actors/client/local-environment.js')
       description.env = localEnvironment(io.environment, description.env)
     }
+    const code = await codeOfSubmission({ io, client, found, description, options })
+    if (code) description.code = code
     const submitted = await submitWith(client, given, description, options.again === true)
     const { driverId, state, key } = submitted
     if (options.json) await printJson(io, { id: driverId, key, state })
@@ -229,11 +232,21 @@ async function submit(io: Console, { main, args, options, command }: Call): Prom
   })
 }
 
+const EXAMPLES = examples(
+  'firesteel submit --supervise ./service.js --port 9000',
+  'firesteel submit --supervise --max-restarts 5 --restart-window 10m ./service.js',
+  'firesteel submit ./service',
+  'firesteel submit --wait --key nightly-2026-01-01 ./nightly.js',
+  'firesteel submit --wait --key nightly-2026-01-01 --again ./nightly.js',
+  'firesteel submit --on zone=a --resource gpu=1 ./train.js',
+  'firesteel submit --env API_TOKEN --env-file ./job.env ./job.js',
+)
+
 export const addSubmit: AddCommand = (program, run) => {
-  clusterOptions(
+  const added = clusterOptions(
     program
       .command('submit')
-      .argument('<main>', 'program, at the same path on every Worker: .js, .mjs, .cjs, .ts, or an executable')
+      .argument('<main>', 'program: .js, .mjs, .cjs, .ts, an executable, or a folder with one')
       .argument('[args...]', 'its arguments; options after MAIN belong to it')
       .description(
         'Submits a driver: a program that the cluster runs, and with --supervise runs again when it fails.',
@@ -285,17 +298,8 @@ export const addSubmit: AddCommand = (program, run) => {
       )
       .option('--node-option <option>', 'an option of Node for it; repeatable', collect),
   )
-    .addHelpText(
-      'after',
-      examples(
-        'firesteel submit --supervise ./service.js --port 9000',
-        'firesteel submit --supervise --max-restarts 5 --restart-window 10m ./service.js',
-        'firesteel submit --wait --key nightly-2026-01-01 ./nightly.js',
-        'firesteel submit --wait --key nightly-2026-01-01 --again ./nightly.js',
-        'firesteel submit --on zone=a --resource gpu=1 ./train.js',
-        'firesteel submit --env API_TOKEN --env-file ./job.env ./job.js',
-      ),
-    )
+  codeOptions(added)
+    .addHelpText('after', EXAMPLES)
     .action((main: string, args: string[], options: SubmitOptions, command: Command) =>
       run((io) => submit(io, { main, args, options, command })),
     )

@@ -1,0 +1,142 @@
+import { limits } from '../../runtime/limits.js'
+import type { CodeHeld, CodePlan, RequestCodePlan } from '../messages/code.js'
+import type { DriverDescription, Failure } from '../messages/common.js'
+import type { ClusterState, PeerInfo } from './cluster-state.js'
+import { busy } from './refusals.js'
+import type { ReplyToken, Step } from './step.js'
+import type { WorkerEntry } from './worker-entry.js'
+
+/*
+ * Which Workers have the code of drivers (protocol 20). It is not stored: each Worker tells it after each
+ * full report.
+ */
+
+/** Workers that can hold code for others now. */
+const liveOf = (cluster: ClusterState): WorkerEntry[] =>
+  cluster.linkedWorkers().filter((worker) => worker.answered && worker.code !== undefined)
+
+const holdersOf = (cluster: ClusterState, id: string): WorkerEntry[] =>
+  liveOf(cluster).filter(({ code }) => code?.held.has(id))
+
+/** As many as there should be, or all that there are. */
+const isEnough = (cluster: ClusterState, id: string): boolean => {
+  const holders = holdersOf(cluster, id).length
+  return holders > 0 && holders >= Math.min(limits.codeHolders, liveOf(cluster).length)
+}
+
+/** Addresses of Workers that have the code. */
+export const codeSources = (cluster: ClusterState, id: string): string[] =>
+  holdersOf(cluster, id)
+    .slice(0, limits.codeSources)
+    .map(({ address }) => address)
+
+export function codeHeld(cluster: ClusterState, step: Step, from: PeerInfo, message: CodeHeld): void {
+  const worker = cluster.workers.get(from.incarnation)
+  if (!worker || worker.state === 'DEAD') return
+  const { begins, more, codes, place } = message
+  if (begins) worker.code = { place, held: new Set(codes) }
+  else for (const id of codes) worker.code?.held.add(id)
+  if (!more) keepAll(cluster, step, worker, begins)
+}
+
+/**
+ * Tells the Worker which of its codes drivers need. Of a code that too few have it gets the addresses of
+ * those that have it, and fetches it.
+ */
+function keepAll(cluster: ClusterState, step: Step, worker: WorkerEntry, begins: boolean): void {
+  const held = worker.code?.held
+  if (held === undefined || !begins) return
+  const codes: { id: string; root: string; from: string[] }[] = []
+  for (const [id, root] of neededCodes(cluster)) {
+    if (held.has(id)) codes.push({ id, root, from: [] })
+    else if (!isEnough(cluster, id)) {
+      const sources = codeSources(cluster, id)
+      if (sources.length > 0) codes.push({ id, root, from: sources })
+    }
+  }
+  tellKeep(step, worker, true, codes)
+}
+
+function tellKeep(
+  step: Step,
+  worker: WorkerEntry,
+  begins: boolean,
+  codes: readonly { id: string; root: string; from: string[] }[],
+): void {
+  for (let at = 0; at === 0 || at < codes.length; at += limits.reportItems) {
+    step.tell(worker.id, {
+      type: 'KeepCode',
+      workerId: worker.id,
+      begins: begins && at === 0,
+      codes: codes.slice(at, at + limits.reportItems),
+    })
+  }
+}
+
+/** The codes of all drivers that may still be launched, with where each began. */
+function neededCodes(cluster: ClusterState): ReadonlyMap<string, string> {
+  const needed = new Map<string, string>()
+  for (const { record } of cluster.drivers.values()) {
+    const { code } = record.description
+    if (code) needed.set(code.id, code.root)
+  }
+  return needed
+}
+
+/** A Worker is gone: what too few have now comes to others. */
+export function spreadCode(cluster: ClusterState, step: Step): void {
+  for (const [id, root] of neededCodes(cluster)) {
+    if (isEnough(cluster, id)) continue
+    const from = codeSources(cluster, id)
+    const taker = liveOf(cluster).find(({ code }) => !code?.held.has(id))
+    if (from.length > 0 && taker) tellKeep(step, taker, false, [{ id, root, from }])
+  }
+}
+
+export function planCode(
+  cluster: ClusterState,
+  step: Step,
+  { place, id }: RequestCodePlan,
+  reply: ReplyToken,
+): void {
+  const linked = cluster.linkedWorkers()
+  // It tells in the same turn as its report what it has.
+  if (linked.some((worker) => worker.answered && worker.code === undefined)) {
+    step.reply(reply, busy)
+    return
+  }
+  const places = linked.length > 0 ? linked.map(({ code }) => code?.place) : [cluster.config.place]
+  const inPlace = places.every(
+    (other) => other?.machine === place.machine && (other.uid === place.uid || other.uid === 0),
+  )
+  const workers = liveOf(cluster).map((worker) => ({
+    id: worker.id,
+    address: worker.address,
+    holds: id !== undefined && worker.code?.held.has(id) === true,
+  }))
+  const plan: CodePlan = {
+    type: 'CodePlan',
+    inPlace,
+    enough: id !== undefined && isEnough(cluster, id),
+    workers: workers.sort((a, b) => Number(b.holds) - Number(a.holds)).slice(0, limits.codeSources),
+  }
+  step.reply(reply, plan)
+}
+
+/** Why a submission cannot be taken; undefined: its code is safe. */
+export function codeRefusal(cluster: ClusterState, { code }: DriverDescription): Failure | undefined {
+  if (!code || isEnough(cluster, code.id)) return undefined
+  const must = Math.max(1, Math.min(limits.codeHolders, liveOf(cluster).length))
+  return {
+    type: 'Failure',
+    code: 'FIRESTEEL_CODE_NOT_HELD',
+    message: `${must} ${must === 1 ? 'node' : 'nodes'} must hold the code ${code.id}, and ${holdersOf(cluster, code.id).length} hold it`,
+  }
+}
+
+/** The driver is taken: those that hold its code keep it. */
+export function keepCodeOf(cluster: ClusterState, step: Step, { code }: DriverDescription): void {
+  if (!code) return
+  for (const worker of holdersOf(cluster, code.id).slice(0, limits.codeSources))
+    tellKeep(step, worker, false, [{ id: code.id, root: code.root, from: [] }])
+}
