@@ -76,6 +76,7 @@ const readRequests: ReadonlySet<MasterRequest['type']> = new Set([
   'RequestDriverStatus',
   'RequestMasterState',
   'RequestLogLocation',
+  'RequestCodePlan',
   'RequestPageTicket',
 ])
 

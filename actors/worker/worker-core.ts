@@ -1,12 +1,13 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
-import { limits } from '../../runtime/limits.js'
 import { LeaderTracker } from '../../runtime/persistence/leader-tracker.js'
 import type { FromWorker } from '../messages/catalogue.js'
+import type { CodeHeld } from '../messages/code.js'
 import type { DriverProgressed } from '../messages/drivers.js'
 import type { MasterChanged } from '../messages/leadership.js'
 import { Contact } from './contact.js'
 import { Drivers } from './drivers.js'
 import { Executors } from './executors.js'
+import { HeldCodes } from './held-codes.js'
 import { LaunchLedger } from './launch-ledger.js'
 import { MasterWatch } from './master-watch.js'
 import { type ChangeDraft, Outbox } from './outbox.js'
@@ -57,8 +58,7 @@ export class WorkerCore {
   readonly #drain = new WorkerDrain()
   #stopping = false
   #endsSinceCleaning = 0
-  /** The codes that are here. */
-  #codes: readonly string[] = []
+  readonly #codes: HeldCodes
 
   constructor(identity: WorkerIdentity, times: WorkerTimes, masters: readonly string[], now: Now) {
     this.#identity = identity
@@ -67,6 +67,7 @@ export class WorkerCore {
     this.#account = new ResourceAccount(identity)
     this.#outbox = new Outbox(identity.incarnation, times.outboxKeepMs)
     this.#contact = new Contact(times, now.bootMs)
+    this.#codes = new HeldCodes(identity.incarnation, identity.code)
     this.#masters = new MasterWatch(masters, {
       workerId: identity.incarnation,
       probeAfterMs: times.probeAfterMs,
@@ -182,7 +183,7 @@ export class WorkerCore {
           this.#drivers.started(input.process, input.pid, this.#now)
         return
       case 'codes':
-        this.#codesChanged(input.codes)
+        this.#tellCodes(this.#codes.changed(input.codes))
         return
       case 'fetching':
         if (!this.#executors.fetching(input.process, input.fetching))
@@ -240,7 +241,7 @@ export class WorkerCore {
       case 'cleanup':
         this.#cleanWork()
         // The leader answers with what drivers need now.
-        if (this.#standing === 'reported') this.#tellCodes(true, this.#codes)
+        this.#tellCodes(this.#codes.all())
         this.#emit({ kind: 'startTimer', timer, ms: this.#times.workCleanupMs })
         return
       case 'restart':
@@ -390,8 +391,7 @@ export class WorkerCore {
     for (const change of this.#outbox.toResend(this.#found, this.#now.monotonicMs)) this.#tellLeader(change)
     this.#tellFullReport(type)
     this.#askForDrain()
-    return
-    this.#tellCodes(true, this.#codes)
+    this.#tellCodes(this.#codes.all())
     this.#heartbeat()
   }
 
@@ -409,32 +409,9 @@ export class WorkerCore {
       this.#tellLeader({ type, id, seen, ...page })
   }
 
-  /** What has gone is told by all that is left. */
-  #codesChanged(codes: readonly string[]): void {
-    const now = new Set(codes)
-    const known = new Set(this.#codes)
-    this.#codes = codes
+  #tellCodes(messages: readonly CodeHeld[]): void {
     if (this.#standing !== 'reported') return
-    const isMore = [...known].every((id) => now.has(id))
-    const fresh = codes.filter((id) => !known.has(id))
-    if (!isMore) this.#tellCodes(true, codes)
-    else if (fresh.length > 0) this.#tellCodes(false, fresh)
-  }
-
-  #tellCodes(begins: boolean, codes: readonly string[]): void {
-    const { incarnation: workerId, code } = this.#identity
-    if (!code) return
-    const most = limits.codesPerMessage
-    for (let at = 0; at === 0 || at < codes.length; at += most) {
-      this.#tellLeader({
-        type: 'CodeHeld',
-        workerId,
-        begins: begins && at === 0,
-        ...(at + most < codes.length && { more: true }),
-        codes: codes.slice(at, at + most),
-        ...(code.place && { place: code.place }),
-      })
-    }
+    for (const message of messages) this.#tellLeader(message)
   }
 
   #correctMaster(): void {

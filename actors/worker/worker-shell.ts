@@ -183,7 +183,7 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
   }
 
   #run(effect: WorkerEffect, cause: Envelope): void {
-    const { gateway, children, causes, spans, folders, log, clock } = this.#parts
+    const { gateway, children, causes, folders, log, clock } = this.#parts
     switch (effect.kind) {
       case 'tell':
         // A message that cannot be sent is not lost: the next link to a leader begins with all of it
@@ -213,23 +213,8 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
         this.#tellRefusals(cause)
         break
       case 'startExecutor':
-        causes.remember(effect.process, cause)
-        children.start(
-          effect.process,
-          this.#starting(effect.process, (signal) =>
-            this.#parts.executorPlan(effect, { trace: spans.starting(effect), cause }, signal),
-          ),
-        )
-        break
       case 'startDriver':
-        causes.remember(effect.process, cause)
-        children.start(
-          effect.process,
-          this.#starting(effect.process, (signal) =>
-            this.#parts.driverPlan(effect, spans.starting(effect), signal),
-          ),
-          effect.validUntilBootMs,
-        )
+        this.#start(effect, cause)
         break
       case 'extendDriver':
         children.extend(effect.process, effect.validUntilBootMs)
@@ -256,6 +241,25 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
       case 'stopped':
         this.#parts.onStopped()
         break
+    }
+  }
+
+  #start(effect: Extract<WorkerEffect, { kind: 'startExecutor' | 'startDriver' }>, cause: Envelope): void {
+    const { causes, children, spans, executorPlan, driverPlan } = this.#parts
+    const { process } = effect
+    causes.remember(process, cause)
+    const trace = spans.starting(effect)
+    if (effect.kind === 'startExecutor') {
+      children.start(
+        process,
+        this.#starting(process, (signal) => executorPlan(effect, { trace, cause }, signal)),
+      )
+    } else {
+      children.start(
+        process,
+        this.#starting(process, (signal) => driverPlan(effect, trace, signal)),
+        effect.validUntilBootMs,
+      )
     }
   }
 
