@@ -355,8 +355,9 @@ export const errorCodes = {
     exit: 1,
   },
   TASK_MODULE_TYPESCRIPT: {
-    meaning: 'The task module exists as a .ts file only, and this version of Node does not strip types.',
-    help: 'Compile it, or run Workers on Node 22.18 or later.',
+    meaning:
+      'The task module exists as a .ts file only. This version of Node does not strip types, and there is no esbuild.',
+    help: 'Install esbuild there, compile the module, or run Workers on Node 22.18 or later.',
     exit: 1,
   },
   TASK_MODULE_FAILED: {

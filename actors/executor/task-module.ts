@@ -1,15 +1,18 @@
 import { access } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { FiresteelError, reasonOf } from '../../runtime/errors.js'
+import {
+  compileTypeScript,
+  findEsbuild,
+  isTypeScript,
+  stripsTypes,
+} from '../../runtime/type-script/type-script.js'
 import { exportOf, isModule, type TaskFunction } from './module-export.js'
 
 /** The builtin task behind commands of `each`. It is no file, so nothing else can be put in its place. */
 export const COMMAND_URL = 'firesteel:command'
 
 export type { TaskFunction }
-
-/** The types of Node 20 lack this feature. */
-const stripsTypes = Boolean((process.features as { typescript?: unknown }).typescript)
 
 /**
  * Loads the export `name` of the module at `url`. Rejects with TASK_MODULE_NOT_FOUND, TASK_MODULE_TYPESCRIPT,
@@ -38,11 +41,12 @@ async function loadModule(url: string, host: string): Promise<Loaded> {
   const path = await existingPath(url, host)
   const place = placeOf(url, host)
   if (isTypeScript(path) && !stripsTypes) {
-    throw new FiresteelError(
-      'TASK_MODULE_TYPESCRIPT',
-      `${place} is TypeScript, and Node ${process.version} there does not strip types.`,
-      { place },
-    )
+    const esbuild = findEsbuild(path)
+    if (esbuild === undefined) {
+      const text = `${place} is TypeScript, Node ${process.version} there does not strip types, and esbuild is not installed there.`
+      throw new FiresteelError('TASK_MODULE_TYPESCRIPT', text, { place })
+    }
+    compileTypeScript(esbuild)
   }
   try {
     return await importModule(url)
@@ -86,7 +90,8 @@ async function existingPath(url: string, host: string): Promise<string> {
   if (await exists(path)) return path
   const source = path.replace(/\.([mc]?)js$/, '.$1ts')
   if (source !== path && (await exists(source))) {
-    const help = stripsTypes ? `Name ${source} itself.` : undefined
+    const runs = stripsTypes || findEsbuild(source) !== undefined
+    const help = runs ? `Name ${source} itself.` : undefined
     throw new FiresteelError(
       'TASK_MODULE_TYPESCRIPT',
       `The task module ${place} does not exist; only ${source} is beside it.`,
@@ -98,7 +103,6 @@ async function existingPath(url: string, host: string): Promise<string> {
   })
 }
 
-const isTypeScript = (path: string): boolean => /\.[mc]?ts$/.test(path)
 const placeOf = (url: string, host: string): string => `${host}:${pathOf(url) ?? url}`
 
 function pathOf(url: string): string | undefined {

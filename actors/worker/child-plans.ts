@@ -84,12 +84,13 @@ export async function driverPlan(
     FIRESTEEL_ATTEMPT: String(attempt),
     FIRESTEEL_RESOURCES: Object.keys(resources).length > 0 ? JSON.stringify(resources) : undefined,
   }
+  const line = mainCommand({ main, args, memoryMib, nodeOptions })
   return {
-    ...mainCommand({ main, args, memoryMib, nodeOptions }),
+    ...line,
     folder: [driverId],
     attempt: { generation, attempt },
     cwd,
-    env: childEnvironment({ ...env, ...traceEnvironment(trace), ...own }),
+    env: childEnvironment({ ...env, ...line.env, ...traceEnvironment(trace), ...own }),
     boot: `${JSON.stringify(boot)}\n`,
     memoryMib,
   }

@@ -1,16 +1,25 @@
 import { extname } from 'node:path'
 import { FiresteelError } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
+import {
+  ESBUILD_VARIABLE,
+  findEsbuild,
+  isTypeScript,
+  stripsTypes,
+  TYPE_SCRIPT_PRELOAD,
+} from '../type-script/type-script.js'
 
 export interface NodeRuntime {
   readonly executable: string
   readonly version: string
   /** Whether it runs .ts files by itself (Node >= 22.18). */
   readonly stripsTypes: boolean
+  /** Where esbuild is, which compiles them otherwise. */
+  readonly esbuildFor: (main: string) => string | undefined
 }
 
 export interface MainOptions {
-  /** The program. Node runs .js, .mjs, .cjs, .ts and .mts; anything else is executed itself. */
+  /** The program. Node runs .js, .mjs, .cjs, .ts, .mts and .cts; anything else is executed itself. */
   readonly main: string
   readonly args?: readonly string[]
   /** What the whole process may use. Node's heap gets a part of it. */
@@ -22,6 +31,8 @@ export interface MainOptions {
 export interface CommandLine {
   readonly command: string
   readonly args: string[]
+  /** Variables that the command needs. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /**
@@ -29,14 +40,14 @@ export interface CommandLine {
  * does.
  */
 const HEAP_SHARE = innerLimits.heapShare
-const SCRIPTS = new Set(['.js', '.mjs', '.cjs', '.ts', '.mts'])
+const SCRIPTS = new Set(['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'])
 
 /** The Node that runs this process. */
 export const thisNode: NodeRuntime = {
   executable: process.execPath,
   version: process.version,
-  // The types of Node 20 do not have this feature yet.
-  stripsTypes: Boolean((process.features as { typescript?: unknown }).typescript),
+  stripsTypes,
+  esbuildFor: findEsbuild,
 }
 
 /** The command line that starts a MAIN. Throws SPAWN_FAILED for TypeScript on a Node that cannot run it. */
@@ -46,20 +57,18 @@ export function mainCommand(options: MainOptions, node: NodeRuntime = thisNode):
   if (!SCRIPTS.has(extension)) return { command: main, args: [...args] }
 
   const flags = heapOptions(options.memoryMib)
-  if (extension === '.ts' || extension === '.mts') {
-    if (!node.stripsTypes) {
-      throw new FiresteelError(
-        'SPAWN_FAILED',
-        `${main} is TypeScript, and Node ${node.version} cannot run it`,
-        {
-          place: main,
-          help: 'Compile it, or run this Worker on Node 22.18 or later.',
-        },
-      )
-    }
-    flags.push('--disable-warning=ExperimentalWarning')
+  const command = node.executable
+  const rest = [...(options.nodeOptions ?? []), main, ...args]
+  if (!isTypeScript(main)) return { command, args: [...flags, ...rest] }
+  if (node.stripsTypes) return { command, args: [...flags, '--disable-warning=ExperimentalWarning', ...rest] }
+  const esbuild = node.esbuildFor(main)
+  if (esbuild === undefined) {
+    const text = `${main} is TypeScript, and Node ${node.version} cannot run it without esbuild`
+    const help = 'Install esbuild beside Firesteel, compile the program, or use Node 22.18 or later there.'
+    throw new FiresteelError('SPAWN_FAILED', text, { place: main, help })
   }
-  return { command: node.executable, args: [...flags, ...(options.nodeOptions ?? []), main, ...args] }
+  const preload = ['--import', TYPE_SCRIPT_PRELOAD.href]
+  return { command, args: [...flags, ...preload, ...rest], env: { [ESBUILD_VARIABLE]: esbuild } }
 }
 
 /** Node's flags that keep its heap within a process of `memoryMib`. */

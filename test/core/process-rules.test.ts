@@ -54,7 +54,7 @@ test('childEnvironment has five names of ours and what is given, never the secre
 })
 
 test('mainCommand: scripts by Node with a heap below the limit, the rest by itself', () => {
-  const node = { executable: '/node', version: 'v20.20.2', stripsTypes: false }
+  const node = { executable: '/node', version: 'v20.20.2', stripsTypes: false, esbuildFor: () => undefined }
   assert.deepEqual(
     mainCommand({ main: 'a.mjs', args: ['x'], memoryMib: 1024, nodeOptions: ['--expose-gc'] }, node),
     {
@@ -74,6 +74,9 @@ test('mainCommand: scripts by Node with a heap below the limit, the rest by itse
     '--disable-warning=ExperimentalWarning',
     'a.ts',
   ])
+  const compiled = mainCommand({ main: 'a.ts', args: ['x'] }, { ...node, esbuildFor: () => '/esbuild.js' })
+  assert.deepEqual(compiled.env, { FIRESTEEL_ESBUILD: '/esbuild.js' })
+  assert.match(compiled.args.join(' '), /^--import file:.*\/type-script\/preload\.js a\.ts x$/)
 })
 
 test('the process table is read whatever the command is called', () => {
