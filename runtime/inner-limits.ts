@@ -582,6 +582,8 @@ export const innerLimits = {
   codeOffers: 3,
   /** Codes of the cache that a new one is compared with, for files that need not come. */
   codeCompared: 4,
+  /** Characters of the id of a code in a table, enough to tell them apart. */
+  codeShownChars: 12,
   /** Codes of one page of `firesteel code ls`. */
   codeRows: 200,
   /** Rules of one .firesteelignore, in bytes. */

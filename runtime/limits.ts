@@ -886,7 +886,7 @@ export const limits = {
   /** Bytes of the files of one code, unless `--code-limit` or `limits.maxCodeBytes` say otherwise. */
   codeBytes: 256 * MIB,
   /** Files of one code. A project with its production dependencies has some thousands. */
-  codeFiles: 50_000,
+  codeFiles: 20_000,
   /** Bytes of one manifest: codeFiles lines of hash, size and a path of ordinary length. */
   codeManifestBytes: 16 * MIB,
   /** Characters of a path in a manifest, and bytes of one part of it: what file systems take. */

@@ -109,6 +109,9 @@ class Attempt {
   #last: FiresteelError | undefined
   #root: string | undefined
   #draft: CodeDraft | undefined
+  readonly #startedMs = performance.now()
+  /** What came over links. */
+  #received = { files: 0, bytes: 0 }
   #settle: ((error?: FiresteelError) => void) | undefined
 
   constructor(options: CodeMakerOptions, making: Map<string, Promise<void>>, need: CodeNeed) {
@@ -149,6 +152,7 @@ class Attempt {
       open = await source.open(signal)
       const { manifest, root, holders } = await open.receiver.manifest(this.#draft?.manifest.id ?? wanted)
       id = manifest.id
+      this.#received.bytes += manifest.text.length
       if (this.#need.id === undefined) this.#root ??= root
       this.#alsoFrom(holders)
       if (await this.#comes(id)) {
@@ -156,11 +160,12 @@ class Attempt {
         return id
       }
       const draft = this.#draft ?? (await this.#begin(manifest))
-      if (draft.lacking.length > 0) await open.receiver.files(draft, draft.lacking)
+      await this.#receive(draft, open)
       if (draft.lacking.length > 0)
         throw open.receiver.refusal ?? new FiresteelError('CODE_MISSING', 'it lacks files')
       await this.#options.cache.finish(draft)
       this.#draft = undefined
+      this.#tellMade(draft)
       this.#settle?.()
       open.done(id)
       return id
@@ -168,6 +173,33 @@ class Attempt {
       this.#failed(source, id, open, error)
       return undefined
     }
+  }
+
+  async #receive(draft: CodeDraft, { receiver }: OpenSource): Promise<void> {
+    const wanted = draft.lacking
+    if (wanted.length === 0) return
+    try {
+      await receiver.files(draft, wanted)
+    } finally {
+      const left = new Set(draft.lacking)
+      for (const place of wanted) {
+        if (left.has(place)) continue
+        this.#received.files++
+        this.#received.bytes += draft.manifest.files[place]?.bytes ?? 0
+      }
+    }
+  }
+
+  #tellMade({ manifest }: CodeDraft): void {
+    const { files, bytes } = this.#received
+    this.#options.log.info('code came', {
+      id: manifest.id,
+      files: manifest.files.length,
+      bytes: manifest.bytes,
+      receivedFiles: files,
+      receivedBytes: bytes,
+      ms: Math.round(performance.now() - this.#startedMs),
+    })
   }
 
   #failed(source: CodeSource, id: string, open: OpenSource | undefined, error: unknown): void {

@@ -201,3 +201,57 @@ test('--no-code leaves it to the Workers, as before', { skip }, async () => {
   assert.match(String(status), /does not exist on/)
   await cluster.cli(['kill', id])
 })
+
+test('code ls lists what Workers have, and code rm removes what nothing uses', { skip }, async () => {
+  const env = { FIRESTEEL_SECRET: cluster.secret }
+  const code = async (...args: string[]) =>
+    firesteel(['code', ...args, '--master', cluster.address, '--json'], { cwd: project, env })
+  await using app = await connectFar(1)
+  const { url } = await tasksOf(app).where()
+  const used = /\/code\/([0-9a-f]{64})\//.exec(url)?.[1] as string
+  const listed = JSON.parse((await code('ls')).stdout) as { id: string; files: number; heldOn: string[] }[]
+  const own = listed.find(({ id }) => id === used)
+  assert.ok(
+    (own?.files ?? 0) > 5 && own?.heldOn.some((worker) => worker.startsWith('far')),
+    JSON.stringify(listed),
+  )
+  const kept = await code('rm', used.slice(0, 20))
+  assert.equal(kept.code, 1)
+  assert.match(kept.stdout, /work uses it/)
+  const idle = listed.find(({ heldOn }) => heldOn.length === 0)
+  assert.ok(idle, 'there is code of work that has ended')
+  assert.equal((await code('rm', idle.id)).code, 0)
+  assert.ok(workers.every((worker) => !codesOf(worker).includes(idle.id)))
+  assert.equal((await code('rm', idle.id)).code, 4)
+  const { stdout } = await firesteel(['code', 'ls', '--master', cluster.address], { cwd: project, env })
+  assert.match(stdout, /^CODE +SIZE +FILES +USED +WORKERS +IN USE\n/)
+})
+
+test('tasks and drivers in TypeScript travel as they are', { skip }, async () => {
+  await writeFiles(project, {
+    'lib/typed.ts': "import { two } from './two.ts'\nexport const four = (): number => two * two",
+    'lib/two.ts': 'type Two = 2\nexport const two: Two = 2',
+    'typed-job.ts':
+      "import { four } from './lib/typed.ts'\nconst value: number = four()\nconsole.log('it is', value)",
+  })
+  await using app = await connectFar(1)
+  const typed = app.tasks<{ four(): number }>(pathToFileURL(join(project, 'lib/typed.ts')))
+  assert.equal(await typed.four(), 4)
+  const call = [
+    'submit',
+    '--master',
+    cluster.address,
+    '--on',
+    'far=yes',
+    '--memory',
+    '128m',
+    '--wait',
+    'typed-job.ts',
+  ]
+  const { code, stdout, stderr } = await firesteel(call, {
+    cwd: project,
+    env: { FIRESTEEL_SECRET: cluster.secret },
+  })
+  assert.equal(code, 0, stderr)
+  assert.match(stdout, /^it is 4$/m)
+})

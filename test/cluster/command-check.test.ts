@@ -146,6 +146,7 @@ test('every command explains itself with an example', async (t) => {
         'trace',
         'report',
         'replay',
+        'code',
         'check',
         'completion',
       ],

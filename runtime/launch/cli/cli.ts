@@ -26,6 +26,7 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   trace: async () => (await import('./commands/trace.js')).addTrace,
   report: async () => (await import('./commands/report.js')).addReport,
   replay: async () => (await import('./commands/replay.js')).addReplay,
+  code: async () => (await import('./commands/code.js')).addCode,
   check: async () => (await import('./commands/check.js')).addCheck,
   completion: async () => (await import('./commands/completion.js')).addCompletion,
 }

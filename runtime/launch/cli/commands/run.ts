@@ -123,7 +123,7 @@ export const addRun: AddCommand = (program, run) => {
           const child = await startChild({
             ...line,
             cwd: io.cwd,
-            env: environmentOf(io, found, variables),
+            env: { ...environmentOf(io, found, variables), ...line.env },
             stdin: 'inherit',
             stdout: 'inherit',
             stderr: 'inherit',
