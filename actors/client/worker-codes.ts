@@ -12,7 +12,9 @@ import type { FoundCluster } from './find-cluster.js'
 type Cluster = Pick<FoundCluster, 'cluster' | 'credential'>
 type Answer<T extends CodeMessage['type']> = Extract<CodeMessage, { type: T }>
 
-/** The codes in the cache of the Worker at this address. Rejects with the errors of dial(), or LINK_CLOSED. */
+/**
+ * The codes in the cache of the Worker at this address. Rejects with the errors of dial(), or LINK_CLOSED.
+ */
 export async function listCodes(found: Cluster, address: string): Promise<CodeRow[]> {
   const rows: CodeRow[] = []
   await withWorker(found, address, async (ask) => {

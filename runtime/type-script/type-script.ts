@@ -33,5 +33,7 @@ export function compileTypeScript(esbuild: string): void {
   if (isRegistered) return
   isRegistered = true
   process.setSourceMapsEnabled(true)
-  register(builtFile('runtime/type-script/hooks.js'), { data: { esbuild } })
+  const hooks = builtFile('runtime/type-script/hooks.js')
+  hooks.searchParams.set('esbuild', esbuild)
+  register(hooks)
 }

@@ -13,7 +13,7 @@ import { writeFiles } from '../tools/code-folder.js'
 import { firesteel } from '../tools/command-fixture.js'
 import { FarWorker, farWorkersRefused } from '../tools/far-workers.js'
 
-/* Code on its way meets a full disk, a submitter that dies, and a leader that dies: it comes whole or not at all. */
+/* Code meets a full disk, a submitter that dies, and a leader that dies: it comes whole or not at all. */
 
 const skip = await farWorkersRefused()
 const MIB = 2 ** 20

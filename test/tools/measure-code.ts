@@ -7,6 +7,7 @@ import { findCluster } from '../../actors/client/find-cluster.js'
 import { connect } from '../../actors/client/index.js'
 import { MasterClient } from '../../actors/client/master-client.js'
 import { sendCode } from '../../actors/client/send-code.js'
+import { driverDescription } from '../../actors/messages/samples.js'
 import { collectCode } from '../../runtime/code/collect.js'
 import { machineSeal } from '../../runtime/code/machine-seal.js'
 import { createTestCluster } from '../harness/index.js'
@@ -15,8 +16,8 @@ import { writeFiles } from './code-folder.js'
 import { FarWorker } from './far-workers.js'
 
 /*
- * What the travel of code costs: 50 MiB in 4,000 files to four Workers that see none of them, then one file
- * changed, then 1,000 submissions of one folder. `node dist/test/tools/measure-code.js`; Linux, with `unshare`.
+ * What the travel of code costs: 50 MiB in 4,000 files to four Workers that see none of them, then one
+ * file changed, then 1,000 submissions of one folder. It needs Linux, with `unshare`.
  */
 
 const FILES = 4000
@@ -132,18 +133,13 @@ async function submissions(count: number): Promise<void> {
       type: 'RequestSubmitDriver',
       key: `measured-${n}`,
       description: {
+        ...driverDescription,
         name: 'quick',
         main: join(project, 'quick.sh'),
-        args: [],
         cwd: project,
-        cores: 1,
         memoryMib: 64,
-        resources: {},
         on: { far: 'yes' },
         supervise: false,
-        onIsolation: 'run',
-        env: {},
-        nodeOptions: [],
         code: { id: manifest.id, root: project },
       },
     })
