@@ -53,7 +53,19 @@ workers: [{port: 0, web: 0, cores: 1, memory: 1g}]
 code: {inPlace: false}
 logging: {level: warn, format: text}
 `,
+  'copied/package.json': JSON.stringify({ dependencies: { dep: '1' } }),
+  'copied/node_modules/dep/index.js': '',
   'copied/place.mjs': 'export const place = () => import.meta.url',
+  'copied/job.mjs': `console.log(import.meta.url, await import('dep').then(() => 'has dep', () => 'has no dep'))`,
+  'copied/app.mjs': `
+import { connect } from ${JSON.stringify(client)}
+const app = await connect()
+app.on('executorFailed', ({ reason }) => { console.log(reason.code); process.exit(7) })
+const { place } = app.tasks(new URL('./tasks.mjs', import.meta.url))
+console.log(await place())
+await app.close()`,
+  'copied/tasks.mjs': `
+export const place = async () => import.meta.url + ' ' + await import('dep').then(() => 'has dep', () => 'has no dep')`,
   'job.env': '# of the job\nOPTION_EFFECT="of a file"\n',
   'idle.mjs': `
 import { connect } from ${JSON.stringify(client)}
@@ -170,25 +182,38 @@ const copied = () => {
 }
 const placeOf = (app: App): Promise<string> => app.tasks<{ place(): string }>(copied().url).place()
 
-/** An application of a cluster whose Workers use no file where it lies. */
-async function withCopies<T>(options: ConnectOptions, use: (app: App) => Promise<T>): Promise<T> {
+/** A cluster whose Workers use no file where it lies. */
+async function withCopiesCluster<T>(use: (master: string, secret: string) => Promise<T>): Promise<T> {
+  const folder = join(cwd, 'copies')
   const { stdout, code, stderr } = await firesteel(['up', 'copies.yaml', '--detach', '--json'], {
-    cwd: join(cwd, 'copies'),
+    cwd: folder,
   })
   assert.equal(code, 0, stderr)
   try {
     const { master } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { master: string }
-    const own = readFileSync(join(cwd, 'copies/.firesteel/secret'), 'utf8').trim()
+    return await use(master, readFileSync(join(folder, '.firesteel/secret'), 'utf8').trim())
+  } finally {
+    await firesteel(['down'], { cwd: folder })
+  }
+}
+
+const withCopies = <T>(options: ConnectOptions, use: (app: App) => Promise<T>): Promise<T> =>
+  withCopiesCluster(async (master, own) => {
     const app = await connect(master, { secret: own, ...options })
     try {
       return await use(app)
     } finally {
       await app.close()
     }
-  } finally {
-    await firesteel(['down'], { cwd: join(cwd, 'copies') })
-  }
-}
+  })
+
+/** What a command says whose program is in the folder of code, on that cluster. */
+const ofCopies = (...args: string[]) =>
+  withCopiesCluster((master, own) => {
+    const [command, ...rest] = args as [string, ...string[]]
+    const env = { FIRESTEEL_SECRET: own }
+    return firesteel([command, '--master', master, ...rest], { cwd: join(cwd, 'copied'), env })
+  })
 
 const connectEffects: Record<ConnectOptionName, () => Promise<void>> = {
   name: () =>
@@ -409,6 +434,31 @@ async function failsSoon(...args: string[]): Promise<void> {
 
 const nobody = ['--master', 'firesteel://127.0.0.1:1', '--master-timeout', '300ms'] as const
 
+const COPY = /\/code\/[0-9a-f]{64}\/files\//
+
+/** The same three of `submit` and `run`; `where` names command and program. */
+const codeEffects = (...where: readonly [string, ...string[]]) => {
+  const [command, ...program] = where
+  const said = (...options: string[]) => ofCopies(command, ...options, ...program)
+  return {
+    code: async () => {
+      assert.match((await said()).stdout, COPY)
+      assert.doesNotMatch((await said('--no-code')).stdout, COPY)
+    },
+    modules: async () => {
+      assert.match((await said()).stdout, /has dep/)
+      assert.match((await said('--no-modules')).stdout, /has no dep/)
+    },
+    'code-limit': async () => {
+      await writeFile(join(cwd, 'copied/large.bin'), new Uint8Array(2 * 2 ** 20))
+      const { code, stdout, stderr } = await said('--code-limit', '1m')
+      await rm(join(cwd, 'copied/large.bin'))
+      assert.notEqual(code, 0)
+      assert.match(`${stdout}${stderr}`, /FIRESTEEL_CODE_TOO_LARGE/)
+    },
+  }
+}
+
 const submitEffects: Readonly<Record<string, () => Promise<void>>> = {
   name: async () => assert.equal((await submitted('--name', 'an effect', 'facts.mjs')).name, 'an effect'),
   cores: async () => assert.equal((await submitted('--cores', '2', 'facts.mjs')).cores, 2),
@@ -474,6 +524,7 @@ const submitEffects: Readonly<Record<string, () => Promise<void>>> = {
   },
   'node-option': async () =>
     assert.ok((await driverFacts('--node-option', '--no-deprecation')).execArgv.includes('--no-deprecation')),
+  ...codeEffects('submit', '--wait', 'job.mjs'),
   master: () => failsSoon('submit', ...nobody, 'facts.mjs'),
   'master-timeout': () => failsSoon('submit', ...nobody, 'facts.mjs'),
   json: async () => assert.ok((JSON.parse((await call('submit', '--json', 'facts.mjs')).stdout) as Facts).id),
@@ -510,6 +561,7 @@ const runEffects: Readonly<Record<string, () => Promise<void>>> = {
     assert.equal(stdout, 'done\n', 'what the program prints stays as it is')
     assert.doesNotMatch((await call('run', 'say.mjs')).stderr, /hello/)
   },
+  ...codeEffects('run', 'app.mjs'),
   // Though there is one that `up` left here.
   master: () => failsSoon('run', ...nobody, 'app.mjs'),
   'master-timeout': () => failsSoon('run', ...nobody, 'app.mjs'),
