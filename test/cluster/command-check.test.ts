@@ -52,6 +52,33 @@ test('check says what REDIS would use, and prints no password', async (t) => {
   })
 })
 
+test('check --against lists what a file changes, without values, whatever folder the old one is in', async (t) => {
+  const file = (args: string, cores: number): string =>
+    `masters: [{name: m1}]\nworkers: [{name: w1, cores: ${cores}}]\nsubmissions: [{name: n, main: ./n.js, args: [${args}]}]\n`
+  const elsewhere = await folder(t, { 'old.yaml': file('hunter2', 1) })
+  const cwd = await folder(t, { 'c.yaml': file('hunter3', 2), 'same.yaml': file('hunter3', 2) })
+  const old = resolve(elsewhere, 'old.yaml')
+  const plain = await firesteel(['check', 'c.yaml', '--against', old], { cwd })
+  assert.equal(plain.code, 0)
+  assert.deepEqual(plain.stdout.split('\n').slice(-4), [
+    `Different from ${old}:`,
+    '~ workers.w1 (cores): restart w1, one after the other',
+    '~ submissions.n (args): end the old one, then submit the new one',
+    '',
+  ])
+  assert.doesNotMatch(plain.stdout, /hunter/)
+  const same = await firesteel(['check', 'c.yaml', '--against', 'same.yaml'], { cwd })
+  assert.match(same.stdout, /\nNothing is different from same\.yaml\.\n$/)
+  const json = await firesteel(['check', 'c.yaml', '--against', old, '--json'], { cwd })
+  assert.deepEqual((JSON.parse(json.stdout) as { changes: unknown }).changes, [
+    { change: 'changed', key: 'workers.w1', step: 'restart', nodes: ['w1'], keys: ['cores'] },
+    { change: 'changed', key: 'submissions.n', step: 'replace', nodes: [], keys: ['args'] },
+  ])
+  const wrong = await firesteel(['check', 'c.yaml', '--against', 'missing.yaml'], { cwd })
+  assert.equal(wrong.code, 2)
+  assert.match(wrong.stderr, /^FIRESTEEL_CONFIG_UNREADABLE: missing\.yaml/)
+})
+
 test('check --schema prints a JSON Schema', async (t) => {
   const { code, stdout } = await firesteel(['check', '--schema'], { cwd: await folder(t) })
   assert.equal(code, 0)

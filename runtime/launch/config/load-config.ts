@@ -11,8 +11,16 @@ import type { Environment } from './substitute.js'
 /** Real files are far smaller. This keeps a command from reading a disk by accident. */
 const FILE_BYTES_MAX = innerLimits.configBytes
 
-/** Reads and checks a deployment file. Throws CONFIG_UNREADABLE if it cannot be read at all. */
-export async function loadConfig(file: string, cwd: string, environment: Environment): Promise<ReadResult> {
+/**
+ * Reads and checks a deployment file. Its relative paths begin at `folder`, which is that of the file if none
+ * is given. Throws CONFIG_UNREADABLE if it cannot be read at all.
+ */
+export async function loadConfig(
+  file: string,
+  cwd: string,
+  environment: Environment,
+  folder?: string,
+): Promise<ReadResult> {
   const path = resolve(cwd, file)
   let text: string
   try {
@@ -29,7 +37,7 @@ export async function loadConfig(file: string, cwd: string, environment: Environ
     })
   }
   const credential = (name: string): string | undefined => credentialPath(name, environment)
-  return readConfig(text, { file, folder: dirname(path), environment, credential })
+  return readConfig(text, { file, folder: folder ?? dirname(path), environment, credential })
 }
 
 /** The deployment of a file. Throws ConfigRefused with every problem of the file. */
