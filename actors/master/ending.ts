@@ -5,7 +5,12 @@ import {
   summaryOfApplication,
   summaryOfDriver,
 } from '../messages/common.js'
-import type { EndCause, KillAsked } from '../messages/explanation.js'
+import {
+  ENDED_WITH_APPLICATION,
+  type EndCause,
+  type ExecutorEnd,
+  type KillAsked,
+} from '../messages/explanation.js'
 import type { ApplicationEntry } from './application-entry.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
@@ -13,6 +18,8 @@ import { forgetFailuresOf } from './launch-timers.js'
 import type { EndedApplication, EndedDriver, RecordTable } from './records.js'
 import type { Step } from './step.js'
 import { executorHolding } from './worker-entry.js'
+
+const MOST_ENDS = innerLimits.keptExecutorEnds
 
 /* How applications and drivers leave the cluster state: one commit each, and what is retained of them. */
 
@@ -34,6 +41,7 @@ export function endApplication(
   cause: { readonly endCause: EndCause; readonly killAsked?: KillAsked },
 ): void {
   const { description, submittedAtMs, driver } = app.record
+  const ends = allEndsOf(app, step)
   endApplicationAs(cluster, step, {
     kind: 'app',
     id: app.id,
@@ -41,11 +49,27 @@ export function endApplication(
     endedAtMs: step.now.wallMs,
     message,
     ...cause,
-    ...(app.ends.length > 0 && { executorEnds: [...app.ends] }),
+    ...(ends.length > 0 && { executorEnds: ends }),
     description: summaryOfApplication(description),
     state,
     driver: driver?.id ?? null,
   })
+}
+
+/**
+ * How its executors ended, and those that end with it as far as there is room: those that ended before have
+ * more to tell.
+ */
+function allEndsOf({ ends, executors }: ApplicationEntry, { now }: Step): ExecutorEnd[] {
+  const living = [...executors.values()].slice(Math.max(0, ends.length + executors.size - MOST_ENDS))
+  const endsNow = living.map(
+    ({ execId, workerId, cores, launchedAtWallMs }): ExecutorEnd => ({
+      atMs: now.wallMs,
+      ...(launchedAtWallMs !== undefined && { launchedAtMs: launchedAtWallMs }),
+      ...{ execId, workerId, cores, state: 'KILLED', text: ENDED_WITH_APPLICATION },
+    }),
+  )
+  return [...ends, ...endsNow]
 }
 
 /** Ends it with this record, whether it is still live or not. */

@@ -2,7 +2,13 @@ import { counted } from '../../runtime/pages/words.js'
 import { type Death, driverDeathOf, type ProcessDeath, processDeathOf } from './death.js'
 import { applicationDeathText, driverDeathText, processDeathText } from './death-text.js'
 import type { DriverEvent } from './driver-life.js'
-import type { ExecutorEnd, Wait, WaitCause, WorkerCondition } from './explanation.js'
+import {
+  ENDED_WITH_APPLICATION,
+  type ExecutorEnd,
+  type Wait,
+  type WaitCause,
+  type WorkerCondition,
+} from './explanation.js'
 import { conditionText, type Explained, NOTHING_TO_DO, waitText } from './explanation-text.js'
 import type { ApplicationStatus, DriverStatus, WorkerStatus } from './status.js'
 import { fitText, othersText } from './worker-fit-text.js'
@@ -96,7 +102,10 @@ export function applicationExplained(
   const { id, description, state, wait, executorEnds = [], executors } = app
   const events = [
     { atMs: app.submittedAtMs, text: 'registered' },
-    ...executorEnds.map((end) => ({ atMs: end.atMs, text: endedText(end) })),
+    // That the others ended with it goes without saying.
+    ...executorEnds
+      .filter(({ text }) => text !== ENDED_WITH_APPLICATION)
+      .map((end) => ({ atMs: end.atMs, text: endedText(end) })),
     ...(app.endedAtMs === null ? [] : [{ atMs: app.endedAtMs, text: `ended ${state}` }]),
   ]
   const head = { kind: 'application', id, name: description.name, state, events } as const

@@ -183,4 +183,6 @@ export const executorEnd = z.object({
   text: z.string().max(limits.driverEventChars),
 })
 export type ExecutorEnd = z.infer<typeof executorEnd>
+/** The text of an executor that its application had until its own end. */
+export const ENDED_WITH_APPLICATION = 'its application ended'
 export const executorEnds = z.array(executorEnd).max(innerLimits.keptExecutorEnds)

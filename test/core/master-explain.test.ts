@@ -316,6 +316,39 @@ test('an executor has the time of its launch, while it runs and after its end', 
   assert.equal(end?.cores, launch!.cores)
 })
 
+test('what an application has until its own end is kept with it, as far as there is room; it is no event', () => {
+  for (const [failed, living, kept] of [
+    [0, 3, [0, 1, 2]],
+    [2, 8, [0, 1, 4, 5, 6, 7, 8, 9]],
+  ] as const) {
+    const world = elected()
+    world.worker('w1', { cores: 8, memoryMib: 64 * 1024 })
+    const appId = world.application('c1', { maxCores: failed > 0 ? 8 : living })
+    const launches = () => world.toldTo('w1', 'LaunchExecutor')
+    for (const { execId } of launches().slice(0, failed))
+      world.tell('w1', {
+        ...{ type: 'ExecutorStateChanged', workerId: 'w1', change: execId + 1, appId, execId },
+        ...{ state: 'EXITED', exitStatus: 7 },
+      })
+    world.advance(5000)
+    const endedAtMs = WALL_MS + world.nowMs
+    world.tell('c1', { type: 'UnregisterApplication', appId })
+    world.link('asker', 'client')
+    const answer = world.ask('asker', { type: 'RequestMasterState', of: appId, explain: true })
+    const state = answer?.type === 'MasterStateResponse' ? answer : assert.fail('no state')
+    const ends = state.completedApps[0]?.executorEnds ?? []
+    assert.deepEqual(
+      ends.map(({ execId }) => execId),
+      kept,
+    )
+    for (const end of ends.slice(failed)) {
+      assert.deepEqual([end.state, end.atMs, end.text], ['KILLED', endedAtMs, 'its application ended'])
+      assert.equal(typeof end.launchedAtMs, 'number')
+    }
+    assert.doesNotMatch(explained(world, appId).text, /its application ended/)
+  }
+})
+
 test('many Workers: the nearest are shown, in order, and all others are counted', () => {
   const world = elected()
   for (let number = 1; number <= 20; number++)

@@ -111,7 +111,7 @@ test('the executors of an application stand on an axis of time, each with what t
   assert.match(text, /worker lost: its link ended and its port refuses/)
   const ended = pagesOf({ nowMs }).text(`/applications/${completedApps[4]!.id}`).live.toString()
   assert.match(ended, /its end</)
-  assert.match(ended, /Those that it had until its end have ended with it/)
+  assert.match(ended, /the last 8 executors are kept, those first that ended before it did/)
 })
 
 test('the tasks of an application: how many ended when, how long they took, why again, the slowest', () => {

@@ -58,13 +58,13 @@ export function executorsOf(
   if (all.length === 0)
     return isOver
       ? empty(
-          'It has ended, and its executors with it.',
+          'It had no executor that is remembered.',
           html`What they wrote is kept by their Workers: ${code(`firesteel logs ${app.id}/0`)}`,
         )
       : empty('It has no executor now.', 'Why that is so, and what helps, stands above.')
   return html`${overTime(view, app, all, nowMs)}
 ${executorsTable(view, app, all, query, nowMs)}
-${isOver && html`<p class="more">These ended before it did. Those that it had until its end have ended with it.</p>`}`
+${isOver && html`<p class="more">Of an application that has ended the last ${innerLimits.keptExecutorEnds} executors are kept, those first that ended before it did.</p>`}`
 }
 
 function overTime(
