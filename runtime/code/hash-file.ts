@@ -19,9 +19,10 @@ export async function hashFile(path: string): Promise<FileHash> {
       let bytes = 0
       for (;;) {
         const { bytesRead } = await file.read(slice, 0, slice.length)
-        if (bytesRead === 0) return { hash: hash.digest('hex'), bytes }
         hash.update(slice.subarray(0, bytesRead))
         bytes += bytesRead
+        // Only the end of a plain file gives less than was asked for.
+        if (bytesRead < slice.length) return { hash: hash.digest('hex'), bytes }
       }
     } finally {
       await file.close()
