@@ -63,7 +63,7 @@ export async function driverPlan(
 ): Promise<ChildPlan> {
   const { driverId, generation, description, resources } = launch
   const { main: given, args, memoryMib, nodeOptions, env } = description
-  const cwd = code ? workingFolder(code, description.cwd, config, [driverId]) : description.cwd
+  const cwd = code ? await workingFolder(code, description.cwd, config, [driverId]) : description.cwd
   if (!code) await checkFolder(cwd, config)
   const there = isAbsolute(given) ? given : resolve(description.cwd, given)
   const main = code ? (pathIn(code, there) ?? there) : there
@@ -113,7 +113,7 @@ export async function executorPlan(
 ): Promise<ChildPlan> {
   const { appId, execId, cores, memoryMib, resources, application, driver, registrant } = launch
   const folder = [appId, String(execId)]
-  const cwd = code ? workingFolder(code, application.cwd, config, folder) : application.cwd
+  const cwd = code ? await workingFolder(code, application.cwd, config, folder) : application.cwd
   if (!code) await checkFolder(cwd, config)
   const boot: ExecutorBoot = {
     cluster: config.cluster,
@@ -152,14 +152,19 @@ export const codeHere = (made: MadeCode | undefined): CodeHere | undefined =>
 /**
  * Where it began on its own machine, if that is a part of the code; else its work folder, which it may fill.
  */
-function workingFolder(
+async function workingFolder(
   code: CodeHere,
   cwd: string,
   { workDir }: WorkerConfig,
   folder: readonly string[],
-): string {
-  return pathIn(code, cwd) ?? join(workDir, ...folder)
+): Promise<string> {
+  const here = pathIn(code, cwd)
+  // A folder without files, or one that stayed behind, did not travel.
+  return here !== undefined && (await isFolder(here)) ? here : join(workDir, ...folder)
 }
+
+const isFolder = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(() => undefined))?.isDirectory() === true
 
 /** The application's driver derives the same key from its own key (protocol 16). */
 export function registrantKey(registrant: Registrant, { secret }: WorkerConfig): Buffer {
@@ -169,8 +174,7 @@ export function registrantKey(registrant: Registrant, { secret }: WorkerConfig):
 }
 
 async function checkFolder(cwd: string, config: WorkerConfig): Promise<void> {
-  const isFolder = isAbsolute(cwd) && (await stat(cwd).catch(() => undefined))?.isDirectory()
-  if (isFolder) return
+  if (isAbsolute(cwd) && (await isFolder(cwd))) return
   const text = `the working folder ${cwd || '(none named)'} does not exist on ${hostOf(config)}`
   throw new FiresteelError('FOLDER_MISSING', text, { place: cwd })
 }

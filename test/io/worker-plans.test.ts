@@ -372,3 +372,21 @@ test('cleanup: the folders of executors that exit at once become a hundred, and 
   const left = (await readdir(join(root, APP))).map(Number).sort((a, b) => a - b)
   assert.deepEqual(left, [3, ...Array.from({ length: 100 }, (_, n) => 300 + n)])
 })
+
+test('work whose code travelled runs in it, in the folder where it began, or else in its work folder', async () => {
+  const code = { root: '/home/someone/job', folder: join(folder, 'files') }
+  await mkdir(join(code.folder, 'bin'), { recursive: true })
+  await writeFile(join(code.folder, 'bin/job.js'), '')
+  const planIn = (cwd: string) => {
+    const launch = launchDriver(1, { main: '/home/someone/job/bin/job.js', cwd })
+    return driverPlan(launch, 1, config, masters, undefined, code)
+  }
+  const plan = await planIn('/home/someone/job/bin')
+  assert.deepEqual([plan.cwd, plan.args.at(-1)], [join(code.folder, 'bin'), join(code.folder, 'bin/job.js')])
+  for (const elsewhere of ['/home/someone', '/home/someone/job/logs', '/home/someone/jobs'])
+    assert.equal((await planIn(elsewhere)).cwd, join(folder, DRIVER), elsewhere)
+  const launch = launchExecutor(7, { application: { ...applicationDescription, cwd: '/home/someone/job' } })
+  const executor = await executorPlan(launch, config, ME, undefined, code)
+  assert.equal(executor.cwd, code.folder)
+  assert.deepEqual(JSON.parse(executor.boot).code, code)
+})
