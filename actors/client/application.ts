@@ -62,7 +62,12 @@ async function followOutputs(
   { appId, pool }: ClientEndpoint,
   { cluster, masters, credential, log }: ApplicationOptions,
   show: (line: OutputLine) => void,
-): Promise<ExecutorOutputs> {
+): Promise<ExecutorOutputs | undefined> {
+  // Workers take no driver's key: it opens what its Master gives it, and no more (protocol 16).
+  if (credential.role !== 'client') {
+    log.warn('output: a driver that was submitted cannot read what its executors print; `firesteel logs` can')
+    return undefined
+  }
   const [{ ExecutorOutputs }, { MasterClient }] = await Promise.all([
     import('./executor-outputs.js'),
     import('./master-client.js'),

@@ -35,6 +35,26 @@ export interface SavedDriver {
   readonly progress: DriverProgress | undefined
 }
 
+/** What `capture` keeps, in its order: the fields of a row, and the position of its record. */
+const captured: readonly (keyof SavedDriver | 'at')[] = [
+  ...(['record', 'at', 'message', 'epoch', 'foundGeneration', 'notBeforeMs'] as const),
+  ...(['launchedAtMs', 'hasFailed', 'expectedOn', 'progress'] as const),
+]
+export const capturedValues = captured.length
+
+/** The row of what `capture` has put into the list from there on. */
+export function savedDriver(values: readonly unknown[], from: number): SavedDriver {
+  const [record, at, message, epoch, foundGeneration, notBeforeMs, ...rest] = values.slice(
+    from,
+    from + capturedValues,
+  )
+  const [launchedAtMs, hasFailed, expectedOn, progress] = rest
+  return {
+    record: { ...(record as DriverRecord), at },
+    ...{ message, epoch, foundGeneration, notBeforeMs, launchedAtMs, hasFailed, expectedOn, progress },
+  } as SavedDriver
+}
+
 const noQueues: DriverQueues = { add() {}, remove() {} }
 
 /**
@@ -110,21 +130,23 @@ export class DriverEntry {
     return driver
   }
 
-  /** For a record of this Master. */
-  save(): SavedDriver {
-    const { epoch, foundGeneration, notBeforeMs, launchedAtMs, hasFailed, expectedOn, progress } = this
-    return {
-      // The record's position is stamped in place when it is written again.
-      record: { ...this.#record },
-      message: this.#message,
-      epoch,
-      foundGeneration,
-      notBeforeMs,
-      launchedAtMs,
-      hasFailed,
-      expectedOn,
-      progress,
-    }
+  /**
+   * For a record of this Master: puts `capturedValues` values into a list, of which `savedDriver` makes a row
+   * later, as it is now. A Master may have tens of thousands, and must not make as many objects in one turn.
+   */
+  capture(into: unknown[], from: number): void {
+    const record = this.#record
+    into[from] = record
+    // It is stamped in place when the record is written again.
+    into[from + 1] = record.at
+    into[from + 2] = this.#message
+    into[from + 3] = this.epoch
+    into[from + 4] = this.foundGeneration
+    into[from + 5] = this.notBeforeMs
+    into[from + 6] = this.launchedAtMs
+    into[from + 7] = this.hasFailed
+    into[from + 8] = this.expectedOn
+    into[from + 9] = this.progress
   }
 
   get record(): DriverRecord {

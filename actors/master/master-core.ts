@@ -21,7 +21,13 @@ import { PeerMasterProtocol } from './peer-master-protocol.js'
 import { isPeerMaster } from './peer-masters.js'
 import { advanceRecovery, beginRecovery, recoveryQuietElapsed, restore, watchForQuiet } from './recovery.js'
 import { notLeader, storeRefuses } from './refusals.js'
-import { loadCluster, type SavedCore, saveCluster } from './replay/saved-core.js'
+import {
+  type CapturedCore,
+  captureCluster,
+  loadCluster,
+  type SavedCore,
+  saveCluster,
+} from './replay/saved-core.js'
 import { type Received, routeOf } from './routes.js'
 import { schedule } from './scheduling.js'
 import { type Detailed, detailedOf, rowsOfOne, type StateHead } from './snapshot.js'
@@ -58,6 +64,15 @@ export class MasterCore {
 
   /** All of its state: another core of this release that loads it decides the same. */
   save(): SavedCore {
+    return this.#saved(saveCluster)
+  }
+
+  /** The same as it is now, made into rows later, so that a large state takes little of this turn. */
+  capture(): CapturedCore {
+    return this.#saved(captureCluster)
+  }
+
+  #saved<C>(save: (cluster: ClusterState) => C): Omit<SavedCore, 'cluster'> & { cluster: C | undefined } {
     // What readers were shown is made anew, here and there.
     this.#snapshots.touch()
     const cluster = this.#cluster ?? this.#restoring
@@ -68,7 +83,7 @@ export class MasterCore {
       sweptAtMs: Number.isFinite(this.#sweptAtMs) ? this.#sweptAtMs : undefined,
       peerMasters: this.#peerMasters.save(),
       isRestoring: this.#restoring !== undefined,
-      cluster: cluster && saveCluster(cluster),
+      cluster: cluster && save(cluster),
     }
   }
 

@@ -6,6 +6,7 @@ import { benchCrowd } from './crowd.bench.js'
 import { benchEach, type EachResult } from './each.bench.js'
 import { benchPages } from './pages.bench.js'
 import { benchPrograms, defaultSizes } from './programs.bench.js'
+import { benchRecorder } from './recorder.bench.js'
 import { benchRecovery } from './recovery.bench.js'
 import { hasRedis } from './redis.js'
 import { benchRemoteTell } from './remote.bench.js'
@@ -74,6 +75,16 @@ const benches: Readonly<Record<string, () => Promise<string[]> | AsyncIterable<s
   async *attacks() {
     yield attackHeader
     for await (const result of benchAttacks()) yield attackLine(result)
+  },
+  async recorder() {
+    const { inputUs, large, copyMs } = await benchRecorder()
+    const [without, recorded] = inputUs
+    return [
+      `an input of a Master's core: ${without.toFixed(1)} us of processor time, recorded ${recorded.toFixed(1)} us ` +
+        `(${(recorded / without).toFixed(1)} times)`,
+      `the turn that copies the state of ${large.workers} Workers and ${large.drivers} drivers: ` +
+        `${copyMs.p50.toFixed(1)} ms (p50), ${copyMs.most.toFixed(1)} ms at most (goal 10 ms)`,
+    ]
   },
   async recovery() {
     const results = [

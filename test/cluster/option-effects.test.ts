@@ -87,6 +87,10 @@ const app = await connect({ executors: 1, executor: { memory: '128m' } })
 await app.tasks(${JSON.stringify(tasks)}).say('hello')
 console.log('done')
 await app.close()`,
+  'shown.mjs': `
+import { connect } from ${JSON.stringify(client)}
+const app = await connect({ executors: 0, output: true })
+await app.close()`,
   'once-more.mjs': `
 import { existsSync, writeFileSync } from 'node:fs'
 if (existsSync(process.argv[2])) process.exit(0)
@@ -292,6 +296,10 @@ const connectEffects: Record<ConnectOptionName, () => Promise<void>> = {
       [0, 'stdout', 1, 'hello'],
     ])
     assert.ok(lines.every(({ task }) => task !== undefined && task > 0))
+    // A driver of the cluster has no key for Workers. It says so, and works.
+    const { code, stderr } = await call('submit', '--wait', '--memory', '128m', 'shown.mjs')
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /a driver that was submitted cannot read what its executors print/)
   },
   signal: async () => {
     const aborter = new AbortController()

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { capturedValues, savedDriver } from '../../actors/master/driver-entry.js'
 import type { MasterCore } from '../../actors/master/master-core.js'
 import { FlightRecorder } from '../../actors/master/replay/flight-recorder.js'
 import type { InputLine } from '../../actors/master/replay/recording.js'
 import { loadCluster, saveCluster } from '../../actors/master/replay/saved-core.js'
 import { SegmentReplay } from '../../actors/master/replay/segment-replay.js'
+import { stateLines } from '../../actors/master/replay/state-lines.js'
 import { silentLog } from '../../runtime/observe/log.js'
 import type { SegmentSink } from '../../runtime/recording/segment-sink.js'
 import { MasterWorld, masterConfig } from '../tools/master-fixture.js'
@@ -85,7 +87,10 @@ test('what is saved of an entry has every field of it: one that is forgotten is 
   // Its drain is found by its name and host.
   assert.deepEqual(missing(worker!, worker!.save(), ['id', 'drain']), [])
   assert.deepEqual(missing(app!, app!.save(), ['id']), [])
-  assert.deepEqual(missing(driver!, driver!.save(), ['id', 'number', 'waitsIn', 'shown']), [])
+  const values: unknown[] = []
+  driver!.capture(values, 0)
+  assert.equal(values.length, capturedValues)
+  assert.deepEqual(missing(driver!, savedDriver(values, 0), ['id', 'number', 'waitsIn', 'shown']), [])
   // The peers are saved with the core, because they are known before there is a cluster state.
   assert.deepEqual(missing(cluster!, { ...head, ...tables }, ['config', 'peers']), [])
 })
@@ -95,6 +100,29 @@ test('a state that is loaded is saved again as it was', () => {
   const again = saveCluster(loadCluster(masterConfig, JSON.parse(JSON.stringify(cluster))))
   assert.equal(JSON.stringify(again), JSON.stringify(cluster))
   assert.ok(cluster!.tables.drivers.length === 2 && cluster!.tables.waiting.length > 0)
+})
+
+test('a state that was captured is what it was then, however late its rows are made', () => {
+  const world = populated(new MasterWorld({}, { isReplayed: false }))
+  world.submitted({ supervise: true })
+  const { core } = world
+  const linesNow = [...stateLines(core.save())]
+  const captured = core.capture()
+  // What a Master does with its entries afterwards: it writes records again, places, ends and adds drivers.
+  for (const { record } of core.cluster!.drivers.values()) Object.assign(record, { at: { epoch: 9, seq: 9 } })
+  for (const driver of core.cluster!.drivers.values()) {
+    driver.message = 'changed'
+    driver.notBeforeMs = 99
+    driver.hasFailed = true
+  }
+  world.unlink('w1')
+  world.submitted({ cores: 2 })
+  world.worker('w2', { cores: 8, memoryMib: 4096 })
+  const [first] = core.cluster!.drivers.keys()
+  world.ask('client', { type: 'RequestKillDriver', driverId: first as string })
+  world.advance(120_000)
+  assert.notEqual(JSON.stringify([...stateLines(core.save())]), JSON.stringify(linesNow))
+  assert.deepEqual([...stateLines(captured)], linesNow)
 })
 
 test('a recording replays: all decisions are equal, and so is the state at its end', async () => {

@@ -105,7 +105,7 @@ export class FlightRecorder {
       config: core.config,
     })
     try {
-      const state = stateLines(core.save())
+      const state = stateLines(core.capture())
       sink.begin((segment) => headLines(header(segment), state))
     } catch (error) {
       log.error('the state of this Master cannot be recorded', { reason: reasonOf(error) })

@@ -3,7 +3,7 @@ import { ApplicationEntry, type SavedApplication } from '../application-entry.js
 import { ClusterState, type Leadership, type Orphan, type PeerInfo } from '../cluster-state.js'
 import type { Move } from '../drain-move.js'
 import { meetDrain } from '../drains.js'
-import { DriverEntry, type SavedDriver } from '../driver-entry.js'
+import { capturedValues, DriverEntry, type SavedDriver, savedDriver } from '../driver-entry.js'
 import { type GivenIds, IdSource } from '../ids.js'
 import type { LaunchRecord } from '../launch-failures.js'
 import type { KeptEnd } from '../lost-writes/kept-ends.js'
@@ -80,7 +80,26 @@ export interface SavedCluster {
   readonly tables: ClusterTables
 }
 
+/** Tables whose rows are made when they are read, once, as they were when they were captured. */
+export type CapturedTables = {
+  readonly [T in keyof ClusterTables]: Iterable<ClusterTables[T][number]>
+}
+
+export interface CapturedCluster {
+  readonly head: ClusterHead
+  readonly tables: CapturedTables
+}
+
+export type CapturedCore = Omit<SavedCore, 'cluster'> & { readonly cluster: CapturedCluster | undefined }
+
 export function saveCluster(cluster: ClusterState): SavedCluster {
+  const { head, tables } = captureCluster(cluster)
+  const read = Object.entries(tables).map(([name, rows]) => [name, [...(rows as Iterable<unknown>)]])
+  return { head, tables: Object.fromEntries(read) as ClusterTables }
+}
+
+/** Takes little of one turn, however large the cluster state is. */
+export function captureCluster(cluster: ClusterState): CapturedCluster {
   const { workers, apps, drivers, endedDrivers, endedApps } = cluster
   return {
     head: {
@@ -105,23 +124,23 @@ export function saveCluster(cluster: ClusterState): SavedCluster {
       },
     },
     tables: {
-      drains: [...cluster.drains.values()],
-      moves: [...cluster.moves.values()],
+      drains: [...cluster.drains.values()].map((drain) => ({ ...drain })),
+      moves: [...cluster.moves.values()].map((move) => ({ ...move })),
       workers: numbered(workers, (worker) => worker.save()),
       workersByAddress: byId(cluster.workersByAddress),
       apps: numbered(apps, (app) => app.save()),
       appsByRegistration: byId(cluster.appsByRegistration),
-      drivers: numbered(drivers, (driver) => driver.save()),
-      driversByKey: byId(cluster.driversByKey),
+      drivers: driverRows(drivers),
+      driversByKey: idRows(cluster.driversByKey),
       waiting: cluster.waiting.save(),
-      endedDrivers: numbered(endedDrivers, (ended) => ended),
-      endedApps: numbered(endedApps, (ended) => ended),
-      keys: [...cluster.keys],
+      endedDrivers: sameRows(endedDrivers),
+      endedApps: sameRows(endedApps),
+      keys: pairs([...cluster.keys.keys()], [...cluster.keys.values()]),
       orphans: [...cluster.orphans].map(([appId, orphans]) => [appId, [...orphans]]),
       awaitingWorkers: [...cluster.awaitingWorkers],
       awaitedLostWrites: [...cluster.awaitedLostWrites],
       keptEnds: cluster.keptEnds.save(),
-      executorHomes: [...cluster.executorHomes],
+      executorHomes: pairs([...cluster.executorHomes.keys()], [...cluster.executorHomes.values()]),
       launchFailures: cluster.launchFailures.save(),
     },
   }
@@ -175,6 +194,35 @@ function numbered<E, T>(map: NumberedMap<E>, saved: (entry: E) => T): Numbered<T
   for (const entry of map.values()) rows.push([numbers[rows.length] as number, saved(entry)])
   return rows
 }
+
+function driverRows(drivers: NumberedMap<DriverEntry>): Iterable<Numbered<SavedDriver>> {
+  const numbers = [...drivers.numbers]
+  const values: unknown[] = new Array(numbers.length * capturedValues)
+  let from = 0
+  for (const driver of drivers.values()) {
+    driver.capture(values, from)
+    from += capturedValues
+  }
+  return lazy(numbers.length, (at) => [numbers[at] as number, savedDriver(values, at * capturedValues)])
+}
+
+/** Entries that never change. */
+const sameRows = <E>(map: NumberedMap<E>): Iterable<Numbered<E>> => pairs([...map.numbers], [...map.values()])
+
+function idRows(map: ReadonlyMap<string, { readonly id: string }>): Iterable<Pair<string>> {
+  const entries = [...map.values()]
+  const keys = [...map.keys()]
+  return lazy(keys.length, (at) => [keys[at] as string, (entries[at] as { readonly id: string }).id])
+}
+
+const pairs = <A, B>(first: readonly A[], second: readonly B[]): Iterable<readonly [A, B]> =>
+  lazy(first.length, (at) => [first[at] as A, second[at] as B])
+
+const lazy = <T>(length: number, make: (at: number) => T): Iterable<T> => ({
+  *[Symbol.iterator]() {
+    for (let at = 0; at < length; at++) yield make(at)
+  },
+})
 
 function* withIds<S, E extends { readonly id: string }>(
   rows: readonly Numbered<S>[],

@@ -1,6 +1,6 @@
 import { innerLimits } from '../../../runtime/inner-limits.js'
 import type { StateLine } from './recording.js'
-import type { ClusterTables, SavedCluster, SavedCore } from './saved-core.js'
+import type { CapturedCore, ClusterTables, SavedCluster, SavedCore } from './saved-core.js'
 
 const tableNames: readonly (keyof ClusterTables)[] = [
   'drains',
@@ -24,14 +24,14 @@ const tableNames: readonly (keyof ClusterTables)[] = [
 ]
 
 /** A saved state as lines, each made when it is asked for. */
-export function* stateLines({ cluster, ...core }: SavedCore): Generator<string> {
+export function* stateLines({ cluster, ...core }: CapturedCore): Generator<string> {
   const head = { kind: 'state', ...core, cluster: cluster?.head } satisfies StateLine
   yield JSON.stringify(head)
   for (const table of cluster ? tableNames : []) yield* rowLines(table, cluster!.tables[table])
   yield JSON.stringify({ kind: 'saved' } satisfies StateLine)
 }
 
-function* rowLines(table: keyof ClusterTables, rows: readonly unknown[]): Generator<string> {
+function* rowLines(table: keyof ClusterTables, rows: Iterable<unknown>): Generator<string> {
   let texts: string[] = []
   let chars = 0
   const line = () => `{"kind":"rows","table":"${table}","rows":[${texts.join(',')}]}`
