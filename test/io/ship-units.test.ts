@@ -32,3 +32,22 @@ test('systemd has nothing to say against the units', {
   writeFileSync(join(path, 'wrong.service'), '[Service]\nExecStart=/bin/true\nKillMod=mixed\n')
   assert.match((await verify(['wrong.service'])).said, /KillMod/)
 })
+
+test('the package holds what the units and the container image need', async (t) => {
+  const { code, stdout, stderr } = await runCommand({
+    command: 'npm',
+    args: ['pack', '--dry-run', '--json', '--ignore-scripts'],
+    cwd: process.cwd(),
+    env: { PATH: process.env.PATH ?? '', HOME: await folder(t) },
+  })
+  assert.equal(code, 0, stderr)
+  const [{ files }] = JSON.parse(stdout) as [{ files: { path: string; mode: number }[] }]
+  const modes = new Map(files.map(({ path, mode }) => [path, mode]))
+  for (const name of readdirSync('config', { recursive: true, withFileTypes: true })) {
+    const path = join(name.parentPath, name.name)
+    if (name.isFile()) assert.ok(modes.has(path), path)
+  }
+  for (const path of ['Dockerfile', 'docs/services.md', 'LICENSE']) assert.ok(modes.has(path), path)
+  for (const path of ['config/docker/entrypoint.sh', 'dist/runtime/launch/cli/bin.js'])
+    assert.equal(modes.get(path)! & 0o111, 0o111, `${path} can be run`)
+})
