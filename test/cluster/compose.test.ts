@@ -164,7 +164,7 @@ test('the compose file: every service becomes healthy, work runs, a Master that 
     return now.masters.length === 3 && alive === 3 ? now : undefined
   })
   assert.equal(await published(of('m2').address, 8080, '/readyz'), 200)
-  const submit = ['firesteel', 'submit', '--wait', '--memory', '64m', '/usr/bin/id']
+  const submit = ['firesteel', 'submit', '--wait', '--no-code', '--memory', '64m', '/usr/bin/id']
   const { code, stdout, stderr } = await of('m1').exec(...submit)
   assert.equal(code, 0, stderr)
   assert.match(stdout, /^uid=1000/m)

@@ -62,9 +62,12 @@ async function startFirst(t: TestContext, command: readonly string[]): Promise<F
 }
 
 const leave = async ({ cwd }: FirstProcess): Promise<void> => {
-  const { code, stdout, stderr } = await firesteel(['submit', '--wait', '--memory', '128m', 'leaving.cjs'], {
-    cwd,
-  })
+  const { code, stdout, stderr } = await firesteel(
+    ['submit', '--wait', '--no-code', '--memory', '128m', 'leaving.cjs'],
+    {
+      cwd,
+    },
+  )
   assert.equal(code, 0, stdout + stderr)
 }
 

@@ -122,7 +122,7 @@ test('the units of a Master and a Worker: ready, with the secret as a credential
   assert.equal(before.StatusText, 'The worker w1 is ready')
   assert.equal((await shown(machine, master)).StatusText, 'The master m1 is ready')
   assert.equal(await done('stat', '--format=%U', `/proc/${before.MainPID}`), 'firesteel\n')
-  const said = await done('firesteel', 'submit', '--wait', '--memory', '64m', '/usr/bin/id')
+  const said = await done('firesteel', 'submit', '--wait', '--no-code', '--memory', '64m', '/usr/bin/id')
   assert.match(said, /^uid=\d+\(firesteel\)/m)
   await done('systemctl', 'kill', '--kill-whom=main', '--signal=KILL', worker)
   const after = await waitUntil('the Worker to run again', async () => {
