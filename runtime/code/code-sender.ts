@@ -23,7 +23,7 @@ export interface SentCounts {
   files: number
 }
 
-/** Answers what the sink of one channel wants, one file after the other. */
+/** Answers what the sink of one channel wants, a few files at a time. */
 export class CodeSender {
   readonly #channel: CodeChannel
   /** Of the id that was asked for; undefined: of the code that this side is there for. */
@@ -31,10 +31,11 @@ export class CodeSender {
   readonly #counts: SentCounts
   readonly #wanted: number[] = []
   #code: SendableCode | undefined
-  #sending = false
+  /** Files that are being read and sent. */
+  #sending = 0
   /** Bytes that the sink has not written. */
   #untaken = 0
-  #whenTaken: (() => void) | undefined
+  #whenTaken: (() => void)[] = []
 
   constructor(
     channel: CodeChannel,
@@ -60,12 +61,14 @@ export class CodeSender {
           if (place >= this.#code.manifest.files.length) throw invalid('it asks for a file that is none')
           this.#wanted.push(place)
         }
-        void this.#sendFiles(this.#code)
+        // Several at a time, because each waits for its disk. Their pieces may alternate.
+        while (this.#sending < innerLimits.codeOpenFiles && this.#wanted.length > 0)
+          void this.#sendFiles(this.#code)
         return true
       case 'taken':
         this.#untaken -= message.bytes
         if (this.#untaken < 0) throw invalid('it takes more than was sent')
-        this.#whenTaken?.()
+        this.#wake()
         return true
       default:
         return false
@@ -75,7 +78,11 @@ export class CodeSender {
   /** The link has ended. */
   close(): void {
     this.#wanted.length = 0
-    this.#whenTaken?.()
+    this.#wake()
+  }
+
+  #wake(): void {
+    for (const wake of this.#whenTaken.splice(0)) wake()
   }
 
   async #sendManifest(id: string | undefined): Promise<void> {
@@ -101,15 +108,14 @@ export class CodeSender {
   }
 
   async #sendFiles(code: SendableCode): Promise<void> {
-    if (this.#sending) return
-    this.#sending = true
+    this.#sending++
     try {
       for (let place = this.#wanted.shift(); place !== undefined; place = this.#wanted.shift()) {
         if (!this.#channel.isOpen) return
         await this.#sendFile(code, place)
       }
     } finally {
-      this.#sending = false
+      this.#sending--
     }
   }
 
@@ -150,7 +156,7 @@ export class CodeSender {
   async #allowed(): Promise<void> {
     while (this.#untaken >= innerLimits.codeWindowBytes && this.#channel.isOpen) {
       await new Promise<void>((resolve) => {
-        this.#whenTaken = resolve
+        this.#whenTaken.push(resolve)
       })
     }
   }
