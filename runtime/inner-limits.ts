@@ -278,6 +278,8 @@ export const innerLimits = {
    * until it is there.
    */
   drainMoves: 16,
+  /** Of the output of a driver, read at a time in the search for the line that says that it is ready. */
+  probeLineBytes: 64 * KIB,
   /** Workers that a refused request names: enough to see what was meant. */
   meantWorkers: 5,
   /**

@@ -518,6 +518,24 @@ export const limits = {
    * that are gone for good do not stay for ever.
    */
   drainKeepMs: 7 * 24 * 3600 * SECOND,
+  // Limits of drivers
+  /** The longest `timeout` of a driver: the timers of Node go no further. */
+  timerMostMs: 2_147_483_647,
+  /** The longest `stopGrace`: whoever needs more saves its state while it runs. */
+  stopGraceMostMs: 3600 * SECOND,
+  /** Characters of the path and of the line that `readiness` looks for. */
+  probePathChars: 256,
+  probeLineChars: 200,
+  /** From one health check to the next, the least and the most; from one look for readiness to the next. */
+  probeEveryMs: 10 * SECOND,
+  probeLeastMs: 100,
+  probeMostMs: 3600 * SECOND,
+  readinessEveryMs: 250,
+  /** A probe without an answer has failed after this. */
+  probeTimeoutMs: 5 * SECOND,
+  /** Failed health checks in a row after which a process is stopped: one may be lost to a stall. */
+  probeFailures: 3,
+  probeFailuresMost: 100,
   /** A driver that is told to end by SIGTERM is killed after this. */
   killGraceMs: 10 * SECOND,
   /** How often a Worker looks at the memory of what it started. */

@@ -121,11 +121,10 @@ export class ClientCore {
       case 'killExecutor':
         // The end of the application ends all its executors anyway.
         if (this.#phase === 'unregistering' || !this.#executors.kill(input.execId)) break
-        if (this.#executors.isLeaving(input.execId))
-          this.#log('info', 'an executor on a drained Worker has nothing left and ends', {
-            execId: input.execId,
-          })
-        else this.#log('warn', 'executor given up', { execId: input.execId, reason: input.reason })
+        this.#log(input.leaves ? 'info' : 'warn', input.leaves ? 'an executor leaves' : 'executor given up', {
+          execId: input.execId,
+          reason: input.reason,
+        })
         this.#sendRequests()
         break
       case 'executorWorked':

@@ -365,13 +365,19 @@ export class ClientEndpoint {
       ...(dependencies?.timers && { timers: dependencies.timers }),
       log,
       traceOf: this.#traces.traceOf,
-      killExecutor: (execId) =>
-        this.#input({ kind: 'killExecutor', execId, reason: 'its tasks were given back' }),
+      killExecutor: (execId, leaves) =>
+        this.#input({
+          kind: 'killExecutor',
+          execId,
+          leaves,
+          reason: leaves ? 'it has nothing left' : 'its tasks were given back',
+        }),
       onSubmitted: () => this.#submitted(),
       onDefect: (error) => this.#failed('the task pool', error),
       limits: taskLimits,
       ...(dependencies?.random && { random: dependencies.random }),
       tasksPerCore: this.#options.description.executor.tasksPerCore ?? 1,
+      maxTasks: this.#options.description.executor.maxTasks,
       ...(this.#summaries && { summaries: this.#summaries }),
     })
     this.#pool.on((event) => {

@@ -60,7 +60,13 @@ export type ClientInput =
   | { readonly kind: 'answered'; readonly ask: number | 'why'; readonly answer: ClientMessage | Reason }
   | { readonly kind: 'timer'; readonly key: ClientTimer }
   | { readonly kind: 'requestExecutors'; readonly total: number; readonly waiter: number }
-  | { readonly kind: 'killExecutor'; readonly execId: number; readonly reason: string }
+  | {
+      readonly kind: 'killExecutor'
+      readonly execId: number
+      readonly reason: string
+      /** It has nothing left, and was to end. */
+      readonly leaves?: boolean
+    }
   /** The executor has run its first task. */
   | { readonly kind: 'executorWorked'; readonly execId: number }
   /** How its tasks fare: the answer to `summarize`. */

@@ -24,6 +24,13 @@ export interface ExecutorOptions {
   readonly tasksPerCore?: number
   /** `512m`, `4g`, or a number of MiB; default `512m`. */
   readonly memory?: string | number
+  /** An executor that was given so many tasks is replaced when they have ended; default: never. */
+  readonly maxTasks?: number
+  /**
+   * An executor whose processes use more (`400m`, or a number of MiB) is replaced between two tasks; default:
+   * never. At `memory` it is killed.
+   */
+  readonly maxMemory?: string | number
   /** Custom resources, such as `{ gpu: 1 }`. */
   readonly resources?: Readonly<Record<string, number>>
   /** Only Workers with these labels get executors, such as `{ zone: 'a' }`. */
@@ -108,6 +115,8 @@ const EXECUTOR_OPTIONS: readonly (keyof ExecutorOptions)[] = [
   'cores',
   'tasksPerCore',
   'memory',
+  'maxTasks',
+  'maxMemory',
   'resources',
   'on',
   'env',
@@ -152,6 +161,7 @@ export function connectSettings(options: ConnectOptions, cwd: string): ConnectSe
       resources: resourcesOf(executor.resources ?? {}),
       ...(executor.on !== undefined && { on: labelsOf(executor.on) }),
       ...(tasksPerCore !== undefined && { tasksPerCore }),
+      ...limitsOf(executor),
     },
     ...(executors !== undefined && { executorLimit: executors }),
     user: userName(),
@@ -261,6 +271,20 @@ function checkLog(log: unknown): void {
 export function atLeast(least: number, value: unknown, what: string): number {
   if (Number.isSafeInteger(value) && (value as number) >= least) return value as number
   return refuse(what, `${what} is ${String(value)}; it must be a whole number from ${least}.`)
+}
+
+/** After how many tasks, or above what memory, an executor is replaced. */
+function limitsOf({ maxTasks, maxMemory, memory = EXECUTOR_MEMORY }: ExecutorOptions) {
+  if (maxTasks !== undefined) atLeast(1, maxTasks, 'executor.maxTasks')
+  if (maxMemory === undefined) return maxTasks === undefined ? {} : { maxTasks }
+  const maxMemoryMib = parseMemoryMib(maxMemory, { what: 'executor.maxMemory' })
+  const memoryMib = parseMemoryMib(memory, { what: 'executor.memory' })
+  if (maxMemoryMib >= memoryMib)
+    refuse(
+      'executor.maxMemory',
+      `executor.maxMemory is ${maxMemoryMib} MiB; it must be below executor.memory, ${memoryMib} MiB.`,
+    )
+  return { ...(maxTasks !== undefined && { maxTasks }), maxMemoryMib }
 }
 
 function tasksPerCoreOf({ tasksPerCore }: ExecutorOptions): number | undefined {

@@ -40,10 +40,6 @@ export class ExecutorRegistry {
     return active
   }
 
-  isLeaving(execId: number): boolean {
-    return this.#leaving.has(execId)
-  }
-
   get killing(): readonly number[] {
     return [...this.#killing]
   }

@@ -159,6 +159,8 @@ function executorChanged(
   const { app, executor, worker } = changed
   const { appId, execId, state, message, exitStatus } = report
   executor.state = state
+  // Another one may take its place.
+  if (state === 'DECOMMISSIONED') cluster.dirty = true
   if (state === 'RUNNING') executorRuns(cluster, step, executor)
   if (isEndedExecutor(state)) {
     app.noteEnd(step, execId, report)

@@ -198,11 +198,11 @@ export class DriverEntry {
 
   /** True: it says when it can be relied on. */
   get saysReady(): boolean {
-    return false
+    return this.#record.description.readiness !== undefined
   }
 
   get isReady(): boolean {
-    return !this.saysReady
+    return !this.saysReady || this.progress?.ready === true
   }
 
   /** True: it waits for a Worker. */

@@ -20,6 +20,8 @@ export function driverProgressed(
   const driver = cluster.drivers.get(driverId)
   if (driver?.record.workerId !== from.incarnation || driver.record.generation !== generation) return
   if (noteProgress(driver, progress)) step.put('driver', driver.id, driver.record)
+  // Others that leave a drained Worker may wait until it is ready.
+  if (cluster.moves.size > 0) cluster.dirty = true
 }
 
 /** True: a process has ended since, which should be written. */

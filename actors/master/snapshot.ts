@@ -286,6 +286,7 @@ function driverStatus(driver: DriverEntry): DriverStatus {
     signal: null,
     message,
     ...(progress?.pid !== undefined && { pid: progress.pid }),
+    ...(progress?.ready !== undefined && { ready: progress.ready }),
     ...lifeOf(life),
     ...(record.killAsked && { killAsked: record.killAsked }),
     ...(progress?.nextStartAtMs !== undefined && { nextStartAtMs: progress.nextStartAtMs }),

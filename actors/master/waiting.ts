@@ -43,9 +43,9 @@ export const executorsLeft = (cluster: ClusterState, app: ApplicationEntry): num
 
 function leavingOf(cluster: ClusterState, { executors }: ApplicationEntry) {
   const leaving = { executors: 0, cores: 0 }
-  if (cluster.drains.size === 0) return leaving
-  for (const { workerId, cores } of executors.values()) {
-    if (cluster.workers.get(workerId)?.drain === undefined) continue
+  for (const { workerId, cores, state } of executors.values()) {
+    const drained = cluster.drains.size > 0 && cluster.workers.get(workerId)?.drain !== undefined
+    if (!drained && state !== 'DECOMMISSIONED') continue
     leaving.executors++
     leaving.cores += cores
   }

@@ -142,6 +142,10 @@ export const executorRequest = z.object({
   on: labels.optional(),
   /** Tasks at a time on each core; absent: 1. The scheduling does not look at it: a core is given once. */
   tasksPerCore: positive.max(limits.tasksPerCore, abort).optional(),
+  /** An executor that was given so many tasks is replaced. */
+  maxTasks: positive.optional(),
+  /** An executor whose processes use more at a look is replaced between two tasks. */
+  maxMemoryMib: positive.optional(),
 })
 
 /** Where the code of an application lies, so that a Worker knows whether it sees the same files. */
@@ -192,6 +196,41 @@ export function summaryOfApplication({
 
 export const isolationModes = ['run', 'stop'] as const
 
+/** Signals by which a program may be told to end. SIGKILL follows after its grace anyway. */
+export const stopSignals = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const
+
+const probePort = z.int().min(1, abort).max(65_535, abort)
+const probePath = z
+  .string()
+  .max(limits.probePathChars, abort)
+  .regex(/^\/[\x21-\x7e]*$/, { error: 'must be a path such as /ready', ...abort })
+
+/** When a program can be relied on: its port is open, its path answers, or it has printed this line. */
+export const readiness = z
+  .object({
+    port: probePort.optional(),
+    /** With `port`: HTTP GET of it answers with 200 to 399. */
+    path: probePath.optional(),
+    /** A part of a line on standard output. */
+    line: z.string().min(1, abort).max(limits.probeLineChars, abort).optional(),
+  })
+  .refine(
+    ({ port, path, line }) => (port === undefined) !== (line === undefined) && !(line !== undefined && path),
+    {
+      error: 'must have a port (and maybe a path), or a line',
+    },
+  )
+export type Readiness = z.infer<typeof readiness>
+
+/** Looked at while it runs; after so many failures in a row its process is stopped. */
+export const healthcheck = z.object({
+  port: probePort,
+  path: probePath.optional(),
+  everyMs: positive.min(limits.probeLeastMs, abort).max(limits.probeMostMs, abort).optional(),
+  failures: positive.max(limits.probeFailuresMost, abort).optional(),
+})
+export type Healthcheck = z.infer<typeof healthcheck>
+
 /** A program for the cluster (Spark's DriverDescription). */
 export const driverDescription = z.object({
   name,
@@ -209,6 +248,14 @@ export const driverDescription = z.object({
   maxRestarts: count.max(limits.maxRestarts).optional(),
   /** Absent: its whole life counts. */
   restartWindowMs: positive.optional(),
+  /** A process that runs longer is told to end, and has failed. */
+  timeoutMs: positive.max(limits.timerMostMs, abort).optional(),
+  /** Absent: SIGTERM. */
+  stopSignal: z.enum(stopSignals).optional(),
+  /** From this signal to SIGKILL; absent: killGraceMs. */
+  stopGraceMs: count.max(limits.stopGraceMostMs, abort).optional(),
+  readiness: readiness.optional(),
+  healthcheck: healthcheck.optional(),
   onIsolation: z.enum(isolationModes),
   env: environment,
   nodeOptions: z.array(text).max(limits.nodeOptions),

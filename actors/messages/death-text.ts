@@ -46,6 +46,10 @@ const processTexts: Readonly<Record<ProcessDeath, (how: string) => Explained>> =
     helps:
       'Let the Worker offer less memory than its machine has, or make room on the machine. If the driver itself uses too much, give it more or make it smaller.',
   }),
+  CUT_SHORT: (how) => ({
+    why: `Its Worker ended it (${how}).`,
+    helps: 'Look at its output, or give it more: --timeout, or another --healthcheck.',
+  }),
   UNSEEN: () => ({ why: 'Nobody saw how its process ended.', helps: 'Its output may say more.' }),
 }
 

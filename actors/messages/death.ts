@@ -20,6 +20,8 @@ export type ProcessDeath =
   | 'MEMORY_KERNEL'
   /** Nobody saw its end. */
   | 'UNSEEN'
+  /** Its Worker ended it, because it ran too long or failed its health check. */
+  | 'CUT_SHORT'
 
 export type Death = ProcessDeath | Exclude<EndCause, 'OWN'>
 
@@ -36,10 +38,14 @@ const FAULTS: ReadonlySet<string> = new Set([
 const memoryDeaths = { limit: 'MEMORY_LIMIT', heap: 'MEMORY_HEAP', kernel: 'MEMORY_KERNEL' } as const
 
 /** How a process ended. */
-export type ProcessEnding = Pick<DriverExit, 'code' | 'signal' | 'outOfMemory' | 'killerUnknown' | 'told'>
+export type ProcessEnding = Pick<
+  DriverExit,
+  'code' | 'signal' | 'outOfMemory' | 'killerUnknown' | 'told' | 'cut'
+>
 
 export function processDeathOf(ending: ProcessEnding): ProcessDeath {
-  const { code, signal, outOfMemory, killerUnknown, told } = ending
+  const { code, signal, outOfMemory, killerUnknown, told, cut } = ending
+  if (cut !== undefined) return 'CUT_SHORT'
   if (outOfMemory) return memoryDeaths[outOfMemory.by]
   if (told && code !== 0) return 'TOLD_TO_END'
   if (killerUnknown) return 'KILLER_UNKNOWN'

@@ -14,7 +14,8 @@ export function killedByKernel({ usedMib, limitMib }: Pick<OutOfMemory, 'usedMib
 }
 
 /** `exit 3`, `SIGKILL`, or the figures of the memory that it ran out of. */
-export function exitText({ code, signal, outOfMemory, killerUnknown }: DriverExit): string {
+export function exitText({ code, signal, outOfMemory, killerUnknown, cut }: DriverExit): string {
+  if (cut !== undefined) return `${signal ?? `exit ${code ?? 'unknown'}`}: ${cut}`
   const how = signal ?? `exit ${code ?? 'unknown'}`
   if (!outOfMemory) return killerUnknown ? `${how}${BY_WHOM}` : how
   const { by, usedMib, limitMib } = outOfMemory

@@ -30,6 +30,8 @@ export const driverExit = z.object({
   killerUnknown: z.boolean().optional(),
   /** True: its Worker had told it to end, for a restart or for good. */
   told: z.boolean().optional(),
+  /** Why its Worker ended it, where that is a failure of the driver: its timeout, its health check. */
+  cut: z.string().max(limits.driverEventChars).optional(),
 })
 export type DriverExit = z.infer<typeof driverExit>
 
@@ -52,6 +54,8 @@ export const driverProgress = z.object({
   pid: positive.optional(),
   /** Set while it rests. */
   nextStartAtMs: wallTime.optional(),
+  /** Only where the driver has a `readiness`: whether its process can be relied on. */
+  ready: z.boolean().optional(),
   life: driverLife,
 })
 export type DriverProgress = z.infer<typeof driverProgress>

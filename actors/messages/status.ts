@@ -107,6 +107,8 @@ export const driverStatus = z.object({
   message: text,
   /** Of its process; absent: there is none now. */
   pid: positive.optional(),
+  /** Only where it has a `readiness`: whether it can be relied on. */
+  ready: z.boolean().optional(),
   /** Absent: none. */
   restarts: count.optional(),
   lastExit: driverExit.optional(),

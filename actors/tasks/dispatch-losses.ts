@@ -61,7 +61,12 @@ function giveUp(state: DispatchState, executor: ExecutorEntry, loss: Loss): void
   state.effects.push({ kind: 'cancelTimer', timer: { kind: 'silence', execId } })
   state.effects.push({ kind: 'cancelTimer', timer: { kind: 'adopt', execId } })
   if (executor.link !== 'none') state.effects.push({ kind: 'refuse', execId, reason: loss.reason })
-  if (loss.mayRun) state.effects.push({ kind: 'killExecutor', execId })
+  if (loss.mayRun)
+    state.effects.push({
+      kind: 'killExecutor',
+      execId,
+      ...(executor.leaving !== undefined && { leaves: true }),
+    })
   const live = [...executor.outstanding.values()].filter((task) => task.state === 'sent')
   const blamed = loss.died ? suspectsAmong(live, executor.slots) : NO_TASKS
   const { cores } = executor.description

@@ -141,7 +141,7 @@ class Round {
   }
 
   #nextFor(executor: ExecutorEntry): Task | undefined {
-    if (executor.outstandingBytes >= limits.taskWindowBytes) return undefined
+    if (executor.outstandingBytes >= limits.taskWindowBytes || executor.tasksLeft <= 0) return undefined
     const { queue, retries } = this.#state
     if (retries.length > 0) {
       const retry = this.#nextRetry(executor)

@@ -223,6 +223,7 @@ export function acceptReturned(
     const task = currentTask(executor, attempt)
     if (task === undefined) continue
     state.take(executor, task)
+    executor.returned++
     if (task.state !== 'sent') continue
     task.attempts--
     // No executor will ever report this number, so the next attempt takes it and users see no gaps.

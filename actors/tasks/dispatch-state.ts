@@ -72,6 +72,8 @@ export class ExecutorEntry {
   readonly outstanding = new Map<number, Task>()
   /** Attempts that it was given so far. */
   given = 0
+  /** Of those, how many came back before they began. */
+  returned = 0
   /** What a look for idle executors found: `given` then, and since when it has had no task. */
   idle: { readonly given: number; readonly sinceMs: number } | undefined
   /** Why it is given back or was given up by the program. No task is to blame for its end. */
@@ -95,7 +97,13 @@ export class ExecutorEntry {
   }
 
   get takesTasks(): boolean {
-    return this.link === 'up' && !this.blocked && !this.draining
+    return this.link === 'up' && !this.blocked && !this.draining && this.tasksLeft > 0
+  }
+
+  /** How many more it may be given in its life. */
+  get tasksLeft(): number {
+    const { maxTasks = Number.POSITIVE_INFINITY } = this.description
+    return maxTasks - (this.given - this.returned)
   }
 }
 

@@ -39,6 +39,8 @@ export interface ExecutorDescription {
   readonly cores: number
   /** Tasks at a time on each core; default 1. */
   readonly tasksPerCore?: number
+  /** It is replaced when it was given so many tasks. */
+  readonly maxTasks?: number
 }
 
 export interface ExecutorUpdate {
@@ -170,7 +172,8 @@ export type DispatchEffect =
   | { readonly kind: 'recall'; readonly execId: number; readonly count: number }
   /** Tell it that it may end itself now. */
   | { readonly kind: 'letGo'; readonly execId: number; readonly reason: string }
-  | { readonly kind: 'killExecutor'; readonly execId: number }
+  /** `leaves`: it has nothing left, and was to end. */
+  | { readonly kind: 'killExecutor'; readonly execId: number; readonly leaves?: boolean }
   /** Its current attempt says how far it is. */
   | { readonly kind: 'progress'; readonly taskId: number; readonly progress: TaskStep }
   /** Its current attempt has put this out. */

@@ -81,7 +81,7 @@ export interface TaskPoolOptions {
   readonly timers?: TimerSource
   readonly log: Pick<Logger, 'info' | 'warn'>
   /** Asks the Master to kill an executor that this driver has given up. */
-  readonly killExecutor: (execId: number) => void
+  readonly killExecutor: (execId: number, leaves: boolean) => void
   /** Called once, for an exception in the pool itself, after every task has ended. */
   readonly onDefect: (error: unknown) => void
   /** Tasks were submitted and placed, as far as there are executors. */
@@ -91,6 +91,8 @@ export interface TaskPoolOptions {
   readonly random?: () => number
   /** Tasks at a time on each core of an executor; default 1. */
   readonly tasksPerCore?: number
+  /** An executor that was given so many is replaced. */
+  readonly maxTasks?: number | undefined
   /** Learns what the Master is told of its tasks. */
   readonly summaries?: TaskSummaries
   readonly traceOf?: TraceOf | undefined
@@ -183,7 +185,8 @@ class Pool implements TaskPool {
   }
 
   #described({ execId, workerId, host, cores }: ExecutorDescription): ExecutorDescription {
-    return { execId, workerId, host, cores, tasksPerCore: this.#options.tasksPerCore ?? 1 }
+    const { tasksPerCore = 1, maxTasks } = this.#options
+    return { execId, workerId, host, cores, tasksPerCore, ...(maxTasks !== undefined && { maxTasks }) }
   }
 
   executorUpdated(update: ExecutorUpdate): void {
@@ -353,7 +356,7 @@ class Pool implements TaskPool {
         this.#timers.cancel(keyOfTimer(effect.timer))
         return
       case 'killExecutor':
-        this.#options.killExecutor(effect.execId)
+        this.#options.killExecutor(effect.execId, effect.leaves === true)
         return
       case 'progress':
         this.#submissions.get(effect.taskId)?.onProgress?.(effect.progress)

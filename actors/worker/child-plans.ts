@@ -26,6 +26,8 @@ export interface ChildPlan extends CommandLine {
   /** Written to descriptor 3, because credentials never go by argv or environment. */
   readonly boot: string
   readonly memoryMib: number
+  /** Above it an executor is replaced between two tasks. */
+  readonly maxMemoryMib?: number | undefined
   /** Of a driver: its attempts are listed beside its outputs. */
   readonly attempt?: { readonly generation: number; readonly attempt: number }
 }
@@ -139,6 +141,7 @@ export async function executorPlan(
     env: childEnvironment({ ...application.env, ...traceEnvironment(trace), ...NO_VARIABLES }),
     boot: `${JSON.stringify(boot)}\n`,
     memoryMib,
+    maxMemoryMib: application.executor.maxMemoryMib,
   }
 }
 

@@ -12,9 +12,11 @@ import { type MemoryExcess, MemoryWatch } from '../../runtime/process/memory-wat
 import { type OutputFile, openOutputFile } from '../../runtime/process/output-file.js'
 import { readOutput } from '../../runtime/process/read-output.js'
 import type { Spawner } from '../../runtime/process/spawner.js'
+import type { Healthcheck, Readiness } from '../messages/common.js'
 import { noteAttempt } from './attempt-list.js'
 import type { ChildPlan } from './child-plans.js'
 import { heapExhaustion, mayBeHeapExhaustion } from './heap-exhaustion.js'
+import { Probes } from './probes.js'
 import { fileError, type WorkFolders } from './work-folders.js'
 import type { OverMemory, ProcessEnd, ProcessName, StartFailure } from './worker-events.js'
 import type { WorkerMetrics } from './worker-metrics.js'
@@ -24,6 +26,11 @@ export interface ChildListener {
   started(process: ProcessName, pid: number): void
   startFailed(process: ProcessName, failure: StartFailure): void
   ended(process: ProcessName, end: ProcessEnd): void
+  /** Between `started` and `ended`. */
+  ready?(process: ProcessName): void
+  unhealthy?(process: ProcessName, reason: string): void
+  /** It uses more than its `maxMemory`. Told at each look. */
+  large?(process: ProcessName, usedMib: number): void
 }
 
 export interface ChildrenOptions {
@@ -36,6 +43,12 @@ export interface ChildrenOptions {
   readonly log: Log
   /** Default: as the kernel of this machine counts them. */
   readonly kernelKills?: Pick<KernelKills, 'look' | 'hasKilled'> | undefined
+}
+
+/** The outputs of one process. */
+interface OwnOutputs extends Outputs {
+  /** Where the standard output of this process begins, in bytes ever written. */
+  readonly from: number
 }
 
 /** Of the standard error of a process that aborted: enough for the last words of Node. */
@@ -53,9 +66,18 @@ export class Children {
   readonly #stopped = new Set<ProcessName>()
   readonly #kernel: Pick<KernelKills, 'look' | 'hasKilled'>
   readonly #memory: MemoryWatch
+  readonly #probes: Probes
+  /** The standard output of each, and where that of this process begins. */
+  readonly #outputs = new Map<ProcessName, { readonly file: OutputFile; readonly from: number }>()
 
   constructor(options: ChildrenOptions) {
     this.#options = options
+    const { listener, folders } = options
+    this.#probes = new Probes({
+      within: folders.root,
+      onReady: (process) => listener.ready?.(process),
+      onUnhealthy: (process, reason) => listener.unhealthy?.(process, reason),
+    })
     this.#kernel = options.kernelKills ?? new KernelKills()
     this.#memory = new MemoryWatch(limits.memoryCheckMs, undefined, () => this.#kernel.look())
   }
@@ -75,26 +97,40 @@ export class Children {
     if (child) this.#options.guard.extend(child.pid, validUntilBootMs)
   }
 
-  /** SIGTERM to the group, SIGKILL after the grace. */
-  stop(process: ProcessName, graceMs: number): void {
+  /** SIGTERM or `signal` to the group, SIGKILL after the grace. */
+  stop(process: ProcessName, graceMs: number, signal?: NodeJS.Signals): void {
     const child = this.#running.get(process)
     if (!child) return
     this.#stopped.add(process)
-    void child.stop({ graceMs })
+    void child.stop({ graceMs, ...(signal && { signal }) })
+  }
+
+  /** Looks until the driver is ready, or ends. */
+  watchReady(process: ProcessName, readiness: Readiness): void {
+    const output = this.#outputs.get(process)
+    if (this.#running.has(process)) this.#probes.ready(process, readiness, output?.file, output?.from ?? 0)
+  }
+
+  /** Looks at the health of a driver until it ends. */
+  watchHealth(process: ProcessName, healthcheck: Healthcheck): void {
+    if (this.#running.has(process)) this.#probes.health(process, healthcheck)
   }
 
   close(): void {
     this.#memory.close()
+    this.#probes.close()
   }
 
   async #run(process: ProcessName, planned: Promise<ChildPlan>): Promise<void> {
     const { listener, metrics } = this.#options
-    let outputs: Outputs
+    let outputs: OwnOutputs
     let child: GuardedChild
     let memoryMib: number
+    let maxMemoryMib: number | undefined
     try {
       const plan = await planned
       memoryMib = plan.memoryMib
+      maxMemoryMib = plan.maxMemoryMib
       ;({ child, outputs } = await this.#startPatiently(process, plan))
     } catch (error) {
       this.#validUntil.delete(process)
@@ -112,6 +148,7 @@ export class Children {
       memoryMib,
       onLook: (boundMib) => {
         usedMib = boundMib
+        if (maxMemoryMib !== undefined && boundMib > maxMemoryMib) listener.large?.(process, boundMib)
       },
       onExceeded: (figures) => {
         excess = figures
@@ -121,10 +158,13 @@ export class Children {
       },
     })
     metrics?.processStarted(process)
+    this.#outputs.set(process, { file: outputs.stdout, from: outputs.from })
     listener.started(process, child.pid)
     await child.groupGone
     const exit = await child.exited
     unwatch()
+    this.#probes.stop(process)
+    this.#outputs.delete(process)
     const wasGuardKill = !excess && this.#wasGuardKill(process, exit)
     if (wasGuardKill) metrics?.kills.add('guard')
     const isOurs = excess !== undefined || wasGuardKill || this.#stopped.has(process)
@@ -172,8 +212,11 @@ export class Children {
   }
 
   /** A lack of descriptors usually passes, so this waits. If it lasts, it is still no failure of the work. */
-  #startPatiently(process: ProcessName, plan: ChildPlan): Promise<{ child: GuardedChild; outputs: Outputs }> {
-    const start = async (): Promise<{ child: GuardedChild; outputs: Outputs }> => {
+  #startPatiently(
+    process: ProcessName,
+    plan: ChildPlan,
+  ): Promise<{ child: GuardedChild; outputs: OwnOutputs }> {
+    const start = async (): Promise<{ child: GuardedChild; outputs: OwnOutputs }> => {
       const outputs = await this.#openOutputs(plan)
       try {
         return { child: await this.#startChild(process, plan, outputs), outputs }
@@ -195,16 +238,25 @@ export class Children {
     })
   }
 
-  async #openOutputs(plan: ChildPlan): Promise<Outputs> {
+  async #openOutputs(plan: ChildPlan): Promise<OwnOutputs> {
     const folder = await this.#options.folders.make(plan.folder)
     const stdout = await this.#openOutput(join(folder, 'stdout'))
     try {
       const stderr = await this.#openOutput(join(folder, 'stderr'))
       this.#noteAttempt(folder, plan)
-      return { stdout, stderr }
+      return { stdout, stderr, from: plan.attempt ? this.#endOf(stdout) : 0 }
     } catch (error) {
       await stdout.close()
       throw error
+    }
+  }
+
+  /** Earlier attempts may have written before. */
+  #endOf({ path }: OutputFile): number {
+    try {
+      return readOutput(path, { within: this.#options.folders.root, maxBytes: 1 }).end
+    } catch {
+      return 0
     }
   }
 
@@ -239,7 +291,7 @@ export class Children {
     if (validUntilBootMs !== undefined) this.#options.guard.extend(pid, validUntilBootMs)
   }
 
-  async #startChild(process: ProcessName, plan: ChildPlan, outputs: Outputs): Promise<GuardedChild> {
+  async #startChild(process: ProcessName, plan: ChildPlan, outputs: OwnOutputs): Promise<GuardedChild> {
     const { command, args, cwd, env, boot } = plan
     const { guard, clock, folders } = this.#options
     const validUntilBootMs = this.#validUntil.get(process)

@@ -1,3 +1,4 @@
+import { limits } from '../../runtime/limits.js'
 import { type Found, isForgotten } from '../../runtime/persistence/forgotten.js'
 import type { DriverState, OwnedPosition } from '../messages/common.js'
 import { type DriverLife, type DriverProgress, newLife } from '../messages/driver-life.js'
@@ -38,6 +39,10 @@ export class DriverEntry {
   restartRequest: string | undefined
   /** Its process was told to end, so that the next attempt starts. */
   restarting = false
+  /** What its `readiness` asks for is there; it is not asked where there is none. */
+  ready = false
+  /** Why its process was told to end, which is a failure of the driver. */
+  cut: string | undefined
 
   constructor(launch: LaunchDriver, launchedAt: OwnedPosition, restart: RestartTimes) {
     this.launch = launch
@@ -90,9 +95,11 @@ export class DriverEntry {
 
   progress(): DriverProgress {
     const { phase, pid, nextStartAtMs, life, killedBecause, restarting } = this
-    const isStopping = phase === 'running' && (killedBecause !== undefined || restarting)
+    const isStopping =
+      phase === 'running' && (killedBecause !== undefined || restarting || this.cut !== undefined)
     return {
       phase: isStopping ? 'stopping' : phase,
+      ...(this.launch.description.readiness && { ready: phase === 'running' && this.ready }),
       ...(pid !== undefined && { pid }),
       ...(nextStartAtMs !== undefined && { nextStartAtMs }),
       life,
@@ -117,6 +124,7 @@ export class DriverEntry {
       ...(outOfMemory && { outOfMemory }),
       ...(isKillerUnknown && { killerUnknown: true }),
       ...((this.restarting || this.killedBecause !== undefined) && { told: true }),
+      ...(this.cut !== undefined && { cut: this.cut.slice(0, limits.driverEventChars) }),
     }
     this.pid = undefined
     this.life = { ...this.life, lastExit }

@@ -138,6 +138,7 @@ export class Drivers {
     entry.startedAtMs = now.monotonicMs
     entry.pid = pid
     entry.life = { ...entry.life, starts: entry.life.starts + 1 }
+    this.#watch(entry)
     if (entry.killedBecause !== undefined) this.#stopProcess(entry, now)
     this.#tellProgress(entry)
     return true
@@ -148,6 +149,46 @@ export class Drivers {
     const entry = this.#entryOf(process)
     if (entry) entry.fetching = fetching
     return entry !== undefined
+  }
+
+  /** Its limits count from its start. */
+  #watch({ process, launch: { description } }: DriverEntry): void {
+    const { emit } = this.#context
+    const { timeoutMs, readiness, healthcheck } = description
+    if (timeoutMs !== undefined)
+      emit({ kind: 'startTimer', timer: { kind: 'timeout', process }, ms: timeoutMs })
+    if (readiness) emit({ kind: 'watchReady', process, readiness })
+    // What is not ready yet is not ill.
+    else if (healthcheck) emit({ kind: 'watchHealth', process, healthcheck })
+  }
+
+  ready(process: ProcessName): void {
+    const entry = this.#entryOf(process)
+    if (entry?.phase !== 'running' || entry.ready) return
+    entry.ready = true
+    const { healthcheck } = entry.launch.description
+    if (healthcheck) this.#context.emit({ kind: 'watchHealth', process, healthcheck })
+    this.#tellProgress(entry)
+  }
+
+  unhealthy(process: ProcessName, reason: string, now: Now): void {
+    this.#cut(process, `it failed its health check: ${reason}`, now)
+  }
+
+  timedOut(process: ProcessName, now: Now): void {
+    const { timeoutMs = 0 } = this.#entryOf(process)?.launch.description ?? {}
+    this.#cut(process, `it ran longer than its timeout of ${formatDuration(timeoutMs)}`, now)
+  }
+
+  /** Its process must end, and that is a failure of the driver. */
+  #cut(process: ProcessName, because: string, now: Now): void {
+    const entry = this.#entryOf(process)
+    if (entry?.phase !== 'running' || entry.killedBecause !== undefined || entry.restarting) return
+    if (entry.cut !== undefined) return
+    entry.cut = because
+    this.#context.log('warn', 'a driver is stopped', { driver: entry.key, reason: because })
+    this.#stopProcess(entry, now)
+    this.#tellProgress(entry)
   }
 
   /**
@@ -168,16 +209,27 @@ export class Drivers {
     const { exitCode, signal } = end
     const how = { exitCode: exitCode ?? undefined, signal: signal ?? undefined }
     entry.ended(end, now.wallMs)
+    if (entry.launch.description.timeoutMs !== undefined)
+      this.#context.emit({ kind: 'cancelTimer', timer: { kind: 'timeout', process } })
+    const { cut } = entry
+    entry.cut = undefined
+    entry.ready = false
     // A driver that this Worker stopped has not finished, whatever its code: most services exit with 0 on
     // SIGTERM.
     if (stopsOfWorker.has(entry.killedBecause)) this.#concludeKilled(entry, how)
     else if (entry.restarting && entry.killedBecause === undefined) this.#startAgain(entry)
+    else if (cut !== undefined && entry.killedBecause === undefined)
+      this.#failed(entry, { ...end, message: cut }, now)
     // Exit code 0 means FINISHED, also if a kill was on its way (Spark).
     else if (exitCode === 0) this.#conclude(entry, { state: 'FINISHED', message: '', ...how })
     else if (entry.killedBecause !== undefined) this.#concludeKilled(entry, how)
-    else if (entry.launch.description.supervise) this.#crashed(entry, end, now)
-    else this.#conclude(entry, { state: 'FAILED', message: exitText(end), ...how })
+    else this.#failed(entry, end, now)
     return true
+  }
+
+  #failed(entry: DriverEntry, end: ProcessEnd, now: Now): void {
+    if (entry.launch.description.supervise) this.#crashed(entry, end, now)
+    else this.#conclude(entry, { state: 'FAILED', message: exitText(end), ...howOf(end) })
   }
 
   #startAgain(entry: DriverEntry): void {
@@ -300,10 +352,18 @@ export class Drivers {
     else this.#concludeKilled(entry)
   }
 
-  #stopProcess({ process, killedBecause }: DriverEntry, now: Now): void {
+  #stopProcess({ process, killedBecause, launch }: DriverEntry, now: Now): void {
     const { times, contact, emit } = this.#context
+    const { stopSignal, stopGraceMs = times.killGraceMs } = launch.description
     const leftMs = Math.max(0, Math.min(times.isolationKillMs, contact.validUntilBootMs - now.bootMs))
-    emit({ kind: 'stopProcess', process, graceMs: killedBecause === ISOLATED ? leftMs : times.killGraceMs })
+    const graceMs =
+      killedBecause === ISOLATED
+        ? leftMs
+        : // A Worker that is stopped has so long itself.
+          killedBecause === SHUTDOWN
+          ? Math.min(stopGraceMs, times.killGraceMs)
+          : stopGraceMs
+    emit({ kind: 'stopProcess', process, graceMs, ...(stopSignal && { signal: stopSignal }) })
   }
 
   #concludeKilled(entry: DriverEntry, how: Pick<End, 'exitCode' | 'signal'> = {}): void {

@@ -13,6 +13,8 @@ interface Executor {
   readonly launch: LaunchExecutor
   readonly launchedAt: OwnedPosition
   started: boolean
+  /** It uses too much memory: its driver lets it end between two tasks. */
+  leaves?: boolean
   /** Its code is on its way. */
   fetching: boolean
   /** Why it was told to end; undefined: nothing has told it to. */
@@ -82,6 +84,16 @@ export class Executors {
     }
     this.#live.set(key, executor)
     this.#context.emit({ kind: 'startExecutor', process: key, launch })
+  }
+
+  /** Tells once that it uses more than its `maxMemory`. Its driver ends it when it has no task. */
+  large(process: ProcessName, usedMib: number): void {
+    const executor = this.#live.get(process)
+    if (!executor?.started || executor.killedBecause !== undefined || executor.leaves) return
+    executor.leaves = true
+    const { appId, execId, application } = executor.launch
+    const message = `it uses ${usedMib} MiB; maxMemory is ${application.executor.maxMemoryMib} MiB`
+    this.#context.report({ type: 'ExecutorStateChanged', appId, execId, state: 'DECOMMISSIONED', message })
   }
 
   kill({ appId, execId }: KillExecutor): void {
@@ -166,7 +178,7 @@ export class Executors {
   }
 
   reports(): ExecutorReport[] {
-    return [...this.#live.values()].map(({ launch, launchedAt, started }) => {
+    return [...this.#live.values()].map(({ launch, launchedAt, started, leaves }) => {
       const { appId, execId, cores, memoryMib, resources } = launch
       return {
         appId,
@@ -174,7 +186,7 @@ export class Executors {
         cores,
         memoryMib,
         resources,
-        state: started ? 'RUNNING' : 'LAUNCHING',
+        state: leaves ? 'DECOMMISSIONED' : started ? 'RUNNING' : 'LAUNCHING',
         launchedAt,
       }
     })

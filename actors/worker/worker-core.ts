@@ -195,6 +195,15 @@ export class WorkerCore {
           this.#drivers.startFailed(input.process, input.failure)
         }
         return
+      case 'ready':
+        this.#drivers.ready(input.process)
+        return
+      case 'unhealthy':
+        this.#drivers.unhealthy(input.process, input.reason, this.#now)
+        return
+      case 'large':
+        this.#executors.large(input.process, input.usedMib)
+        return
       case 'ended':
         this.#workEnded()
         if (!this.#executors.ended(input.process, input.end)) {
@@ -243,6 +252,9 @@ export class WorkerCore {
         // The leader answers with what drivers need now.
         this.#tellCodes(this.#codes.all())
         this.#emit({ kind: 'startTimer', timer, ms: this.#times.workCleanupMs })
+        return
+      case 'timeout':
+        this.#drivers.timedOut(timer.process, this.#now)
         return
       case 'restart':
         this.#drivers.restart(timer.driver)

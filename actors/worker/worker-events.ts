@@ -1,11 +1,13 @@
 import type { Role } from '../../runtime/transport/identity.js'
 import type { FromWorker, WorkerMessage } from '../messages/catalogue.js'
 import type { KeepCode } from '../messages/code.js'
-import type { Position } from '../messages/common.js'
+import type { Healthcheck, Position, Readiness, stopSignals } from '../messages/common.js'
 import type { LaunchDriver } from '../messages/drivers.js'
 import type { LaunchExecutor } from '../messages/executors.js'
 import type { NotStarted } from '../messages/launch-failures.js'
 import type { WorkerTimer } from './worker-timer.js'
+
+export type StopSignal = (typeof stopSignals)[number]
 
 /** The times of one step. The shell reads them once per step. */
 export interface Now {
@@ -80,6 +82,12 @@ export type WorkerInput =
   | { readonly kind: 'ended'; readonly process: ProcessName; readonly end: ProcessEnd }
   /** The codes that this Worker has now. */
   | { readonly kind: 'codes'; readonly codes: readonly string[] }
+  /** What its `readiness` asks for is there. */
+  | { readonly kind: 'ready'; readonly process: ProcessName }
+  /** It has failed its health check too often in a row. */
+  | { readonly kind: 'unhealthy'; readonly process: ProcessName; readonly reason: string }
+  /** An executor uses more than its `maxMemory`. */
+  | { readonly kind: 'large'; readonly process: ProcessName; readonly usedMib: number }
   /** Its start waits for its code, which comes from another machine; or it waits no more. */
   | { readonly kind: 'fetching'; readonly process: ProcessName; readonly fetching: boolean }
 
@@ -112,7 +120,17 @@ export type WorkerEffect =
   /** It was told to end before it has a process: what its start waits for is not needed any more. */
   | { readonly kind: 'abandonStart'; readonly process: ProcessName }
   /** SIGTERM to the group, SIGKILL after the grace. Only for a process that was reported `started`. */
-  | { readonly kind: 'stopProcess'; readonly process: ProcessName; readonly graceMs: number }
+  | {
+      readonly kind: 'stopProcess'
+      readonly process: ProcessName
+      readonly graceMs: number
+      /** Absent: SIGTERM. */
+      readonly signal?: StopSignal | undefined
+    }
+  /** Look until it is ready, or ends. */
+  | { readonly kind: 'watchReady'; readonly process: ProcessName; readonly readiness: Readiness }
+  /** Look at its health until it ends. */
+  | { readonly kind: 'watchHealth'; readonly process: ProcessName; readonly healthcheck: Healthcheck }
   /** Remove folders of ended work whose newest file is older than this, and the oldest of too many. */
   | { readonly kind: 'cleanWork'; readonly olderThanMs: number }
   /** The application has ended and none of its executors is left: the age of its folder counts from now. */

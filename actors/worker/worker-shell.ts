@@ -31,6 +31,8 @@ import type {
 } from './worker-events.js'
 import { keyOfTimer, type WorkerTimer } from './worker-timer.js'
 
+type ProcessEffect = Extract<WorkerEffect, { readonly process: ProcessName }>
+
 /** Messages of the actor to itself. */
 export type WorkerSelfMessage =
   | { readonly type: 'Timer'; readonly timer: WorkerTimer }
@@ -41,6 +43,9 @@ export type WorkerSelfMessage =
   | { readonly type: 'ProcessStartFailed'; readonly process: string; readonly failure: StartFailure }
   | { readonly type: 'CodesChanged'; readonly codes: readonly string[] }
   | { readonly type: 'ProcessFetching'; readonly process: string; readonly fetching: boolean }
+  | { readonly type: 'ProcessReady'; readonly process: string }
+  | { readonly type: 'ProcessUnhealthy'; readonly process: string; readonly reason: string }
+  | { readonly type: 'ProcessLarge'; readonly process: string; readonly usedMib: number }
   | { readonly type: 'ProcessEnded'; readonly process: string; readonly end: ProcessEnd }
 
 export type WorkerActorMessage = WorkerMessage | RequestTrace | LinkMessage | WorkerSelfMessage
@@ -136,6 +141,15 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
         this.#step({ kind: 'startFailed', process: message.process, failure: message.failure }, envelope)
         this.#parts.logs.workEnded()
         return
+      case 'ProcessReady':
+        this.#step({ kind: 'ready', process: message.process }, envelope)
+        return
+      case 'ProcessUnhealthy':
+        this.#step({ kind: 'unhealthy', process: message.process, reason: message.reason }, envelope)
+        return
+      case 'ProcessLarge':
+        this.#step({ kind: 'large', process: message.process, usedMib: message.usedMib }, envelope)
+        return
       case 'ProcessEnded':
         this.#parts.spans.ended(message.process, message.end)
         this.#step({ kind: 'ended', process: message.process, end: message.end }, envelope)
@@ -183,7 +197,7 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
   }
 
   #run(effect: WorkerEffect, cause: Envelope): void {
-    const { gateway, children, causes, folders, log, clock } = this.#parts
+    const { gateway, folders, log, clock } = this.#parts
     switch (effect.kind) {
       case 'tell':
         // A message that cannot be sent is not lost: the next link to a leader begins with all of it
@@ -212,22 +226,8 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
       case 'tellRefusals':
         this.#tellRefusals(cause)
         break
-      case 'startExecutor':
-      case 'startDriver':
-        this.#start(effect, cause)
-        break
-      case 'extendDriver':
-        children.extend(effect.process, effect.validUntilBootMs)
-        break
       case 'keepCode':
         this.#parts.keepCode(effect)
-        break
-      case 'abandonStart':
-        this.#starts.get(effect.process)?.abort()
-        break
-      case 'stopProcess':
-        causes.remember(effect.process, cause)
-        children.stop(effect.process, effect.graceMs)
         break
       case 'cleanWork':
         void folders.clean((id) => this.#parts.core.lives(id), clock.wallMs() - effect.olderThanMs)
@@ -240,6 +240,35 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
         return
       case 'stopped':
         this.#parts.onStopped()
+        break
+      default:
+        this.#runProcess(effect, cause)
+    }
+  }
+
+  /** What is done with one process. */
+  #runProcess(effect: ProcessEffect, cause: Envelope): void {
+    const { children, causes } = this.#parts
+    switch (effect.kind) {
+      case 'startExecutor':
+      case 'startDriver':
+        this.#start(effect, cause)
+        break
+      case 'extendDriver':
+        children.extend(effect.process, effect.validUntilBootMs)
+        break
+      case 'abandonStart':
+        this.#starts.get(effect.process)?.abort()
+        break
+      case 'stopProcess':
+        causes.remember(effect.process, cause)
+        children.stop(effect.process, effect.graceMs, effect.signal)
+        break
+      case 'watchReady':
+        children.watchReady(effect.process, effect.readiness)
+        break
+      case 'watchHealth':
+        children.watchHealth(effect.process, effect.healthcheck)
         break
     }
   }

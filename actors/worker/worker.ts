@@ -293,6 +293,11 @@ class RunningWorker implements Worker {
           this.#inform({ type: 'ProcessStarted', process, pid }, this.#causes.of(process)),
         startFailed: (process, failure) =>
           this.#inform({ type: 'ProcessStartFailed', process, failure }, this.#causes.take(process)),
+        ready: (process) => this.#inform({ type: 'ProcessReady', process }, this.#causes.of(process)),
+        unhealthy: (process, reason) =>
+          this.#inform({ type: 'ProcessUnhealthy', process, reason }, this.#causes.of(process)),
+        large: (process, usedMib) =>
+          this.#inform({ type: 'ProcessLarge', process, usedMib }, this.#causes.of(process)),
         ended: (process, end) =>
           this.#inform({ type: 'ProcessEnded', process, end }, this.#causes.take(process)),
       },

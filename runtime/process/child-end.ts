@@ -53,9 +53,9 @@ export class ChildEnd {
     else if (!this.#leaderExited) sendSignal(this.#follower.identity.pid, signal)
   }
 
-  async stop(graceMs: number): Promise<ProcessExit> {
+  async stop(graceMs: number, signal: NodeJS.Signals = 'SIGTERM'): Promise<ProcessExit> {
     if (!this.#isGone) {
-      if (!this.#terminated && graceMs > 0) this.#terminate(this.#look())
+      if (!this.#terminated && graceMs > 0) this.#terminate(this.#look(), signal)
       this.#killAtMs = Math.min(this.#killAtMs, performance.now() + graceMs)
       this.#startPolling()
     }
@@ -74,10 +74,10 @@ export class ChildEnd {
     else this.#startPolling()
   }
 
-  #terminate(members: readonly ProcessEntry[] | undefined): void {
+  #terminate(members: readonly ProcessEntry[] | undefined, signal: NodeJS.Signals = 'SIGTERM'): void {
     this.#terminated = true
-    if (members !== undefined) signalMembers(this.#follower, members, 'SIGTERM')
-    else this.signal('SIGTERM')
+    if (members !== undefined) signalMembers(this.#follower, members, signal)
+    else this.signal(signal)
   }
 
   /**

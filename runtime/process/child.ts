@@ -74,10 +74,10 @@ export interface Child {
   /** Goes to the whole group if it has its own, otherwise to the process. */
   signal(signal: NodeJS.Signals): void
   /**
-   * Sends SIGTERM, after the grace SIGKILL, to the child and everything it started. Resolves when nothing is
-   * left. 0: SIGKILL at once.
+   * Sends SIGTERM or `signal`, after the grace SIGKILL, to the child and everything it started. Resolves when
+   * nothing is left. 0: SIGKILL at once.
    */
-  stop(options: { readonly graceMs: number }): Promise<ProcessExit>
+  stop(options: { readonly graceMs: number; readonly signal?: NodeJS.Signals }): Promise<ProcessExit>
   groupEmpty(): boolean
   /** Neither the child nor its pipes keep this process running. */
   unref(): void
@@ -133,7 +133,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     stdout: spawned.stdout ?? undefined,
     stderr: spawned.stderr ?? undefined,
     signal: (signal) => end.signal(signal),
-    stop: ({ graceMs }) => end.stop(graceMs),
+    stop: ({ graceMs, signal }) => end.stop(graceMs, signal),
     groupEmpty: () => end.isEmpty(),
     unref() {
       spawned.unref()

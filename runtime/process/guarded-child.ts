@@ -14,8 +14,8 @@ export interface GuardedChild {
   /** No process of the group is left. What an ended leader left behind gets SIGTERM, later SIGKILL. */
   readonly groupGone: Promise<void>
   readonly follower: GroupFollower
-  /** SIGTERM, after the grace SIGKILL, for all of it. 0: SIGKILL at once. */
-  stop(options: { readonly graceMs: number }): Promise<ProcessExit>
+  /** SIGTERM or `signal`, after the grace SIGKILL, for all of it. 0: SIGKILL at once. */
+  stop(options: { readonly graceMs: number; readonly signal?: NodeJS.Signals }): Promise<ProcessExit>
 }
 
 export interface Outputs {
@@ -43,6 +43,6 @@ export function followGuarded(
     exited,
     groupGone: end.gone,
     follower,
-    stop: ({ graceMs }) => end.stop(graceMs),
+    stop: ({ graceMs, signal }) => end.stop(graceMs, signal),
   }
 }

@@ -91,6 +91,20 @@ await app.close()`,
 import { connect } from ${JSON.stringify(client)}
 const app = await connect({ executors: 0, output: true })
 await app.close()`,
+  'stays.mjs': 'setInterval(() => {}, 1000)',
+  'told.mjs': `
+import { writeFileSync } from 'node:fs'
+process.on('SIGINT', () => { writeFileSync(process.argv[2], 'SIGINT'); process.exit(3) })
+console.log('runs')
+setInterval(() => {}, 1000)`,
+  'stubborn.mjs': `
+process.on('SIGTERM', () => console.log('asked'))
+console.log('runs', process.pid)
+setInterval(() => {}, 1000)`,
+  'opens.mjs': `
+console.log('it begins')
+setTimeout(() => console.log('now it is open'), 500)
+setInterval(() => {}, 1000)`,
   'once-more.mjs': `
 import { existsSync, writeFileSync } from 'node:fs'
 if (existsSync(process.argv[2])) process.exit(0)
@@ -246,6 +260,26 @@ const connectEffects: Record<ConnectOptionName, () => Promise<void>> = {
       assert.deepEqual(await Promise.all([1, 1, 1].map((count) => tasksOf(app).together(count))), [1, 1, 1])
     })
   },
+  'executor.maxTasks': () =>
+    withApp({ executor: { maxTasks: 2 }, executors: 1 }, 1, async (app) => {
+      const ids = new Set<number>(app.executors.map(({ id }) => id))
+      app.on('executorAdded', ({ id }) => ids.add(id))
+      for (let n = 0; n < 6; n++) await tasksOf(app).facts()
+      assert.ok(ids.size >= 3, `${ids.size} executors for six tasks`)
+      assert.deepEqual([app.stats().lost, app.stats().retried], [0, 0])
+    }),
+  'executor.maxMemory': () =>
+    withApp({ executor: { memory: '700m', maxMemory: '250m' }, executors: 1 }, 1, async (app) => {
+      const [first] = app.executors
+      const leaving = new Promise<string>((resolve) =>
+        app.on('executorDecommissioned', ({ reason }) => resolve(reason)),
+      )
+      assert.equal(await tasksOf(app).holds(300), 300)
+      assert.match(await leaving, /^it uses \d+ MiB; maxMemory is 250 MiB$/)
+      await waitUntil('another executor', () => app.executors.some(({ id }) => id !== first?.id))
+      await tasksOf(app).facts()
+      assert.deepEqual([app.stats().lost, app.stats().retried], [0, 0])
+    }),
   'executor.memory': async () => {
     const [small, byDefault] = [await factsWith({ memory: '256m' }), await factsWith({})]
     assert.ok(small.heapMib < 0.7 * byDefault.heapMib, `${small.heapMib} and ${byDefault.heapMib} MiB`)
@@ -467,6 +501,20 @@ const codeEffects = (...where: readonly [string, ...string[]]) => {
   }
 }
 
+/** Submits it, kills it once it runs, and gives its row at its end. */
+async function endedWith(args: readonly string[]): Promise<Record<string, unknown>> {
+  const { id } = await submitted(...args)
+  const row = async () =>
+    JSON.parse((await call('status', String(id), '--json')).stdout) as Record<string, unknown>
+  // Its handlers are there once it has printed.
+  await waitUntil('it runs', async () => (await call('logs', String(id))).stdout.includes('runs'))
+  await call('kill', String(id))
+  return waitUntil('its end', async () => {
+    const now = await row()
+    return now.endedAt !== null ? now : undefined
+  })
+}
+
 const submitEffects: Readonly<Record<string, () => Promise<void>>> = {
   name: async () => assert.equal((await submitted('--name', 'an effect', 'facts.mjs')).name, 'an effect'),
   cores: async () => assert.equal((await submitted('--cores', '2', 'facts.mjs')).cores, 2),
@@ -487,6 +535,50 @@ const submitEffects: Readonly<Record<string, () => Promise<void>>> = {
     assert.equal((await call('submit', '--wait', '--supervise', ...runs)).code, 0)
     const alone = await call('submit', '--wait', 'once-more.mjs', join(cwd, 'alone'))
     assert.match(alone.stdout, /FAILED, exit 7/)
+  },
+  timeout: async () => {
+    const { code, stdout, stderr } = await call('submit', '--wait', '--timeout', '300ms', 'stays.mjs')
+    assert.equal(code, 1)
+    assert.match(stdout, /FAILED/)
+    assert.match(stderr, /it ran longer than its timeout of 300ms/)
+  },
+  'stop-signal': async () => {
+    const file = join(cwd, 'told')
+    await endedWith(['--stop-signal', 'SIGINT', 'told.mjs', file])
+    assert.equal(readFileSync(file, 'utf8'), 'SIGINT')
+  },
+  'stop-grace': async () => {
+    const { signal } = await endedWith(['--stop-grace', '200ms', 'stubborn.mjs'])
+    assert.equal(signal, 'SIGKILL')
+    // It says itself how long it had.
+    const { id } = await submitted('--stop-grace', '1h', 'stubborn.mjs')
+    await waitUntil('it runs', async () => (await call('logs', String(id))).stdout.includes('runs'))
+    await call('kill', String(id))
+    await waitUntil('it was asked', async () => (await call('logs', String(id))).stdout.includes('asked'))
+    assert.equal(JSON.parse((await call('status', String(id), '--json')).stdout).state, 'KILLING')
+    process.kill(Number((await call('logs', String(id))).stdout.match(/runs (\d+)/)?.[1]), 'SIGKILL')
+  },
+  readiness: async () => {
+    const { id } = await submitted('--readiness', 'line:it is open', 'opens.mjs')
+    const ready = async () => JSON.parse((await call('status', String(id), '--json')).stdout).ready
+    await waitUntil('it is ready', async () => (await ready()) === true)
+    await call('kill', String(id))
+    const never = await submitted('--readiness', 'port:1', 'stays.mjs')
+    const row = async () => JSON.parse((await call('status', String(never.id), '--json')).stdout)
+    await waitUntil('it runs', async () => (await row()).pid !== null)
+    assert.equal((await row()).ready, false)
+    await call('kill', String(never.id))
+  },
+  healthcheck: async () => {
+    const every = ['--healthcheck', 'http:1/health', '--health-every', '100ms']
+    const { code, stderr } = await call('submit', '--wait', ...every, 'stays.mjs')
+    assert.equal(code, 1)
+    assert.match(stderr, /failed its health check: GET \/health on port 1 got no answer, 3 times in a row/)
+  },
+  'health-every': async () => {
+    const { code, stderr } = await call('submit', '--health-every', '1s', 'stays.mjs')
+    assert.equal(code, 2)
+    assert.match(stderr, /--health-every needs --healthcheck/)
   },
   'max-restarts': async () => {
     const end = await call(

@@ -33,3 +33,11 @@ export async function together(count: number): Promise<number> {
   await new Promise((resolve) => setTimeout(resolve, 20))
   return now--
 }
+
+let held: Buffer | undefined
+
+/** Keeps so much memory, as a task that leaks. */
+export function holds(mib: number): number {
+  held = Buffer.alloc(mib * 1024 * 1024, 1)
+  return held.length / 1024 / 1024
+}

@@ -95,6 +95,8 @@ const documented: Readonly<Record<string, Readonly<Record<string, true>>>> = {
     cores: true,
     tasksPerCore: true,
     memory: true,
+    maxTasks: true,
+    maxMemory: true,
     resources: true,
     on: true,
     env: true,

@@ -27,7 +27,13 @@ test('help says each default once, as people write it', () => {
 
 test('help lists the values of every option that takes one of a few', () => {
   const listed = [...help].filter(([, text]) => /\(choices: /.test(text)).map(([option]) => option)
-  assert.deepEqual(listed, ['up --log-level', 'master --recovery', 'submit --on-isolation', 'trace --format'])
+  assert.deepEqual(listed, [
+    'up --log-level',
+    'master --recovery',
+    'submit --on-isolation',
+    'submit --stop-signal',
+    'trace --format',
+  ])
 })
 
 test('a value that is none of them is refused, and the refusal names them', async () => {

@@ -359,3 +359,28 @@ test('without a deadline a drain has an hour, and no clock makes it longer than 
   const due = world.timers.get('drain:w1@10.0.0.1') ?? Number.NaN
   assert.equal(due - world.nowMs, limits.drainDeadlineMs)
 })
+
+test('readiness: the next driver of a drained Worker moves when the one before is ready', () => {
+  const world = new MasterWorld().elect()
+  world.worker('w1')
+  const parts = { supervise: true, readiness: { port: 8080 } }
+  const ids = [1, 2].map(() => world.submitted(parts))
+  world.worker('w2', { port: 7002 })
+  drain(world, ['w1'])
+  const moved = () => world.toldTo('w1', 'KillDriver').map(({ driverId }) => driverId)
+  assert.deepEqual(moved(), ids.slice(0, 1))
+  ended(world, 'w1', ids[0]!)
+  assert.equal(world.lastTold('w2', 'LaunchDriver')?.driverId, ids[0])
+  const progressed = (ready: boolean) =>
+    world.tell('w2', {
+      type: 'DriverProgressed',
+      workerId: 'w2',
+      driverId: ids[0]!,
+      generation: 2,
+      progress: { phase: 'running', pid: 7, ready, life: { starts: 2, failedAtMs: [] } },
+    })
+  progressed(false)
+  assert.deepEqual(moved(), ids.slice(0, 1))
+  progressed(true)
+  assert.deepEqual(moved(), ids)
+})

@@ -139,3 +139,24 @@ test('a recall that is lost with its link is repeated on the next one', () => {
   bench.do({ kind: 'held', execId: 0, attempts })
   assert.equal(bench.of('recall').length, 1)
 })
+
+test('maxTasks: an executor gets no more than that, ends after the last one, and loses none', () => {
+  const bench = new Bench()
+  const executor = { execId: 0, workerId: 'w', host: 'h', cores: 1, tasksPerCore: 4, maxTasks: 3 }
+  bench.do({ kind: 'executorAdded', executor })
+  bench.do({ kind: 'hello', executor })
+  bench.do({ kind: 'held', execId: 0, attempts: [] })
+  bench.submit(5)
+  const given = () => bench.of('run').flatMap(({ attempts }) => attempts.map(({ taskId }) => taskId))
+  assert.deepEqual(given(), [1, 2, 3])
+  bench.do({ kind: 'returned', execId: 0, attempts: [{ taskId: 3, n: 1 }] })
+  assert.deepEqual(given(), [1, 2, 3, 3], 'what came back unstarted does not count')
+  for (const taskId of [1, 2, 3]) {
+    assert.deepEqual(bench.of('killExecutor'), [])
+    bench.value(0, taskId)
+  }
+  assert.deepEqual(bench.of('killExecutor'), [{ kind: 'killExecutor', execId: 0, leaves: true }])
+  bench.up(1, 4)
+  assert.deepEqual(given().slice(-2), [4, 5])
+  assert.equal(bench.core.stats.lost, 0)
+})

@@ -1,11 +1,12 @@
 import { runProgram } from '../tools/command-line.js'
+import { drainText, isCleanDrain, soakDrains } from './drains.js'
 import { type CommandLine, parseCommandLine, usage } from './options.js'
 import { countViolations, isClean, replayCommand, tables } from './report.js'
 import { soak } from './soak.js'
 
 /* `npm run soak [-- OPTIONS]`: runs random faults on real clusters and checks for what must never happen. */
 
-async function main({ json, ...options }: CommandLine): Promise<number> {
+async function main({ json, drains, ...options }: CommandLine): Promise<number> {
   const say = (line: string): void => void process.stderr.write(`${line}\n`)
   let isOver = false
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -15,6 +16,11 @@ async function main({ json, ...options }: CommandLine): Promise<number> {
     })
   }
   say(`seed ${options.seed}`)
+  if (drains !== undefined) {
+    const report = await soakDrains({ drains, seed: options.seed }, { say, isOver: () => isOver })
+    process.stdout.write(json ? `${JSON.stringify(report)}\n` : drainText(report))
+    return isCleanDrain(report) ? 0 : 1
+  }
   const report = await soak(options, { say, isOver: () => isOver })
   const violations = countViolations(report)
   process.stdout.write(json ? `${JSON.stringify({ ...report, violations })}\n` : tables(report))

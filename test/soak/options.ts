@@ -19,6 +19,8 @@ export interface SoakOptions {
 
 export interface CommandLine extends SoakOptions {
   readonly json: boolean
+  /** So many drains of Workers instead of rounds. */
+  readonly drains: number | undefined
 }
 
 const MINUTES = 10
@@ -31,6 +33,7 @@ export const usage = `npm run soak [-- OPTIONS]
   --from N       number of the first round (default: 1): round N of a seed always draws the same
   --cluster N    rounds on one cluster, then another is drawn (default: ${ROUNDS_PER_CLUSTER})
   --faults LIST  to draw from (default: all): ${faultNames.join(',')}
+  --drains N     instead of rounds: N drains of Workers at random under load, some across a kill of the leader
   --json         one JSON object instead of the tables
   --keep         keep the folders of clusters in which all was well
 `
@@ -46,6 +49,7 @@ export function parseCommandLine(args: readonly string[], randomSeed: number): C
       from: { type: 'string' },
       cluster: { type: 'string' },
       faults: { type: 'string' },
+      drains: { type: 'string' },
       json: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
     },
@@ -62,5 +66,6 @@ export function parseCommandLine(args: readonly string[], randomSeed: number): C
     faults: namesOption('faults', values.faults, faultNames) ?? faultNames,
     keep: values.keep,
     json: values.json,
+    drains: wholeOption('drains', values.drains, 1),
   }
 }

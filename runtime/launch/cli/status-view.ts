@@ -80,6 +80,7 @@ export const driverRow = (driver: DriverStatus) => ({
   generation: driver.generation,
   supervise: driver.description.supervise,
   pid: driver.pid ?? null,
+  ...(driver.ready !== undefined && { ready: driver.ready }),
   restarts: driver.restarts ?? 0,
   lastExit: driver.lastExit ? exitJson(driver.lastExit) : null,
   nextStartAt: isoTime(driver.nextStartAtMs ?? null),

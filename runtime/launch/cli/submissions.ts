@@ -9,7 +9,7 @@ import type { Deployment, SubmissionPlan } from '../config/deployment.js'
 
 export function submissionDescription(plan: SubmissionPlan): DriverDescription {
   const { name, main, args, cores, memoryMib, resources, on, env, supervise, onIsolation } = plan
-  const { maxRestarts, restartWindowMs } = plan
+  const { maxRestarts, restartWindowMs, timeoutMs, stopSignal, stopGraceMs, readiness, healthcheck } = plan
   return {
     name,
     main,
@@ -23,6 +23,11 @@ export function submissionDescription(plan: SubmissionPlan): DriverDescription {
     supervise,
     ...(maxRestarts !== undefined && { maxRestarts }),
     ...(restartWindowMs !== undefined && { restartWindowMs }),
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(stopSignal !== undefined && { stopSignal }),
+    ...(stopGraceMs !== undefined && { stopGraceMs }),
+    ...(readiness && { readiness }),
+    ...(healthcheck && { healthcheck }),
     onIsolation,
     env: { ...env },
     nodeOptions: [],

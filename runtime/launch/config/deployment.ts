@@ -1,3 +1,4 @@
+import type { DriverDescription } from '../../../actors/messages/common.js'
 import type { MonitoringReaders } from '../../http/monitoring.js'
 
 /* A deployment file as the launcher uses it: units in the names, defaults filled in. */
@@ -98,6 +99,11 @@ export interface SubmissionPlan {
   readonly supervise: boolean
   readonly maxRestarts?: number
   readonly restartWindowMs?: number
+  readonly timeoutMs?: number
+  readonly stopSignal?: DriverDescription['stopSignal']
+  readonly stopGraceMs?: number
+  readonly readiness?: DriverDescription['readiness']
+  readonly healthcheck?: DriverDescription['healthcheck']
   readonly onIsolation: 'run' | 'stop'
 }
 

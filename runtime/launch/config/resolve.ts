@@ -106,6 +106,22 @@ function secret({ security }: DeploymentFile, placeOf: PlaceOf): SecretSource {
   return { kind: 'default' }
 }
 
+type SubmissionKeys = NonNullable<DeploymentFile['submissions']>[number]
+
+/** Only what is said: a driver without these has the key that it had before they were. */
+function limitsOf({ timeout, stopSignal, stopGrace, readiness, healthcheck }: SubmissionKeys) {
+  const { every, ...health } = healthcheck ?? {}
+  return {
+    ...(timeout !== undefined && { timeoutMs: timeout }),
+    ...(stopSignal !== undefined && { stopSignal }),
+    ...(stopGrace !== undefined && { stopGraceMs: stopGrace }),
+    ...(readiness && { readiness }),
+    ...(healthcheck && {
+      healthcheck: { ...(health as typeof healthcheck), ...(every !== undefined && { everyMs: every }) },
+    }),
+  }
+}
+
 function submissions(file: DeploymentFile, folder: string): Deployment['submissions'] {
   return (file.submissions ?? []).map((submission) => ({
     name: submission.name,
@@ -119,6 +135,7 @@ function submissions(file: DeploymentFile, folder: string): Deployment['submissi
     supervise: submission.supervise ?? false,
     ...(submission.maxRestarts !== undefined && { maxRestarts: submission.maxRestarts }),
     ...(submission.restartWindow !== undefined && { restartWindowMs: submission.restartWindow }),
+    ...limitsOf(submission),
     onIsolation: submission.onIsolation ?? 'run',
   }))
 }

@@ -219,6 +219,62 @@ const submission = z.strictObject({
   restartWindow: duration
     .optional()
     .meta({ description: 'Only failures within this time count for maxRestarts. Default: all.' }),
+  timeout: duration.optional().meta({
+    description: 'A process of it that runs longer is told to end, and has failed. Default: no limit.',
+  }),
+  stopSignal: z
+    .enum(['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'])
+    .optional()
+    .meta({ description: 'The signal that tells it to end. Default SIGTERM.' }),
+  stopGrace: duration.optional().meta({
+    description: `From this signal to SIGKILL, at most ${limits.stopGraceMostMs / 3_600_000}h. Default ${limits.killGraceMs / 1000}s.`,
+  }),
+  readiness: z
+    .strictObject({
+      port: z
+        .int()
+        .min(1)
+        .max(65_535)
+        .optional()
+        .meta({ description: 'A port that it opens on its machine.' }),
+      path: z.string().min(1).optional().meta({
+        description: 'With `port`: a path that then answers over HTTP with 200 to 399, such as /ready.',
+      }),
+      line: z.string().min(1).optional().meta({ description: 'Or a part of a line that it prints.' }),
+    })
+    .optional()
+    .meta({
+      description:
+        'How it says that it can be relied on: a port, an HTTP path or a line of output. In a drain the next driver of its Worker moves when it is ready.',
+    }),
+  healthcheck: z
+    .strictObject({
+      port: z
+        .int()
+        .min(1)
+        .max(65_535)
+        .meta({ description: 'A port that takes connections while it is well.' }),
+      path: z
+        .string()
+        .min(1)
+        .optional()
+        .meta({ description: 'A path that answers over HTTP with 200 to 399.' }),
+      every: duration
+        .optional()
+        .meta({ description: `Time between two looks. Default ${limits.probeEveryMs / 1000}s.` }),
+      failures: z
+        .int()
+        .min(1)
+        .max(limits.probeFailuresMost)
+        .optional()
+        .meta({
+          description: `Failures in a row after which its process is stopped, and has failed. Default ${limits.probeFailures}.`,
+        }),
+    })
+    .optional()
+    .meta({
+      description: 'How its Worker sees that it is well, once it is ready. Default: it does not look.',
+    }),
   onIsolation: z.enum(['run', 'stop']).optional().meta({
     description:
       'What the driver does when its Worker loses contact with its Masters: run on, or stop. Default run.',

@@ -5,7 +5,6 @@ import type { MasterClient } from '../../../../actors/client/master-client.js'
 import type { DriverDescription } from '../../../../actors/messages/common.js'
 import type { DriverStatusResponse, SubmitDriverResponse } from '../../../../actors/messages/drivers.js'
 import { FiresteelError, reasonOf } from '../../../errors.js'
-import { limits } from '../../../limits.js'
 import { printable } from '../../../observe/printable.js'
 import { mainFile, programName } from '../../config/main-file.js'
 import type { Command } from '../commander.js'
@@ -13,6 +12,7 @@ import { type Console, printJson } from '../console.js'
 import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
 import { type CodeOptions, codeOfSubmission, codeOptions } from './code-options.js'
 import { type AddCommand, examples } from './command.js'
+import { type DriverLimitOptions, driverLimitOptions, driverLimits } from './driver-limits.js'
 import { collectVariable, type EnvironmentOptions, givenEnvironment } from './environment.js'
 import { misplacedOption } from './misplaced.js'
 import {
@@ -21,12 +21,10 @@ import {
   collectAmounts,
   collectLabels,
   coresOption,
-  durationOption,
-  intOption,
   memoryDefault,
 } from './options.js'
 
-interface SubmitOptions extends ClusterOptions, EnvironmentOptions, CodeOptions {
+interface SubmitOptions extends ClusterOptions, EnvironmentOptions, CodeOptions, DriverLimitOptions {
   readonly name?: string
   readonly cores: number
   readonly memory: number
@@ -62,6 +60,7 @@ async function descriptionOf(
     supervise: options.supervise === true,
     ...(options.maxRestarts !== undefined && { maxRestarts: options.maxRestarts }),
     ...(options.restartWindow !== undefined && { restartWindowMs: options.restartWindow }),
+    ...driverLimits(options),
     onIsolation: options.onIsolation,
     env: await givenEnvironment(io, options),
     nodeOptions: [...(options.nodeOption ?? [])],
@@ -81,6 +80,12 @@ function optionOf([field, part]: SubmissionProblem['path']): string {
       return part === undefined ? '--on' : `--on ${part}`
     case 'nodeOptions':
       return '--node-option'
+    case 'timeoutMs':
+      return '--timeout'
+    case 'stopSignal':
+      return '--stop-signal'
+    case 'stopGraceMs':
+      return '--stop-grace'
     case 'memoryMib':
       return '--memory'
     case 'main':
@@ -92,11 +97,13 @@ function optionOf([field, part]: SubmissionProblem['path']): string {
   }
 }
 
-/** Throws USAGE for limits of restarts where nothing is restarted. */
-function requireSupervision({ supervise, maxRestarts, restartWindow }: SubmitOptions): void {
+/** Throws USAGE for an option that says nothing without another one. */
+function requireNeeded(options: SubmitOptions): void {
+  const { supervise, maxRestarts, restartWindow, healthcheck, healthEvery } = options
   const refuse = (option: string, needed: string): never => {
     throw new FiresteelError('USAGE', `${option} needs ${needed}.`, { place: option })
   }
+  if (healthEvery !== undefined && !healthcheck) refuse('--health-every', '--healthcheck')
   if (maxRestarts !== undefined && !supervise) refuse('--max-restarts', '--supervise')
   if (restartWindow !== undefined && maxRestarts === undefined) refuse('--restart-window', '--max-restarts')
 }
@@ -210,7 +217,7 @@ async function submit(io: Console, { main, args, options, command }: Call): Prom
   const misplaced = misplacedOption(command, io.argv, main, args)
   if (misplaced !== undefined) await io.err(`${misplaced}\n`)
   const description = await descriptionOf(io, main, args, options)
-  requireSupervision(options)
+  requireNeeded(options)
   const given = options.key ?? randomUUID()
   await requireSubmission(given, description)
   return withClient(io, options, async (client, found) => {
@@ -258,16 +265,6 @@ export const addSubmit: AddCommand = (program, run) => {
       .option('--resource <name=amount>', 'a custom resource, such as gpu=1; repeatable', collectAmounts)
       .option('--on <name=value>', 'only Workers with this label, such as zone=a; repeatable', collectLabels)
       .option('--supervise', 'run it again when it fails or its Worker dies')
-      .option(
-        '--max-restarts <n>',
-        'with --supervise: it has FAILED when it fails more often than this (default: no limit)',
-        intOption(0, limits.maxRestarts),
-      )
-      .option(
-        '--restart-window <duration>',
-        'with --max-restarts: only failures within this time count, such as 10m (default: all)',
-        durationOption,
-      )
       .addOption(
         choiceOption('--on-isolation <mode>', 'on a Worker cut off from its Masters', [
           'run',
@@ -298,7 +295,7 @@ export const addSubmit: AddCommand = (program, run) => {
       )
       .option('--node-option <option>', 'an option of Node for it; repeatable', collect),
   )
-  codeOptions(added)
+  codeOptions(driverLimitOptions(added))
     .addHelpText('after', EXAMPLES)
     .action((main: string, args: string[], options: SubmitOptions, command: Command) =>
       run((io) => submit(io, { main, args, options, command })),
