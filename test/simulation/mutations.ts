@@ -559,8 +559,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a driver that ends well because its Worker is stopped has finished',
     file: 'actors/worker/drivers.js',
-    find: 'if (entry.killedBecause === ISOLATED || entry.killedBecause === SHUTDOWN)',
-    replace: 'if (entry.killedBecause === ISOLATED)',
+    find: 'new Set([ISOLATED, SHUTDOWN, DRAINED])',
+    replace: 'new Set([ISOLATED, DRAINED])',
     faults: ['terminateWorker'],
   },
   {
@@ -573,8 +573,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a driver that could not be started has ended',
     file: 'actors/master/submission.js',
-    find: 'if (notStarted && !stopped) {',
-    replace: 'if (notStarted && !stopped) { return false;',
+    find: 'if (notStarted && !stopped && !drained) {',
+    replace: 'if (notStarted && !stopped && !drained) { return false;',
     faults: ['badWorker'],
   },
   {
