@@ -255,3 +255,23 @@ test('tasks and drivers in TypeScript travel as they are', { skip }, async () =>
   assert.equal(code, 0, stderr)
   assert.match(stdout, /^it is 4$/m)
 })
+
+test('a program of the machine does not travel, nor does its folder', { skip }, async () => {
+  const call = [
+    'submit',
+    '--master',
+    cluster.address,
+    '--on',
+    'far=yes',
+    '--memory',
+    '64m',
+    '--wait',
+    '/bin/echo',
+    'here',
+  ]
+  const env = { FIRESTEEL_SECRET: cluster.secret }
+  const { code, stdout, stderr } = await firesteel(call, { cwd: '/', env })
+  assert.equal(code, 0, stderr)
+  assert.match(stdout, /^here$/m)
+  assert.doesNotMatch(stderr, /Sent/)
+})

@@ -36,6 +36,9 @@ export const bootCode = ({ code, modules, codeLimit }: CodeOptions) => ({
   ...(codeLimit !== undefined && { maxBytes: codeLimit * MIB_BYTES }),
 })
 
+/** What Node runs. */
+const SCRIPT = /\.[mc]?[jt]s$/
+
 interface SubmissionCode {
   readonly io: Console
   readonly client: MasterClient
@@ -66,7 +69,10 @@ export async function codeOfSubmission({
   const { packageFolderOf } = await import('../../../code/package-folder.js')
   const { sendCode } = await import('../../../../actors/client/send-code.js')
   const beside = dirname(description.main)
-  const root = (await packageFolderOf(beside)) ?? beside
+  const packageFolder = await packageFolderOf(beside)
+  // A program of the machine, such as /usr/bin/rsync: its folder is no code of anybody.
+  if (packageFolder === undefined && !SCRIPT.test(description.main)) return undefined
+  const root = packageFolder ?? beside
   const maxBytes = options.codeLimit === undefined ? undefined : options.codeLimit * MIB_BYTES
   const { manifest, sources } = await collectCode({ folder: root, modules: options.modules, maxBytes })
   const code = { manifest, root, sourceOf: (at: number) => sources[at] ?? '' }
