@@ -102,17 +102,30 @@ function unreadable(path: string, cause: unknown): FiresteelError {
   return systemError(cause) ?? new FiresteelError('CONFIG_UNREADABLE', message, { place: path, cause })
 }
 
-/** The pid of the running launcher of this folder; undefined if there is none. */
-export function livingLauncher(folder: string): number | undefined {
+/** What a launcher says of itself in `up.json`. */
+export interface LauncherFile {
+  readonly pid: number
+  /** Tells it from a later process with this pid. */
+  readonly startTime: string
+  /** So long its Workers may go on with what they have when it is told to stop. */
+  readonly drainMs: number
+}
+
+/** The running launcher of this folder; undefined if there is none. */
+export function runningLauncher(folder: string): LauncherFile | undefined {
   const text = readIfThere(launcherPath(folder))
   if (text === undefined) return undefined
-  let found: { readonly pid?: unknown; readonly startTime?: unknown } | null
+  let found: { readonly [K in keyof LauncherFile]?: unknown } | null
   try {
     found = JSON.parse(text)
   } catch {
     return undefined
   }
-  const { pid, startTime } = found ?? {}
-  if (typeof pid !== 'number' || !Number.isSafeInteger(pid)) return undefined
-  return readProcess(pid)?.startTime === startTime ? pid : undefined
+  const { pid, startTime, drainMs } = found ?? {}
+  if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || typeof startTime !== 'string') return undefined
+  if (readProcess(pid)?.startTime !== startTime) return undefined
+  return { pid, startTime, drainMs: typeof drainMs === 'number' ? drainMs : 0 }
 }
+
+/** The pid of the running launcher of this folder; undefined if there is none. */
+export const livingLauncher = (folder: string): number | undefined => runningLauncher(folder)?.pid

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { findCluster } from '../../actors/client/find-cluster.js'
+import { claimFolder, releaseFolder } from '../../runtime/launch/config/folder.js'
 import { readProcess } from '../../runtime/process/process-table.js'
-import { findStateFolder, livingLauncher } from '../../runtime/state-folder.js'
+import { findStateFolder, livingLauncher, runningLauncher } from '../../runtime/state-folder.js'
 
 const SECRET = 's'.repeat(32)
 const CLUSTER = JSON.stringify({ cluster: 'demo', masters: ['firesteel://127.0.0.1:7171'] })
@@ -106,6 +107,7 @@ test('nothing runs: what to do; while up starts or runs there is no such error',
   const me = { pid: process.pid, startTime: readProcess(process.pid)?.startTime }
   writeFileSync(join(folder, 'up.json'), JSON.stringify(me), { mode: 0o600 })
   assert.equal(livingLauncher(folder), process.pid)
+  assert.equal(runningLauncher(folder)?.drainMs, 0)
   assert.equal(absent(below), undefined)
   assert.equal(findCluster({ env: {}, cwd: root, address: 'firesteel://a:1' }).absent, undefined)
 })
@@ -124,4 +126,13 @@ test('without a secret the error says what to do, whether a cluster was named or
   assert.match(thrown().message, /^No cluster is up in .* and FIRESTEEL_SECRET is not set\./)
   assert.match(thrown().help, /firesteel up --detach/)
   assert.match(thrown('firesteel://a:1').message, /^There is no cluster secret: FIRESTEEL_SECRET is not set/)
+})
+
+test('the launcher of a folder says how long its Workers drain, so that `down` waits for them', async (t) => {
+  const { folder } = project(t)
+  await claimFolder(folder, 90_000)
+  assert.deepEqual([livingLauncher(folder), runningLauncher(folder)?.drainMs], [process.pid, 90_000])
+  await assert.rejects(claimFolder(folder, 0), { code: 'FIRESTEEL_ALREADY_UP' })
+  await releaseFolder(folder)
+  assert.equal(runningLauncher(folder), undefined)
 })

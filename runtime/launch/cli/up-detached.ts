@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { errorOf, FiresteelError } from '../../errors.js'
 import { limits } from '../../limits.js'
 import { type DetachedProcess, startDetached } from '../../process/detach.js'
-import { livingLauncher } from '../../state-folder.js'
+import { livingLauncher, runningLauncher } from '../../state-folder.js'
 import { before, systemTimers, within } from '../../timers.js'
 import { makeFolder } from '../config/folder.js'
 import type { LauncherLine } from '../node/launcher-core.js'
@@ -121,11 +121,12 @@ async function stopProcess(pid: number, exited: Promise<unknown>): Promise<void>
 
 /** Stops the launcher of a folder. False: none runs there. */
 export async function downFolder(folder: string): Promise<boolean> {
-  const pid = livingLauncher(folder)
-  if (pid === undefined) return false
+  const launcher = runningLauncher(folder)
+  if (launcher === undefined) return false
+  const { pid, drainMs } = launcher
   process.kill(pid, 'SIGTERM')
-  // Workers stop first, then Masters. Each group has its own grace.
-  const deadlineMs = performance.now() + 2 * limits.stopGraceMs + 5000
+  // Workers drain and stop first, then Masters stop. Each group has its own grace.
+  const deadlineMs = performance.now() + drainMs + 2 * limits.stopGraceMs + 5000
   while (livingLauncher(folder) === pid) {
     if (performance.now() > deadlineMs) {
       throw new FiresteelError('NOT_ALLOWED', `Process ${pid} does not stop.`, {

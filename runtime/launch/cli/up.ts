@@ -105,7 +105,7 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
   const warn = (text: string): void => void io.err(`${text}\n`)
   // A folder of --ephemeral was named by its caller.
   if (!plan.embedded.freePorts) requireTrusted(plan.folder)
-  await claimFolder(plan.folder)
+  await claimFolder(plan.folder, Math.max(0, ...nodes.workers.map(({ drainOnStopMs }) => drainOnStopMs ?? 0)))
   try {
     // Nodes that join Masters elsewhere must know their secret. A secret that was made here would be refused
     // there.

@@ -3,7 +3,14 @@ import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { FiresteelError, reasonOf, systemCodeOf } from '../../errors.js'
 import { readProcess } from '../../process/process-table.js'
-import { clusterPath, launcherPath, livingLauncher, readIfThere, secretPath } from '../../state-folder.js'
+import {
+  clusterPath,
+  type LauncherFile,
+  launcherPath,
+  livingLauncher,
+  readIfThere,
+  secretPath,
+} from '../../state-folder.js'
 import { systemError } from '../../system-error.js'
 
 /*
@@ -66,15 +73,14 @@ export async function ensureSecret(folder: string): Promise<string> {
   return secret
 }
 
-interface LauncherFile {
-  readonly pid: number
-  readonly startTime: string
-}
-
-/** Makes this process the launcher of the folder. Throws ALREADY_UP while another one runs. */
-export async function claimFolder(folder: string): Promise<void> {
+/**
+ * Makes this process the launcher of the folder, whose Workers drain for up to `drainMs` when it stops. Throws
+ * ALREADY_UP while another one runs.
+ */
+export async function claimFolder(folder: string, drainMs: number): Promise<void> {
   await makeFolder(folder)
-  const me: LauncherFile = { pid: process.pid, startTime: readProcess(process.pid)?.startTime ?? 'unknown' }
+  const startTime = readProcess(process.pid)?.startTime ?? 'unknown'
+  const me: LauncherFile = { pid: process.pid, startTime, drainMs }
   for (;;) {
     try {
       await writeFile(launcherPath(folder), JSON.stringify(me), { flag: 'wx', mode: 0o600 })
