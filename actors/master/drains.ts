@@ -32,6 +32,11 @@ function workersOf(cluster: ClusterState, id: string): WorkerEntry[] {
   )
 }
 
+/** Every entry says what `drains` says, that of a dead Worker too: a saved state has it only there. */
+function markEntries(cluster: ClusterState, id: string, drain: DrainRecord | undefined): void {
+  for (const worker of cluster.workers.values()) if (drainIdOf(worker.record) === id) worker.drain = drain
+}
+
 const overdue = (record: DrainRecord, { now }: Step): boolean => leftMs(record, now.wallMs) === 0
 
 /** Clocks of Masters differ: no drain lasts longer than it was given. */
@@ -73,10 +78,8 @@ function hold(cluster: ClusterState, step: Step, record: DrainRecord): void {
   cluster.drains.set(record.id, record)
   step.startTimer({ kind: 'drain', drainId: record.id }, leftMs(record, step.now.wallMs))
   cluster.dirty = true
-  for (const worker of workersOf(cluster, record.id)) {
-    worker.drain = record
-    tellDrained(cluster, step, worker)
-  }
+  markEntries(cluster, record.id, record)
+  for (const worker of workersOf(cluster, record.id)) tellDrained(cluster, step, worker)
 }
 
 /** All that must know of the drain of this Worker are told, again where they may know of it already. */
@@ -186,8 +189,8 @@ function forget(cluster: ClusterState, step: Step, record: DrainRecord, why: str
   step.delete('drain', record.id)
   step.log('info', `a worker is not drained any more: ${why}`, { worker: record.id })
   cluster.dirty = true
+  markEntries(cluster, record.id, undefined)
   for (const worker of workersOf(cluster, record.id)) {
-    worker.drain = undefined
     forgetMovesFrom(cluster, worker.id)
     tellWorker(step, worker)
     for (const app of cluster.apps.values())

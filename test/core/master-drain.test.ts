@@ -274,6 +274,22 @@ test('a Worker that is being stopped is drained for that process only', () => {
   assert.equal(workerRow(world, 'w1-2')?.state, 'ALIVE')
 })
 
+test('a dead Worker shows the drain of its name too, and none once that is over: so does a replay', () => {
+  const world = new MasterWorld().elect()
+  world.advance(2000)
+  world.worker('w1')
+  world.unlink('w1')
+  world.advance(120_000)
+  assert.equal(workerRow(world, 'w1')?.state, 'DEAD')
+  const state = () => world.ask('cli', { type: 'RequestMasterState' })
+  drain(world, ['w1'])
+  state()
+  assert.ok(workerRow(world, 'w1')?.drain)
+  undrain(world, 'w1')
+  state()
+  assert.equal(workerRow(world, 'w1')?.drain, undefined)
+})
+
 test('a drain that people asked for outlives a stop of the Worker', () => {
   const world = new MasterWorld().elect()
   world.worker('w1')

@@ -344,8 +344,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a launch is repeated on a Worker that was drained since',
     file: 'actors/master/reports.js',
-    find: 'if (worker.drain)\n            tellMove(step, driver);\n        else\n            tellLaunchDriver(step, driver);',
-    replace: 'tellLaunchDriver(step, driver);',
+    find: 'if (worker.drain)\n            tellMove(step, driver);\n        else\n            tellLaunchDriver(cluster, step, driver);',
+    replace: 'tellLaunchDriver(cluster, step, driver);',
     faults: ['drainWorker', 'breakLinks', 'cutLeaderFromOne'],
     seeds: 200,
   },
