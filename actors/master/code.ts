@@ -1,5 +1,5 @@
 import { limits } from '../../runtime/limits.js'
-import type { CodeHeld, CodePlan, RequestCodePlan } from '../messages/code.js'
+import type { CodeHeld, CodePlan, KeepCode, RequestCodePlan } from '../messages/code.js'
 import type { DriverDescription, Failure } from '../messages/common.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import { busy } from './refusals.js'
@@ -11,6 +11,8 @@ import type { WorkerEntry } from './worker-entry.js'
  * full report.
  */
 
+type KeptCode = KeepCode['codes'][number]
+
 /** Workers that can hold code for others now. */
 const liveOf = (cluster: ClusterState): WorkerEntry[] =>
   cluster.linkedWorkers().filter((worker) => worker.answered && worker.code !== undefined)
@@ -19,16 +21,38 @@ const holdersOf = (cluster: ClusterState, id: string): WorkerEntry[] =>
   liveOf(cluster).filter(({ code }) => code?.held.has(id))
 
 /** As many as there should be, or all that there are. */
-const isEnough = (cluster: ClusterState, id: string): boolean => {
-  const holders = holdersOf(cluster, id).length
-  return holders > 0 && holders >= Math.min(limits.codeHolders, liveOf(cluster).length)
-}
+const isEnoughOf = (holders: number, live: number): boolean =>
+  holders > 0 && holders >= Math.min(limits.codeHolders, live)
+
+const isEnough = (cluster: ClusterState, id: string): boolean =>
+  isEnoughOf(holdersOf(cluster, id).length, liveOf(cluster).length)
+
+const addressesOf = (holders: readonly WorkerEntry[]): string[] =>
+  holders.slice(0, limits.codeSources).map(({ address }) => address)
 
 /** Addresses of Workers that have the code. */
 export const codeSources = (cluster: ClusterState, id: string): string[] =>
-  holdersOf(cluster, id)
-    .slice(0, limits.codeSources)
-    .map(({ address }) => address)
+  addressesOf(holdersOf(cluster, id))
+
+/**
+ * The codes of drivers that too few Workers have, and who has them; not those that nobody has. It looks once
+ * at each Worker, because there may be as many codes as drivers.
+ */
+function* scarceCodes(cluster: ClusterState): Iterable<KeptCode & { readonly holders: WorkerEntry[] }> {
+  const live = liveOf(cluster)
+  const holdersById = new Map<string, WorkerEntry[]>()
+  for (const worker of live)
+    for (const id of worker.code?.held ?? []) {
+      const holders = holdersById.get(id)
+      if (holders) holders.push(worker)
+      else holdersById.set(id, [worker])
+    }
+  for (const [id, root] of neededCodes(cluster)) {
+    const holders = holdersById.get(id) ?? []
+    if (holders.length > 0 && !isEnoughOf(holders.length, live.length))
+      yield { id, root, from: addressesOf(holders), holders }
+  }
+}
 
 export function codeHeld(cluster: ClusterState, step: Step, from: PeerInfo, message: CodeHeld): void {
   const worker = cluster.workers.get(from.incarnation)
@@ -46,23 +70,13 @@ export function codeHeld(cluster: ClusterState, step: Step, from: PeerInfo, mess
 function keepAll(cluster: ClusterState, step: Step, worker: WorkerEntry, begins: boolean): void {
   const held = worker.code?.held
   if (held === undefined || !begins) return
-  const codes: { id: string; root: string; from: string[] }[] = []
-  for (const [id, root] of neededCodes(cluster)) {
-    if (held.has(id)) codes.push({ id, root, from: [] })
-    else if (!isEnough(cluster, id)) {
-      const sources = codeSources(cluster, id)
-      if (sources.length > 0) codes.push({ id, root, from: sources })
-    }
-  }
+  const codes: KeptCode[] = []
+  for (const [id, root] of neededCodes(cluster)) if (held.has(id)) codes.push({ id, root, from: [] })
+  for (const { id, root, from } of scarceCodes(cluster)) if (!held.has(id)) codes.push({ id, root, from })
   tellKeep(step, worker, true, codes)
 }
 
-function tellKeep(
-  step: Step,
-  worker: WorkerEntry,
-  begins: boolean,
-  codes: readonly { id: string; root: string; from: string[] }[],
-): void {
+function tellKeep(step: Step, worker: WorkerEntry, begins: boolean, codes: readonly KeptCode[]): void {
   for (let at = 0; at === 0 || at < codes.length; at += limits.reportItems) {
     step.tell(worker.id, {
       type: 'KeepCode',
@@ -85,12 +99,16 @@ function neededCodes(cluster: ClusterState): ReadonlyMap<string, string> {
 
 /** A Worker is gone: what too few have now comes to others. */
 export function spreadCode(cluster: ClusterState, step: Step): void {
-  for (const [id, root] of neededCodes(cluster)) {
-    if (isEnough(cluster, id)) continue
-    const from = codeSources(cluster, id)
-    const taker = liveOf(cluster).find(({ code }) => !code?.held.has(id))
-    if (from.length > 0 && taker) tellKeep(step, taker, false, [{ id, root, from }])
+  const live = liveOf(cluster)
+  const taken = new Map<WorkerEntry, KeptCode[]>()
+  for (const { id, root, from, holders } of scarceCodes(cluster)) {
+    const taker = live.find((worker) => !holders.includes(worker))
+    if (!taker) continue
+    const codes = taken.get(taker)
+    if (codes) codes.push({ id, root, from })
+    else taken.set(taker, [{ id, root, from }])
   }
+  for (const [taker, codes] of taken) tellKeep(step, taker, false, codes)
 }
 
 export function planCode(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { limits } from '../../runtime/limits.js'
 import { MasterWorld } from '../tools/master-fixture.js'
 
 /* A submission is acknowledged once two nodes, or the only one, hold its code (protocol 20). */
@@ -74,6 +75,23 @@ test('a holder that is lost has a successor; a new leader learns the holders aga
     const { begins, codes } = world.lastTold(id, 'KeepCode')!
     assert.deepEqual([begins, codes], [true, [{ ...code, from: [] }]])
   }
+})
+
+test('many codes of a Worker that is lost go to their successor together', () => {
+  const world = alive()
+  const many = Array.from({ length: 300 }, (_, index) => index.toString(16).padStart(64, '0'))
+  join(world, 'w1', many)
+  join(world, 'w2', many)
+  for (const id of many) world.submitted({ code: { ...code, id }, on: { zone: 'nowhere' } })
+  join(world, 'w3', [])
+  world.forgetTold()
+  join(world, 'w4', [], portOf('w1'))
+  const told = world.told.filter(({ to, message }) => to === 'w3' && message.type === 'KeepCode')
+  assert.equal(told.length, Math.ceil(many.length / limits.reportItems))
+  assert.deepEqual(
+    told.flatMap(({ message }) => (message.type === 'KeepCode' ? message.codes.map(({ id }) => id) : [])),
+    many,
+  )
 })
 
 test('a plan names who may take the code, those that have it first, and says when all see the files', () => {

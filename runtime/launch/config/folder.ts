@@ -74,8 +74,8 @@ export async function ensureSecret(folder: string): Promise<string> {
 }
 
 /**
- * Makes this process the launcher of the folder, whose Workers drain for up to `drainMs` when it stops. Throws
- * ALREADY_UP while another one runs.
+ * Makes this process the launcher of the folder, whose Workers drain for up to `drainMs` when it stops.
+ * Throws ALREADY_UP while another one runs.
  */
 export async function claimFolder(folder: string, drainMs: number): Promise<void> {
   await makeFolder(folder)
