@@ -445,6 +445,11 @@ export const errorCodes = {
     help: 'Mend the cause that the message names.',
     exit: 1,
   },
+  RESTART_REFUSED: {
+    meaning: 'A Worker cannot restart without its work now.',
+    help: 'Mend the cause that the message names. The Worker goes on as before.',
+    exit: 1,
+  },
   INTERNAL: { meaning: 'A defect of Firesteel.', help: 'Report it with the log.', exit: 1 },
 } as const satisfies Record<string, CodeEntry>
 

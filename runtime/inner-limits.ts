@@ -363,6 +363,14 @@ export const innerLimits = {
   guardRestartMaxMs: 1 * SECOND,
   /** Between two looks at processes whose guard was killed: nothing else tells that they have ended. */
   adriftLookMs: 250,
+  /** The longest path that every system takes for a socket, with a margin. */
+  socketPathChars: 100,
+  /** A Worker whose launcher is replaced has so long to leave its work to the next one. */
+  nodeLeaveMs: 10 * SECOND,
+  /** Random bytes that the next process of a Worker proves itself with. */
+  claimTokenBytes: 32,
+  /** A process that connects to a guard must claim within this time. */
+  claimSilenceMs: 5 * SECOND,
   /** Characters of what a guard has said last, for the log. */
   guardLastWordsChars: 2000,
   /** Causes of causes that are looked at and logged. An error has hardly more than two. */

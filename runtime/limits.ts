@@ -425,6 +425,13 @@ export const limits = {
    * application.
    */
   adoptGraceMs: 30 * SECOND,
+  /**
+   * Executors and drivers live for so long without their Worker while it restarts as announced; half a
+   * workerTimeout if that is less. A host that is that slow has another problem.
+   */
+  workerRestartMs: 30 * SECOND,
+  /** A Worker that is to restart waits so long for the leader to write that down. */
+  restartNotedMs: 2 * SECOND,
   /** Extra wait before a relaunch, so that the guard of a dead Worker has finished. */
   guardMarginMs: 2 * SECOND,
   /**

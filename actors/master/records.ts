@@ -42,6 +42,8 @@ export const workerRecord = z.object({
   labels: z.record(name, text),
   web: z.string().nullable(),
   draining: z.boolean(),
+  /** It restarts as announced, and its work lives on for so long (protocol 8.6). */
+  restartMs: positive.optional(),
   at,
 })
 export type WorkerRecord = z.infer<typeof workerRecord>

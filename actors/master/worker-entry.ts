@@ -26,6 +26,7 @@ export interface SavedWorker
     | 'replaced'
     | 'stopping'
     | 'probes'
+    | 'restartNotedAtMs'
   > {
   readonly reporting: readonly HoldingKey[] | undefined
   readonly code: { readonly place: CodePlace | undefined; readonly held: readonly string[] } | undefined
@@ -39,7 +40,7 @@ export interface SavedWorker
  */
 export class WorkerEntry {
   readonly id: string
-  readonly record: WorkerRecord
+  record: WorkerRecord
   state: WorkerState
   /** True: it has reported under this leadership. Only then may it be given work (protocol 11.4). */
   answered = false
@@ -63,6 +64,8 @@ export class WorkerEntry {
   stopping = false
   /** Set: it takes no new work, and what it has is to leave (protocol 8.7). */
   drain: DrainRecord | undefined
+  /** When this Master heard that it restarts. */
+  restartNotedAtMs: number | undefined
   /** The number of the present probe. */
   probes = 0
   readonly #holdings = new Map<HoldingKey, Holding>()
@@ -97,6 +100,7 @@ export class WorkerEntry {
   save(): SavedWorker {
     const { state, answered, linked, reporting, lastHeartbeatMs, lastHeartbeatWallMs } = this
     const { diedAtMs, diedAtWallMs, diedOf, lostBecause, replaced, stopping, probes } = this
+    const { restartNotedAtMs } = this
     return {
       // The record's position is stamped in place when it is written again.
       record: { ...this.record },
@@ -114,6 +118,7 @@ export class WorkerEntry {
       replaced,
       stopping,
       probes,
+      restartNotedAtMs,
       holdings: [...this.#holdings].map(([key, { cores, memoryMib, resources }]) => [
         key,
         { cores, memoryMib, resources },
@@ -131,7 +136,12 @@ export class WorkerEntry {
   }
 
   get schedulable(): boolean {
-    return this.state === 'ALIVE' && this.answered && this.linked && this.isKept
+    return this.state === 'ALIVE' && this.answered && this.linked && this.isKept && !this.isRestarting
+  }
+
+  /** True: it has announced that it restarts, and the next process has not registered yet. */
+  get isRestarting(): boolean {
+    return this.record.restartMs !== undefined
   }
 
   /** True: it may be given work, now or once it is linked again. */

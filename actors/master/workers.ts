@@ -12,6 +12,7 @@ import { forgetFailuresOn } from './launch-timers.js'
 import { tooMuchHeld } from './refusals.js'
 import type { Step } from './step.js'
 import { executorHolding, WorkerEntry } from './worker-entry.js'
+import { noteRestart, restartLeftMs, returned } from './worker-restart.js'
 
 /* Workers in the cluster state: registration, liveness, loss (Spark 1.3, 2.2, 3.5; protocol 9). */
 
@@ -36,6 +37,7 @@ export function registerWorker(
   if (known && known.state !== 'DEAD') {
     known.linked = true
     beat(known, step)
+    returned(step, known, message)
     step.tell(message.id, { type: 'RegisteredWorker', workerId: message.id, duplicate: true })
     return
   }
@@ -106,6 +108,10 @@ export function heartbeat(cluster: ClusterState, step: Step, from: PeerInfo, mes
     return
   }
   beat(worker, step)
+  if (message.restartMs !== undefined) {
+    noteRestart(step, worker, message.restartMs, message.sentAtMs)
+    return
+  }
   step.tellNow(worker.id, { type: 'HeartbeatAck', workerId: worker.id, sentAtMs: message.sentAtMs })
 }
 
@@ -235,7 +241,11 @@ export function workerUnlinked(cluster: ClusterState, step: Step, workerId: stri
 }
 
 function suspect(cluster: ClusterState, step: Step, worker: WorkerEntry): void {
-  if (cluster.config.relaunchOnRefused) probeSoon(step, worker.id, 1)
+  if (!cluster.config.relaunchOnRefused) return
+  // While it restarts, nobody listens at its port.
+  const leftMs = restartLeftMs(cluster, step, worker)
+  if (leftMs > 0) step.startTimer({ kind: 'probe', workerId: worker.id, number: 1 }, leftMs)
+  else probeSoon(step, worker.id, 1)
 }
 
 function probeSoon(step: Step, workerId: string, number: number): void {
@@ -254,6 +264,8 @@ export function probed(cluster: ClusterState, step: Step, workerId: string, refu
   if (!worker || worker.linked || worker.state === 'DEAD') return
   // Some process answers at its port: the Worker itself, or a successor that will register and replace it.
   if (!refused) return
+  // It was asked before the Worker said that it restarts.
+  if (restartLeftMs(cluster, step, worker) > 0) return
   if (worker.probes < PROBES) probeSoon(step, worker.id, worker.probes + 1)
   else removeWorker(cluster, step, worker, 'its process is gone: connections to its port are refused', 'gone')
 }

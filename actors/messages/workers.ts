@@ -1,4 +1,5 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
+import { limits } from '../../runtime/limits.js'
 import * as z from '../../runtime/zod.js'
 import {
   count,
@@ -53,6 +54,8 @@ export const heartbeat = z.object({
   workerId: name,
   /** Boot clock of the Worker at sending. The answer repeats it, and it dates the contact (protocol 8). */
   sentAtMs: z.number().min(0),
+  /** It restarts now, and its executors and drivers live on for so long (protocol 8.6). */
+  restartMs: positive.max(2 * limits.workerRestartMs).optional(),
 })
 export type Heartbeat = z.infer<typeof heartbeat>
 
@@ -60,6 +63,8 @@ export const heartbeatAck = z.object({
   type: z.literal('HeartbeatAck'),
   workerId: name,
   sentAtMs: z.number().min(0),
+  /** It is in the store that this Worker restarts. */
+  restarting: z.literal(true).optional(),
 })
 export type HeartbeatAck = z.infer<typeof heartbeatAck>
 

@@ -1,4 +1,5 @@
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../../runtime/clock.js'
 import { FiresteelError, isFiresteelError, reasonOf } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
@@ -9,7 +10,7 @@ import { isDescriptorShortage, patiently } from '../../runtime/process/descripto
 import { followGuarded, type GuardedChild, type Outputs } from '../../runtime/process/guarded-child.js'
 import { KernelKills } from '../../runtime/process/kernel-kills.js'
 import { type MemoryExcess, MemoryWatch } from '../../runtime/process/memory-watch.js'
-import { type OutputFile, openOutputFile } from '../../runtime/process/output-file.js'
+import { type OutputFile, openOutputFile, unwatchedOutput } from '../../runtime/process/output-file.js'
 import { readOutput } from '../../runtime/process/read-output.js'
 import type { Spawner } from '../../runtime/process/spawner.js'
 import type { Healthcheck, Readiness } from '../messages/common.js'
@@ -17,6 +18,7 @@ import { noteAttempt } from './attempt-list.js'
 import type { ChildPlan } from './child-plans.js'
 import { heapExhaustion, mayBeHeapExhaustion } from './heap-exhaustion.js'
 import { Probes } from './probes.js'
+import type { SavedProcess } from './restart/saved-process.js'
 import { fileError, type WorkFolders } from './work-folders.js'
 import type { OverMemory, ProcessEnd, ProcessName, StartFailure } from './worker-events.js'
 import type { WorkerMetrics } from './worker-metrics.js'
@@ -51,6 +53,17 @@ interface OwnOutputs extends Outputs {
   readonly from: number
 }
 
+/** One process from its start to the end of its group. */
+interface Running {
+  readonly child: GuardedChild
+  readonly outputs: OwnOutputs
+  readonly folder: string
+  readonly memoryMib: number
+  readonly maxMemoryMib?: number | undefined
+  killAtBootMs?: number
+  excess?: MemoryExcess
+}
+
 /** Of the standard error of a process that aborted: enough for the last words of Node. */
 const LAST_LINES = innerLimits.abortLines
 const LAST_BYTES = innerLimits.abortBytes
@@ -59,16 +72,16 @@ const MESSAGE_CHARS = innerLimits.endMessageChars
 /** The processes of this Worker: its executors and drivers. */
 export class Children {
   readonly #options: ChildrenOptions
-  readonly #running = new Map<ProcessName, GuardedChild>()
+  readonly #running = new Map<ProcessName, Running>()
   /** "Valid until" by the boot clock, from start to end, for the processes that have one. */
   readonly #validUntil = new Map<ProcessName, number>()
-  /** Those that were told to stop: whatever signal ends them is ours. */
-  readonly #stopped = new Set<ProcessName>()
+  /** Starts that the guard was asked for, and ends that are about to be told. */
+  readonly #inHand = new Set<Promise<unknown>>()
+  /** A planned restart: the next process of this Worker starts and ends what this one has not. */
+  #isPaused = false
   readonly #kernel: Pick<KernelKills, 'look' | 'hasKilled'>
   readonly #memory: MemoryWatch
   readonly #probes: Probes
-  /** The standard output of each, and where that of this process begins. */
-  readonly #outputs = new Map<ProcessName, { readonly file: OutputFile; readonly from: number }>()
 
   constructor(options: ChildrenOptions) {
     this.#options = options
@@ -93,27 +106,93 @@ export class Children {
   extend(process: ProcessName, validUntilBootMs: number): void {
     if (!this.#validUntil.has(process)) return
     this.#validUntil.set(process, validUntilBootMs)
-    const child = this.#running.get(process)
-    if (child) this.#options.guard.extend(child.pid, validUntilBootMs)
+    const running = this.#running.get(process)
+    if (running) this.#options.guard.extend(running.child.pid, validUntilBootMs)
   }
 
   /** SIGTERM or `signal` to the group, SIGKILL after the grace. */
   stop(process: ProcessName, graceMs: number, signal?: NodeJS.Signals): void {
-    const child = this.#running.get(process)
-    if (!child) return
-    this.#stopped.add(process)
-    void child.stop({ graceMs, ...(signal && { signal }) })
+    const running = this.#running.get(process)
+    if (!running) return
+    const killAtBootMs = this.#options.clock.bootMs() + graceMs
+    // Whatever signal ends it now is ours.
+    running.killAtBootMs = Math.min(killAtBootMs, running.killAtBootMs ?? killAtBootMs)
+    void running.child.stop({ graceMs, ...(signal && { signal }) })
   }
 
   /** Looks until the driver is ready, or ends. */
   watchReady(process: ProcessName, readiness: Readiness): void {
-    const output = this.#outputs.get(process)
-    if (this.#running.has(process)) this.#probes.ready(process, readiness, output?.file, output?.from ?? 0)
+    const outputs = this.#running.get(process)?.outputs
+    if (outputs) this.#probes.ready(process, readiness, outputs.stdout, outputs.from)
   }
 
   /** Looks at the health of a driver until it ends. */
   watchHealth(process: ProcessName, healthcheck: Healthcheck): void {
     if (this.#running.has(process)) this.#probes.health(process, healthcheck)
+  }
+
+  /**
+   * From now on nothing is started, and no end is told. Resolves when what the guard was asked for is
+   * answered and told, so that `save` is complete.
+   */
+  async pause(): Promise<void> {
+    this.#isPaused = true
+    while (this.#inHand.size > 0) {
+      await Promise.all(this.#inHand)
+      await nextTurn()
+    }
+  }
+
+  /** After `pause`: what runs. */
+  save(): SavedProcess[] {
+    return [...this.#running].map(([process, running]) => {
+      const { child, outputs, folder, memoryMib, maxMemoryMib, killAtBootMs, excess } = running
+      const validUntilBootMs = this.#validUntil.get(process)
+      return {
+        process,
+        pid: child.pid,
+        startTime: child.startTime,
+        folder,
+        memoryMib,
+        outputFrom: outputs.from,
+        ...(maxMemoryMib !== undefined && { maxMemoryMib }),
+        known: child.follower.known,
+        ...(validUntilBootMs !== undefined && { validUntilBootMs }),
+        ...(killAtBootMs !== undefined && { killAtBootMs }),
+        ...(excess && { excess }),
+      }
+    })
+  }
+
+  /** Takes back what the process before had started. The guard knows it, or its end. */
+  async resume(saved: SavedProcess): Promise<void> {
+    const { guard, clock } = this.#options
+    const { process, pid, startTime, folder, memoryMib, validUntilBootMs, killAtBootMs, known } = saved
+    if (validUntilBootMs !== undefined) this.#validUntil.set(process, validUntilBootMs)
+    const outputs = { ...(await this.#openAgain(folder)), from: saved.outputFrom }
+    const former = { known, terminated: killAtBootMs !== undefined }
+    const child = followGuarded(guard.spawned(pid, startTime), outputs, former)
+    const { maxMemoryMib } = saved
+    const running: Running = { child, outputs, folder, memoryMib, maxMemoryMib }
+    if (killAtBootMs !== undefined) running.killAtBootMs = killAtBootMs
+    if (saved.excess) running.excess = saved.excess
+    this.#running.set(process, running)
+    if (killAtBootMs !== undefined) void child.stop({ graceMs: Math.max(0, killAtBootMs - clock.bootMs()) })
+    void this.#follow(process, running)
+  }
+
+  /** Its output files are there. If they cannot be opened now, they are not rotated, and grow on. */
+  async #openAgain(folder: string): Promise<Outputs> {
+    const open = async (name: string): Promise<OutputFile> => {
+      const path = join(folder, name)
+      try {
+        return await this.#openOutput(path)
+      } catch (error) {
+        this.#options.log.warn('an output file is not watched', { path, reason: reasonOf(error) })
+        return unwatchedOutput(path)
+      }
+    }
+    return { stdout: await open('stdout'), stderr: await open('stderr') }
   }
 
   close(): void {
@@ -123,26 +202,42 @@ export class Children {
 
   async #run(process: ProcessName, planned: Promise<ChildPlan>): Promise<void> {
     const { listener, metrics } = this.#options
-    let outputs: OwnOutputs
-    let child: GuardedChild
-    let memoryMib: number
-    let maxMemoryMib: number | undefined
+    let running: Running
     try {
       const plan = await planned
-      memoryMib = plan.memoryMib
-      maxMemoryMib = plan.maxMemoryMib
-      ;({ child, outputs } = await this.#startPatiently(process, plan))
+      // The next process of this Worker makes its own plan.
+      if (this.#isPaused) return
+      running = await this.#handled(this.#startPatiently(process, plan))
     } catch (error) {
+      if (this.#isPaused) return
       this.#validUntil.delete(process)
       metrics?.processNotStarted(process)
       listener.startFailed(process, startFailure(error))
       return
     }
-    this.#running.set(process, child)
-    this.#extendStarted(process, child)
-    let excess: MemoryExcess | undefined
-    let usedMib: number | undefined
+    this.#running.set(process, running)
+    this.#extendStarted(process, running)
     this.#kernel.look()
+    metrics?.processStarted(process)
+    listener.started(process, running.child.pid)
+    await this.#follow(process, running)
+  }
+
+  /** `pause` waits for it, and for what its result leads to in the same turn. */
+  async #handled<T>(work: Promise<T>): Promise<T> {
+    const settled = work.then(
+      () => undefined,
+      () => undefined,
+    )
+    this.#inHand.add(settled)
+    void settled.then(() => setImmediate(() => this.#inHand.delete(settled)))
+    return work
+  }
+
+  async #follow(process: ProcessName, running: Running): Promise<void> {
+    const { child, memoryMib, maxMemoryMib } = running
+    const { listener } = this.#options
+    let usedMib: number | undefined
     const unwatch = this.#memory.watch({
       follower: child.follower,
       memoryMib,
@@ -151,25 +246,33 @@ export class Children {
         if (maxMemoryMib !== undefined && boundMib > maxMemoryMib) listener.large?.(process, boundMib)
       },
       onExceeded: (figures) => {
-        excess = figures
-        metrics?.kills.add('memory')
+        running.excess = figures
+        this.#options.metrics?.kills.add('memory')
         this.#options.log.warn('killed: it exceeded its memory', { process, ...figures })
         void child.stop({ graceMs: 0 })
       },
     })
-    metrics?.processStarted(process)
-    this.#outputs.set(process, { file: outputs.stdout, from: outputs.from })
-    listener.started(process, child.pid)
     await child.groupGone
     const exit = await child.exited
     unwatch()
     this.#probes.stop(process)
-    this.#outputs.delete(process)
+    // The guard still has its end, for the next process of this Worker.
+    if (this.#isPaused) return
+    await this.#handled(this.#conclude(process, running, exit, usedMib))
+  }
+
+  async #conclude(
+    process: ProcessName,
+    { child, outputs, memoryMib, excess, killAtBootMs }: Running,
+    exit: ProcessExit,
+    usedMib: number | undefined,
+  ): Promise<void> {
+    const { guard, listener, metrics } = this.#options
+    guard.remove(child.pid)
     const wasGuardKill = !excess && this.#wasGuardKill(process, exit)
     if (wasGuardKill) metrics?.kills.add('guard')
-    const isOurs = excess !== undefined || wasGuardKill || this.#stopped.has(process)
+    const isOurs = excess !== undefined || wasGuardKill || killAtBootMs !== undefined
     const told = isOurs ? endOf(exit, excess) : this.#withKiller(exit, { usedMib, limitMib: memoryMib })
-    this.#stopped.delete(process)
     this.#running.delete(process)
     this.#validUntil.delete(process)
     // The files are closed before the end is reported, because the next attempt opens the same files.
@@ -212,14 +315,13 @@ export class Children {
   }
 
   /** A lack of descriptors usually passes, so this waits. If it lasts, it is still no failure of the work. */
-  #startPatiently(
-    process: ProcessName,
-    plan: ChildPlan,
-  ): Promise<{ child: GuardedChild; outputs: OwnOutputs }> {
-    const start = async (): Promise<{ child: GuardedChild; outputs: OwnOutputs }> => {
+  #startPatiently(process: ProcessName, plan: ChildPlan): Promise<Running> {
+    const start = async (): Promise<Running> => {
       const outputs = await this.#openOutputs(plan)
       try {
-        return { child: await this.#startChild(process, plan, outputs), outputs }
+        const child = await this.#startChild(process, plan, outputs)
+        const { memoryMib, maxMemoryMib } = plan
+        return { child, outputs, folder: dirname(outputs.stdout.path), memoryMib, maxMemoryMib }
       } catch (error) {
         await this.#close(outputs)
         throw error
@@ -229,6 +331,7 @@ export class Children {
       firstMs: limits.shortageFirstMs,
       maxMs: limits.shortageMs,
       totalMs: limits.shortageMs,
+      isStopped: () => this.#isPaused,
       onWait: (waitMs, error) =>
         this.#options.log.warn('not started yet: this process has no free file descriptors', {
           process,
@@ -286,12 +389,12 @@ export class Children {
   }
 
   /** Applies an `extend` that came while the process was being started. */
-  #extendStarted(process: ProcessName, { pid }: GuardedChild): void {
+  #extendStarted(process: ProcessName, { child: { pid } }: Running): void {
     const validUntilBootMs = this.#validUntil.get(process)
     if (validUntilBootMs !== undefined) this.#options.guard.extend(pid, validUntilBootMs)
   }
 
-  async #startChild(process: ProcessName, plan: ChildPlan, outputs: OwnOutputs): Promise<GuardedChild> {
+  async #startChild(process: ProcessName, plan: ChildPlan, outputs: Outputs): Promise<GuardedChild> {
     const { command, args, cwd, env, boot } = plan
     const { guard, clock, folders } = this.#options
     const validUntilBootMs = this.#validUntil.get(process)
@@ -308,7 +411,7 @@ export class Children {
       ...{ command, args, cwd, env, boot, stdout, stderr, within },
       validUntilBootMs,
     })
-    return followGuarded(spawned, outputs, guard)
+    return followGuarded(spawned, outputs)
   }
 
   async #close(outputs: Outputs): Promise<void> {

@@ -20,6 +20,12 @@ export class Contact {
     this.#lastBootMs = bootMs
   }
 
+  /** Of the process that was this Worker before. */
+  load({ lastBootMs, isolated }: { readonly lastBootMs: number; readonly isolated: boolean }): void {
+    this.#lastBootMs = lastBootMs
+    this.#isolated = isolated
+  }
+
   get lastBootMs(): number {
     return this.#lastBootMs
   }

@@ -4,17 +4,11 @@ import type { DriverState, OwnedPosition } from '../messages/common.js'
 import { type DriverLife, type DriverProgress, newLife } from '../messages/driver-life.js'
 import type { LaunchDriver } from '../messages/drivers.js'
 import type { DriverReport } from '../messages/workers.js'
+import type { DriverPhase } from './driver-phase.js'
+import type { SavedDriver } from './restart/saved-worker.js'
 import { RestartBackoff, type RestartTimes } from './restart-backoff.js'
 import type { WorkerDriverStatus } from './status.js'
 import type { ProcessEnd, ProcessName } from './worker-events.js'
-
-/**
- * - held: an older generation of the driver still has a process on this Worker
- * - starting: its process is being made
- * - running
- * - resting: supervised and between two attempts; it keeps its capacity
- */
-export type DriverPhase = 'held' | 'starting' | 'running' | 'resting'
 
 /** One generation of a driver on this Worker. */
 export class DriverEntry {
@@ -49,6 +43,44 @@ export class DriverEntry {
     this.launchedAt = launchedAt
     this.backoff = new RestartBackoff(restart)
     this.life = launch.life ?? newLife
+  }
+
+  static load(saved: SavedDriver, restart: RestartTimes, nowMs: number): DriverEntry {
+    const entry = new DriverEntry(saved.launch, saved.launchedAt, restart)
+    entry.phase = saved.phase
+    entry.attempt = saved.attempt
+    entry.startedAtMs = nowMs - saved.startedAgoMs
+    entry.killedBecause = saved.killedBecause
+    entry.pid = saved.pid
+    entry.nextStartAtMs = saved.nextStartAtMs
+    entry.life = saved.life
+    entry.restartRequest = saved.restartRequest
+    entry.restarting = saved.restarting
+    entry.ready = saved.ready
+    entry.cut = saved.cut
+    entry.backoff.load(saved.backoff)
+    return entry
+  }
+
+  save(nowMs: number): SavedDriver {
+    const { launch, launchedAt, phase, attempt, startedAtMs, life, restarting } = this
+    const { killedBecause, pid, nextStartAtMs, restartRequest, ready, cut } = this
+    return {
+      launch,
+      launchedAt,
+      phase,
+      attempt,
+      startedAgoMs: nowMs - startedAtMs,
+      life,
+      restarting,
+      ready,
+      ...(cut !== undefined && { cut }),
+      backoff: this.backoff.save(),
+      ...(killedBecause !== undefined && { killedBecause }),
+      ...(pid !== undefined && { pid }),
+      ...(nextStartAtMs !== undefined && { nextStartAtMs }),
+      ...(restartRequest !== undefined && { restartRequest }),
+    }
   }
 
   /** `ID/GENERATION`. */

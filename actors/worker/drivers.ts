@@ -10,6 +10,7 @@ import { DriverEntry } from './driver-entry.js'
 import { exitText } from './exit-text.js'
 import { FinishedList } from './finished-list.js'
 import { isDriverId } from './output-id.js'
+import type { SavedDrivers } from './restart/saved-worker.js'
 import type { WorkerDriverStatus } from './status.js'
 import type { WorkerContext } from './worker-context.js'
 import type { Now, ProcessEnd, ProcessName, StartFailure } from './worker-events.js'
@@ -41,6 +42,40 @@ export class Drivers {
     this.#finished = new FinishedList(context.times.retainedFinished)
   }
 
+  save(now: Now): SavedDrivers {
+    const live = [...this.#live.values()].map((entry) => entry.save(now.monotonicMs))
+    return { live, finished: this.#finished.items }
+  }
+
+  /** They are here again: those that run, those that rest, those that had not begun. */
+  load({ live, finished }: SavedDrivers, now: Now): void {
+    const { account, times } = this.#context
+    for (const saved of live) {
+      const entry = DriverEntry.load(saved, times.restart, now.monotonicMs)
+      const { cores, memoryMib } = saved.launch.description
+      account.hold(entry.key, { cores, memoryMib, resources: saved.launch.resources })
+      this.#live.set(entry.key, entry)
+    }
+    this.#finished.load(finished)
+  }
+
+  /** Goes on with what the process before had not begun, or had put off. */
+  resume(now: Now): void {
+    for (const entry of [...this.#live.values()]) {
+      if (entry.phase === 'starting') {
+        if (entry.killedBecause !== undefined) this.#concludeKilled(entry)
+        else this.#startProcess(entry)
+      } else if (entry.phase === 'resting') {
+        const ms = Math.max(0, (entry.nextStartAtMs ?? 0) - now.wallMs)
+        const mostMs = this.#context.times.restart.maxMs
+        this.#context.emit({ kind: 'startTimer', timer: restartOf(entry), ms: Math.min(ms, mostMs) })
+      } else if (entry.phase === 'running') {
+        this.#watch(entry, now.monotonicMs - entry.startedAtMs)
+      }
+    }
+    this.watchContact(now)
+  }
+
   get count(): number {
     return this.#live.size
   }
@@ -53,6 +88,8 @@ export class Drivers {
   launch(launch: LaunchDriver, launchedAt: OwnedPosition, now: Now): void {
     const { ledger, account, times } = this.#context
     const { driverId, generation, description, resources } = launch
+    // Its successor starts nothing twice: the leader sees that this launch is missing, and repeats it.
+    if (this.#context.isHandingOver()) return
     const entry = new DriverEntry(launch, launchedAt, times.restart)
     if (this.#live.has(entry.key)) {
       this.#context.log('debug', 'this generation is here already', { driver: entry.key })
@@ -152,12 +189,12 @@ export class Drivers {
   }
 
   /** Its limits count from its start. */
-  #watch({ process, launch: { description } }: DriverEntry): void {
+  #watch({ process, ready, launch: { description } }: DriverEntry, ranMs = 0): void {
     const { emit } = this.#context
     const { timeoutMs, readiness, healthcheck } = description
     if (timeoutMs !== undefined)
-      emit({ kind: 'startTimer', timer: { kind: 'timeout', process }, ms: timeoutMs })
-    if (readiness) emit({ kind: 'watchReady', process, readiness })
+      emit({ kind: 'startTimer', timer: { kind: 'timeout', process }, ms: Math.max(0, timeoutMs - ranMs) })
+    if (readiness && !ready) emit({ kind: 'watchReady', process, readiness })
     // What is not ready yet is not ill.
     else if (healthcheck) emit({ kind: 'watchHealth', process, healthcheck })
   }
@@ -289,8 +326,7 @@ export class Drivers {
   }
 
   #start(entry: DriverEntry): void {
-    const { contact, emit } = this.#context
-    if (entry.endsInIsolation && contact.isolated) {
+    if (entry.endsInIsolation && this.#context.contact.isolated) {
       entry.killedBecause = ISOLATED
       this.#concludeKilled(entry)
       return
@@ -298,7 +334,11 @@ export class Drivers {
     entry.attempt++
     entry.phase = 'starting'
     entry.nextStartAtMs = undefined
-    const { process, launch, attempt, endsInIsolation } = entry
+    this.#startProcess(entry)
+  }
+
+  #startProcess({ process, launch, attempt, endsInIsolation }: DriverEntry): void {
+    const { contact, emit } = this.#context
     const { validUntilBootMs } = contact
     emit({ kind: 'startDriver', process, launch, attempt, ...(endsInIsolation && { validUntilBootMs }) })
   }

@@ -5,6 +5,7 @@ import type { ExecutorReport } from '../messages/workers.js'
 import { exitStatusOf, exitText } from './exit-text.js'
 import { FinishedList } from './finished-list.js'
 import { isApplicationId } from './output-id.js'
+import type { SavedExecutors } from './restart/saved-worker.js'
 import { executorStatus, type WorkerExecutorStatus } from './status.js'
 import type { WorkerContext } from './worker-context.js'
 import type { ProcessEnd, ProcessName, StartFailure } from './worker-events.js'
@@ -48,6 +49,38 @@ export class Executors {
     this.#finished = new FinishedList(context.times.retainedFinished)
   }
 
+  save(): SavedExecutors {
+    const live = [...this.#live.values()].map(({ launch, launchedAt, started, leaves, killedBecause }) => ({
+      launch,
+      launchedAt,
+      started,
+      ...(leaves && { leaves }),
+      ...(killedBecause !== undefined && { killedBecause }),
+    }))
+    return { live, endedApps: [...this.#endedApps], finished: this.#finished.items }
+  }
+
+  /** They are here again, those that run and those that had not begun. */
+  load({ live, endedApps, finished }: SavedExecutors): void {
+    for (const executor of live) {
+      const { appId, execId, cores, memoryMib, resources } = executor.launch
+      const key = keyOf(appId, execId)
+      this.#context.account.hold(key, { cores, memoryMib, resources })
+      this.#live.set(key, { ...executor, fetching: false })
+    }
+    for (const appId of endedApps) this.#endedApps.add(appId)
+    this.#finished.load(finished)
+  }
+
+  /** Starts those whose process had not begun. */
+  resume(): void {
+    for (const [process, executor] of this.#live) {
+      if (executor.started) continue
+      if (executor.killedBecause !== undefined) this.#concludeKilled(executor, executor.killedBecause)
+      else this.#context.emit({ kind: 'startExecutor', process, launch: executor.launch })
+    }
+  }
+
   get count(): number {
     return this.#live.size
   }
@@ -59,6 +92,8 @@ export class Executors {
 
   launch(launch: LaunchExecutor, launchedAt: OwnedPosition): void {
     const { ledger, account } = this.#context
+    // Its successor starts nothing twice: the leader sees that this launch is missing, and repeats it.
+    if (this.#context.isHandingOver()) return
     const { appId, execId, cores, memoryMib, resources } = launch
     const key = keyOf(appId, execId)
     if (ledger.hasExecutor(appId, execId)) {

@@ -12,6 +12,10 @@ export class FinishedList<T> {
     if (this.#items.length > this.#most) this.#items.shift()
   }
 
+  load(items: readonly T[]): void {
+    for (const item of items) this.add(item)
+  }
+
   get items(): readonly T[] {
     return this.#items
   }

@@ -1,4 +1,5 @@
-import { type ChangeDraft, subjectOf } from './outbox.js'
+import { type ChangeDraft, subjectOf } from './change.js'
+import type { SavedLedger } from './restart/saved-worker.js'
 
 /**
  * Every launch that this Worker has decided on, started or refused (protocol R6). No generation at or below a
@@ -13,6 +14,20 @@ export class LaunchLedger {
 
   constructor(mostEnds: number) {
     this.#mostEnds = mostEnds
+  }
+
+  save(): SavedLedger {
+    return {
+      generations: [...this.#generations],
+      executors: [...this.#executors],
+      ends: [...this.#ends.values()],
+    }
+  }
+
+  load({ generations, executors, ends }: SavedLedger): void {
+    for (const [driverId, generation] of generations) this.#generations.set(driverId, generation)
+    for (const key of executors) this.#executors.add(key)
+    for (const end of ends) this.#ends.set(subjectOf(end), end)
   }
 
   /** The highest generation decided here; 0: none. */

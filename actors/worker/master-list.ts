@@ -31,6 +31,11 @@ export class MasterList {
     return [...this.#known]
   }
 
+  /** The last list that a Master sent. */
+  get listed(): readonly string[] {
+    return this.#listed
+  }
+
   get linked(): readonly string[] {
     return [...this.#linked.keys()]
   }

@@ -32,6 +32,10 @@ export class MasterWatch {
     for (const address of this.#masterList.known) this.#parts.emit({ kind: 'dial', address })
   }
 
+  get listed(): readonly string[] {
+    return this.#masterList.listed
+  }
+
   /** Takes the addresses of all Masters that one of them sent. */
   learn(addresses: readonly string[]): void {
     for (const address of this.#masterList.learn(addresses)) this.#parts.emit({ kind: 'dial', address })

@@ -1,23 +1,11 @@
 import { type Found, isForgotten } from '../../runtime/persistence/forgotten.js'
 import type { OwnedPosition } from '../messages/common.js'
-import type { DriverStateChanged } from '../messages/drivers.js'
-import type { ExecutorStateChanged } from '../messages/executors.js'
-
-export type Change = DriverStateChanged | ExecutorStateChanged
-type Draft<C extends Change> = Omit<C, 'workerId' | 'change'>
-/** A change that has no number yet. */
-export type ChangeDraft = Draft<DriverStateChanged> | Draft<ExecutorStateChanged>
+import { type Change, type ChangeDraft, subjectOf } from './change.js'
+import type { SavedOutbox } from './restart/saved-worker.js'
 
 interface Kept {
   readonly change: Change
   acknowledged?: { readonly atMs: number; readonly position: OwnedPosition }
-}
-
-/** The subject of a change. Only the newest change of each subject is kept. */
-export function subjectOf(draft: ChangeDraft): string {
-  return draft.type === 'DriverStateChanged'
-    ? `${draft.driverId}/${draft.generation}`
-    : `${draft.appId}/${draft.execId}`
 }
 
 /**
@@ -35,6 +23,30 @@ export class Outbox {
   constructor(workerId: string, keepMs: number) {
     this.#workerId = workerId
     this.#keepMs = keepMs
+  }
+
+  save(nowMs: number): SavedOutbox {
+    const kept = [...this.#kept.values()].map(({ change, acknowledged }) => ({
+      change,
+      ...(acknowledged && {
+        acknowledged: { agoMs: nowMs - acknowledged.atMs, position: acknowledged.position },
+      }),
+    }))
+    return { next: this.#next, kept }
+  }
+
+  load({ next, kept }: SavedOutbox, nowMs: number): void {
+    this.#next = next
+    for (const { change, acknowledged } of kept) {
+      const subject = subjectOf(change)
+      this.#subjects.set(change.change, subject)
+      this.#kept.set(subject, {
+        change,
+        ...(acknowledged && {
+          acknowledged: { atMs: nowMs - acknowledged.agoMs, position: acknowledged.position },
+        }),
+      })
+    }
   }
 
   get unacknowledged(): number {

@@ -46,6 +46,12 @@ export class ResourceAccount {
     const refusal = this.#refusal(wanted)
     if (refusal !== undefined) return refusal
     if (this.#holdings.has(key)) return `${key} already holds its capacity`
+    this.hold(key, wanted)
+    return undefined
+  }
+
+  /** What runs holds its capacity, even if this Worker offers less than the process before. */
+  hold(key: string, wanted: Holding): void {
     this.#holdings.set(key, wanted)
     this.#coresUsed += wanted.cores
     this.#memoryMibUsed += wanted.memoryMib
@@ -54,7 +60,6 @@ export class ResourceAccount {
       for (const address of addresses) taken.add(address)
       this.#takenAddresses.set(name, taken)
     }
-    return undefined
   }
 
   release(key: string): void {

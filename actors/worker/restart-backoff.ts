@@ -22,6 +22,15 @@ export class RestartBackoff {
     this.#times = times
   }
 
+  save(): { waits: number; crashes: number } {
+    return { waits: this.#waits, crashes: this.crashes }
+  }
+
+  load({ waits, crashes }: { readonly waits: number; readonly crashes: number }): void {
+    this.#waits = waits
+    this.crashes = crashes
+  }
+
   afterRunOf(ranMs: number): number {
     const { firstMs, maxMs, resetMs } = this.#times
     const hasRun = ranMs > resetMs

@@ -1,7 +1,7 @@
 import type { DriverProgressed } from '../messages/drivers.js'
+import type { ChangeDraft } from './change.js'
 import type { Contact } from './contact.js'
 import type { LaunchLedger } from './launch-ledger.js'
-import type { ChangeDraft } from './outbox.js'
 import type { ResourceAccount } from './resource-account.js'
 import type { LogLevel, WorkerEffect } from './worker-events.js'
 import type { WorkerTimes } from './worker-identity.js'
@@ -23,6 +23,8 @@ export interface WorkerContext {
   progressed(driver: Omit<DriverProgressed, 'type' | 'workerId'>): void
   /** True: a leader is linked and has our full report. */
   hasLeader(): boolean
+  /** A planned restart has begun: nothing new is started by this process. */
+  isHandingOver(): boolean
   /** Sends the full report, because the Master's record of this Worker is wrong somewhere. */
   correctMaster(): void
 }

@@ -4,15 +4,17 @@ import type { FromWorker } from '../messages/catalogue.js'
 import type { CodeHeld } from '../messages/code.js'
 import type { DriverProgressed } from '../messages/drivers.js'
 import type { MasterChanged } from '../messages/leadership.js'
+import type { ChangeDraft } from './change.js'
 import { Contact } from './contact.js'
 import { Drivers } from './drivers.js'
 import { Executors } from './executors.js'
 import { HeldCodes } from './held-codes.js'
 import { LaunchLedger } from './launch-ledger.js'
 import { MasterWatch } from './master-watch.js'
-import { type ChangeDraft, Outbox } from './outbox.js'
+import { Outbox } from './outbox.js'
 import { reportPages } from './report-pages.js'
 import { ResourceAccount } from './resource-account.js'
+import type { SavedWorker } from './restart/saved-worker.js'
 import type { WorkerStatus } from './status.js'
 import type { WorkerContext } from './worker-context.js'
 import { WorkerDrain } from './worker-drain.js'
@@ -44,6 +46,7 @@ export class WorkerCore {
   readonly #account: ResourceAccount
   readonly #outbox: Outbox
   readonly #contact: Contact
+  readonly #ledger: LaunchLedger
   readonly #executors: Executors
   readonly #drivers: Drivers
   readonly #masters: MasterWatch
@@ -57,11 +60,22 @@ export class WorkerCore {
   #found: MasterChanged['found']
   readonly #drain = new WorkerDrain()
   #stopping = false
+  /** How long its work may live without it; undefined: it does not restart. */
+  #restartMs: number | undefined
+  readonly #saved: SavedWorker | undefined
   #endsSinceCleaning = 0
   readonly #codes: HeldCodes
 
-  constructor(identity: WorkerIdentity, times: WorkerTimes, masters: readonly string[], now: Now) {
+  /** `saved` is what the process before knew, if that was this Worker too. */
+  constructor(
+    identity: WorkerIdentity,
+    times: WorkerTimes,
+    masters: readonly string[],
+    now: Now,
+    saved?: SavedWorker,
+  ) {
     this.#identity = identity
+    this.#saved = saved
     this.#times = times
     this.#now = now
     this.#account = new ResourceAccount(identity)
@@ -76,10 +90,11 @@ export class WorkerCore {
       emit: (effect) => this.#emit(effect),
       onContact: () => this.#drivers.extend(),
     })
+    this.#ledger = new LaunchLedger(times.rememberedLaunches)
     const context: WorkerContext = {
       times,
       account: this.#account,
-      ledger: new LaunchLedger(times.rememberedLaunches),
+      ledger: this.#ledger,
       contact: this.#contact,
       emit: (effect) => void this.#effects.push(effect),
       log: (level, text, fields) =>
@@ -88,9 +103,38 @@ export class WorkerCore {
       progressed: (driver) => this.#progressed(driver),
       hasLeader: () => this.#standing === 'reported',
       correctMaster: () => this.#correctMaster(),
+      isHandingOver: () => this.#restartMs !== undefined,
     }
     this.#executors = new Executors(context)
     this.#drivers = new Drivers(context)
+    if (saved) this.#load(saved)
+  }
+
+  /** For the next process of a planned restart. This one must do nothing after it. */
+  save(now: Now): SavedWorker {
+    const { leader, seen } = this.#leaderTracker
+    const { lastBootMs, isolated } = this.#contact
+    return {
+      ...(leader && { leader: { epoch: leader.epoch, owner: leader.owner } }),
+      ...(seen && { seen }),
+      contact: { lastBootMs, isolated },
+      masters: this.#masters.listed,
+      outbox: this.#outbox.save(now.monotonicMs),
+      ledger: this.#ledger.save(),
+      executors: this.#executors.save(),
+      drivers: this.#drivers.save(now),
+    }
+  }
+
+  /** It obeys no leadership below the one that the process before obeyed. */
+  #load({ leader, seen, contact, outbox, ledger, executors, drivers }: SavedWorker): void {
+    if (leader) this.#leaderTracker.follow(leader)
+    if (leader && seen) this.#leaderTracker.handled(leader, seen)
+    this.#contact.load(contact)
+    this.#outbox.load(outbox, this.#now.monotonicMs)
+    this.#ledger.load(ledger)
+    this.#executors.load(executors)
+    this.#drivers.load(drivers, this.#now)
   }
 
   /** Handles one input. The caller runs the effects in their order. */
@@ -159,6 +203,9 @@ export class WorkerCore {
       case 'stop':
         this.#stop()
         return
+      case 'announceRestart':
+        this.#announceRestart(input.forMs)
+        return
       case 'message':
         this.#message(input)
         return
@@ -219,6 +266,17 @@ export class WorkerCore {
     this.#emit({ kind: 'startTimer', timer: { kind: 'cleanup' }, ms: this.#times.workCleanupMs })
     // Former incarnations of this Worker may have left folders.
     this.#cleanWork()
+    if (!this.#saved) return
+    this.#masters.learn(this.#saved.masters)
+    this.#executors.resume()
+    this.#drivers.resume(this.#now)
+  }
+
+  /** Without a leader that hears it, nobody could bury this Worker either. */
+  #announceRestart(forMs: number): void {
+    this.#restartMs = forMs
+    if (this.#standing === 'reported') this.#heartbeat()
+    else this.#emit({ kind: 'restartNoted' })
   }
 
   #cleanWork(): void {
@@ -350,6 +408,7 @@ export class WorkerCore {
       case 'HeartbeatAck':
         if (this.#contact.answered(message.sentAtMs, this.#now.bootMs)) this.#drivers.extend()
         this.#drivers.watchContact(this.#now)
+        if (message.restarting && this.#restartMs !== undefined) this.#emit({ kind: 'restartNoted' })
         return
       case 'ChangesAcknowledged':
         this.#outbox.acknowledge(message.changes, at, this.#now.monotonicMs)
@@ -445,7 +504,8 @@ export class WorkerCore {
    */
   #heartbeat(): void {
     if (this.#standing === 'none') return
-    this.#tellLeader(this.#masters.heartbeat(this.#now))
+    const beat = this.#masters.heartbeat(this.#now)
+    this.#tellLeader(this.#restartMs === undefined ? beat : { ...beat, restartMs: this.#restartMs })
   }
 
   /**

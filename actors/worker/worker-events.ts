@@ -61,6 +61,8 @@ export type WorkerInput =
   | { readonly kind: 'stop' }
   /** It will be stopped: it asks for its drain before. */
   | { readonly kind: 'drain'; readonly deadlineMs: number; readonly reason?: string | undefined }
+  /** It restarts, and its work lives on without it for so long at most (protocol 8.6). */
+  | { readonly kind: 'announceRestart'; readonly forMs: number }
   | {
       readonly kind: 'message'
       /** Incarnation of the sender; for a Master it is the owner of protocol R1. */
@@ -137,5 +139,7 @@ export type WorkerEffect =
   | { readonly kind: 'folderEnded'; readonly folder: string }
   /** After `drain`: nothing is left, or its time is over. */
   | { readonly kind: 'drained' }
+  /** The leader has written down that this Worker restarts, so it neither buries nor relaunches anything. */
+  | { readonly kind: 'restartNoted' }
   /** After `stop`: no process is left. */
   | { readonly kind: 'stopped' }

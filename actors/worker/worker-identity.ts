@@ -34,6 +34,8 @@ export interface WorkerTimes extends IsolationTimes {
   readonly workCleanupEnds: number
   readonly retainedFinished: number
   readonly rememberedLaunches: number
+  /** Its work lives for so long without it while it restarts as announced. */
+  readonly restartMs: number
 }
 
 /** `workerTimeoutMs` is W. Protocol 19 gives the parts of it. */
@@ -51,6 +53,7 @@ export function workerTimes(workerTimeoutMs: number, changes: Partial<WorkerTime
     workCleanupEnds: limits.workCleanupEnds,
     retainedFinished: limits.retainedFinished,
     rememberedLaunches: limits.rememberedLaunches,
+    restartMs: Math.min(limits.workerRestartMs, workerTimeoutMs / 2),
     ...changes,
   }
 }

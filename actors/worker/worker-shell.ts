@@ -17,6 +17,7 @@ import type { Children } from './children.js'
 import type { LogStreams } from './log-streams.js'
 import type { ProcessCauses } from './process-causes.js'
 import type { ProcessSpans } from './process-spans.js'
+import type { SavedWorker } from './restart/saved-worker.js'
 import type { WorkerStatus } from './status.js'
 import type { WorkFolders } from './work-folders.js'
 import type { WorkerCore } from './worker-core.js'
@@ -39,6 +40,9 @@ export type WorkerSelfMessage =
   | { readonly type: 'Start' }
   | { readonly type: 'Drain'; readonly deadlineMs: number; readonly reason?: string | undefined }
   | { readonly type: 'Stop' }
+  | { readonly type: 'AnnounceRestart'; readonly forMs: number }
+  /** The last message: what the core knows goes to the next process. */
+  | { readonly type: 'SaveCore' }
   | { readonly type: 'ProcessStarted'; readonly process: string; readonly pid: number }
   | { readonly type: 'ProcessStartFailed'; readonly process: string; readonly failure: StartFailure }
   | { readonly type: 'CodesChanged'; readonly codes: readonly string[] }
@@ -78,6 +82,10 @@ export interface WorkerShellParts {
   readonly onDrained: () => void
   /** Called after `Stop`, when no process is left. */
   readonly onStopped: () => void
+  /** Called after `AnnounceRestart`, when the leader has it in the store, or there is none to be told. */
+  readonly onRestartNoted: () => void
+  /** Called after `SaveCore`. */
+  readonly onSaved: (saved: SavedWorker) => void
 }
 
 const BUSY = {
@@ -93,6 +101,8 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
   readonly #questions: QuestionQueue
   /** Starts whose plan is being made. */
   readonly #starts = new Map<ProcessName, AbortController>()
+  /** True: the next process goes on. Whatever comes now must change nothing here. */
+  #isSaved = false
 
   constructor(parts: WorkerShellParts, context: ActorContext<WorkerActorMessage>) {
     this.#parts = parts
@@ -105,6 +115,7 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
   }
 
   receive(message: WorkerActorMessage, envelope: Envelope): void {
+    if (this.#isSaved) return
     switch (message.type) {
       case 'Start':
         this.#step({ kind: 'start' }, envelope)
@@ -114,6 +125,13 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
         return
       case 'Stop':
         this.#step({ kind: 'stop' }, envelope)
+        return
+      case 'AnnounceRestart':
+        this.#step({ kind: 'announceRestart', forMs: message.forMs }, envelope)
+        return
+      case 'SaveCore':
+        this.#isSaved = true
+        this.#parts.onSaved(this.#parts.core.save(this.#now()))
         return
       case 'LinkUp':
         this.#linkUp(message.peer, envelope)
@@ -236,10 +254,9 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
         void folders.stampEnd(effect.folder)
         break
       case 'drained':
-        this.#parts.onDrained()
-        return
+      case 'restartNoted':
       case 'stopped':
-        this.#parts.onStopped()
+        this.#lifeChanged(effect.kind)
         break
       default:
         this.#runProcess(effect, cause)
@@ -290,6 +307,13 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
         effect.validUntilBootMs,
       )
     }
+  }
+
+  #lifeChanged(kind: 'drained' | 'restartNoted' | 'stopped'): void {
+    const { onDrained, onRestartNoted, onStopped } = this.#parts
+    if (kind === 'drained') onDrained()
+    else if (kind === 'restartNoted') onRestartNoted()
+    else onStopped()
   }
 
   /** The plan of a start, and until it is made the way to abandon it. */

@@ -4,8 +4,15 @@ import { formatHostPort, formatMasterAddress, parseMasterAddresses } from '../..
 import type { Clock } from '../../runtime/clock.js'
 import { machineSeal } from '../../runtime/code/machine-seal.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
+import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
-import { type Guard, type GuardEvent, startGuard } from '../../runtime/process/guard.js'
+import {
+  adoptGuard,
+  type Guard,
+  type GuardEvent,
+  type GuardOptions,
+  startGuard,
+} from '../../runtime/process/guard.js'
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
 import type { Cause } from '../../runtime/system/envelope.js'
 import type { Ref } from '../../runtime/system/ref.js'
@@ -23,6 +30,9 @@ import { LogStreams } from './log-streams.js'
 import { type FindLog, keptLogs } from './logs/kept-log.js'
 import { ProcessCauses } from './process-causes.js'
 import { ProcessSpans } from './process-spans.js'
+import type { FormerWorker } from './restart/former-worker.js'
+import { type HandOverParts, handOver } from './restart/hand-over.js'
+import type { SavedWorker } from './restart/saved-worker.js'
 import type { WorkerStatus } from './status.js'
 import { fileError, WorkFolders } from './work-folders.js'
 import type { WorkerConfig } from './worker-config.js'
@@ -49,6 +59,10 @@ export interface WorkerOptions {
   readonly executorMain?: string
   /** Where the spans of its processes go. Absent: this node has no tracing.otlp. */
   readonly spans?: NodeSpans | undefined
+  /** What the process that was this Worker before has left. The incarnation of `config` is the same then. */
+  readonly former?: FormerWorker | undefined
+  /** Tests stop here: the steps of a restart, by their names. */
+  readonly onRestartStep?: HandOverParts['onStep']
   /** Called for each frame of a Master that cannot be read. */
   readonly onUnreadable?: () => void
 }
@@ -66,6 +80,11 @@ export interface Worker {
   codeLink(link: Link): void
   /** Takes no more work. Resolves when nothing is left, or the time is over; `stop` ends the rest. */
   drain(deadlineMs: number, reason?: string): Promise<void>
+  /**
+   * Ends this Worker as a part of its restart: its processes live on for a while, until the next process
+   * takes them back (protocol 8.6). Rejects with RESTART_REFUSED, and goes on, if that is not possible now.
+   */
+  handOver(webPort: number): Promise<void>
   /** Stops all processes in order, sends the last reports to the Masters, closes its links. */
   stop(): Promise<void>
 }
@@ -82,16 +101,21 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   deriveKey(config.secret, 'node')
   await makeWorkFolder(config.workDir)
   const metrics = new WorkerMetrics()
-  const guard = await startGuard({
+  const guardOptions: GuardOptions = {
     name: config.name,
     orphanGraceMs: config.orphanGraceMs,
     onEvent: (event) => {
       if (event.event === 'exited') metrics.guardRestarts++
       logGuard(log, event)
     },
-  })
+  }
+  const guard = options.former
+    ? adoptGuard(options.former.guard, guardOptions)
+    : await startGuard(guardOptions)
   try {
-    return new RunningWorker(options, guard, metrics)
+    const worker = new RunningWorker(options, guard, metrics)
+    await worker.begin()
+    return worker
   } catch (error) {
     await guard.close()
     throw error
@@ -117,6 +141,8 @@ class RunningWorker implements Worker {
   #onChildless!: () => void
   readonly #drained: Promise<void>
   #onDrained!: () => void
+  #onRestartNoted: () => void = () => undefined
+  #onSaved: (saved: SavedWorker) => void = () => undefined
   #stop: Promise<void> | undefined
   #isOver = false
 
@@ -138,6 +164,7 @@ class RunningWorker implements Worker {
     this.findLog = keptLogs({ root: config.workDir, lives: (id) => this.#core.lives(id) })
     this.#children = this.#makeChildren(folders)
     this.#code = new WorkerCode({
+      users: options.former?.codes,
       config,
       log,
       wallMs: clock.wallMs,
@@ -165,6 +192,8 @@ class RunningWorker implements Worker {
       log,
       onDrained: () => this.#onDrained(),
       onStopped: () => this.#onChildless(),
+      onRestartNoted: () => this.#onRestartNoted(),
+      onSaved: (saved) => this.#onSaved(saved),
       driverPlan: async ({ process, launch, attempt }, trace, signal) => {
         const code = codeHere(await this.#code.ofDriver(process, launch, signal))
         return driverPlan(launch, attempt, config, this.#dialer.addresses, trace, code)
@@ -179,6 +208,12 @@ class RunningWorker implements Worker {
     // A core that throws is inconsistent. The node then ends, and its guard kills the processes.
     this.#actor = system.spawn<WorkerActorMessage>(WORKER_ACTOR, (context) => new WorkerShell(parts, context))
     gateway.serve(this.#actor)
+  }
+
+  /** What the process before has left is here before any Master is dialled. */
+  async begin(): Promise<void> {
+    const processes = this.#options.former?.processes ?? []
+    await Promise.all(processes.map((process) => this.#children.resume(process)))
     this.#inform({ type: 'Start' })
     this.#code.open()
   }
@@ -209,17 +244,52 @@ class RunningWorker implements Worker {
     return this.#stop
   }
 
+  async handOver(webPort: number): Promise<void> {
+    const { config, clock, times, onRestartStep } = this.#options
+    const { restartMs } = workerTimes(config.workerTimeoutMs, times)
+    await handOver({
+      workDir: config.workDir,
+      name: config.name,
+      guard: this.#guard,
+      clock,
+      restartMs,
+      notedMs: limits.restartNotedMs,
+      place: { cluster: config.cluster, incarnation: this.incarnation, port: config.port, webPort },
+      announce: () =>
+        new Promise((resolve) => {
+          this.#onRestartNoted = resolve
+          // A Master waits until the guard has certainly ended what nobody took back.
+          this.#inform({ type: 'AnnounceRestart', forMs: restartMs + limits.guardMarginMs })
+        }),
+      pause: () => this.#children.pause(),
+      processes: () => this.#children.save(),
+      codes: () => this.#code.users,
+      saveCore: () =>
+        new Promise((resolve) => {
+          this.#onSaved = resolve
+          this.#inform({ type: 'SaveCore' })
+        }),
+      onStep: onRestartStep,
+    })
+    await this.#close()
+    this.#guard.leave()
+  }
+
   async #stopInOrder(): Promise<void> {
     this.#inform({ type: 'Stop' })
     await this.#childless
     await this.#flush()
+    await this.#close()
+    await this.#guard.close()
+  }
+
+  async #close(): Promise<void> {
     this.#isOver = true
     this.#logs.stopAll()
     this.#code.close()
     this.#dialer.closeAll('the Worker has stopped')
     await this.#options.system.stop(this.#actor)
     this.#children.close()
-    await this.#guard.close()
   }
 
   /** Waits until the kernel has the last reports. */
@@ -250,7 +320,13 @@ class RunningWorker implements Worker {
       code: { place: config.code.inPlace ? machineSeal() : undefined },
     }
     const masters = config.masters.flatMap(parseMasterAddresses).map(formatMasterAddress)
-    return new WorkerCore(identity, workerTimes(config.workerTimeoutMs, times), masters, now)
+    return new WorkerCore(
+      identity,
+      workerTimes(config.workerTimeoutMs, times),
+      masters,
+      now,
+      this.#options.former?.core,
+    )
   }
 
   #makeDialer(): Dialer {
@@ -324,6 +400,8 @@ function nowOf(clock: Clock): Now {
 
 function logGuard(log: Log, event: GuardEvent): void {
   if (event.event === 'started') log.debug('guard started', { pid: event.pid })
+  else if (event.event === 'adopted')
+    log.info('taken back from the process before', { guard: event.pid, processes: event.groups })
   else if (event.event === 'exited')
     log.warn('the guard ended; another starts', { pid: event.pid, exit: event.exit, said: event.words })
   else log.error('the guard could not be started; trying again', { reason: event.reason })

@@ -27,13 +27,20 @@ export class ChildEnd {
   #leaderExited = false
   #isGone = false
   #polling = false
-  #terminated = false
+  /** True: what is left was asked to end, here or by the process that was this Worker before. */
+  #terminated: boolean
   #killAtMs = Number.POSITIVE_INFINITY
   #resolveGone!: () => void
   #wake = new AbortController()
 
-  constructor(follower: GroupFollower, exited: Promise<ProcessExit>, leftoverGraceMs: number) {
+  constructor(
+    follower: GroupFollower,
+    exited: Promise<ProcessExit>,
+    leftoverGraceMs: number,
+    terminated = false,
+  ) {
     this.#follower = follower
+    this.#terminated = terminated
     this.#leftoverGraceMs = leftoverGraceMs
     this.exited = exited
     this.gone = new Promise((resolve) => {

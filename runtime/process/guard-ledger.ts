@@ -1,4 +1,5 @@
 import type { ProcessIdentity } from './find-process.js'
+import { removeVerb } from './guard-lines.js'
 
 /** A process group that must not outlive its Worker. */
 export interface GuardedGroup extends ProcessIdentity {
@@ -17,6 +18,8 @@ export class GuardLedger {
   readonly #groups = new Map<number, GuardedGroup>()
   #graceMs = 0
   #orphanedAtBootMs: number | undefined
+  /** Of a planned restart: until then the next Worker process may take all over. */
+  #outliveUntilBootMs: number | undefined
 
   /** False for a line that is not ours. It changes nothing. */
   apply(line: string): boolean {
@@ -50,8 +53,30 @@ export class GuardLedger {
     this.#orphanedAtBootMs ??= nowBootMs
   }
 
+  /**
+   * The Worker is about to restart. Its groups live without it until then, and not longer, even if its
+   * process should stay.
+   */
+  outlive(untilBootMs: number): void {
+    this.#outliveUntilBootMs = untilBootMs
+  }
+
+  /** A next Worker process takes all over. False: it comes too late, or no restart was announced. */
+  adopt(nowBootMs: number): boolean {
+    if (this.#outliveUntilBootMs === undefined || nowBootMs >= this.#outliveUntilBootMs) return false
+    this.#outliveUntilBootMs = undefined
+    this.#orphanedAtBootMs = undefined
+    return true
+  }
+
   get isOrphaned(): boolean {
     return this.#orphanedAtBootMs !== undefined
+  }
+
+  /** True: there is nothing left to wait for. */
+  isDone(nowBootMs: number): boolean {
+    if (this.#groups.size > 0 || this.#orphanedAtBootMs === undefined) return false
+    return nowBootMs >= (this.#outliveUntilBootMs ?? Number.NEGATIVE_INFINITY)
   }
 
   get groups(): GuardedGroup[] {
@@ -71,12 +96,17 @@ export class GuardLedger {
   /** When the next group is due; undefined if none will be without a further line. */
   nextDeadline(): number | undefined {
     const deadlines = this.groups.map((group) => this.#deadline(group)).filter(Number.isFinite)
+    // Without a group only the guard itself still waits, for the next Worker process.
+    if (this.isOrphaned && this.#outliveUntilBootMs !== undefined) deadlines.push(this.#outliveUntilBootMs)
     return deadlines.length === 0 ? undefined : Math.min(...deadlines)
   }
 
   #deadline({ validUntilBootMs = Number.POSITIVE_INFINITY }: GuardedGroup): number {
     const orphanDeadline =
-      this.#orphanedAtBootMs === undefined ? Number.POSITIVE_INFINITY : this.#orphanedAtBootMs + this.#graceMs
+      this.#outliveUntilBootMs ??
+      (this.#orphanedAtBootMs === undefined
+        ? Number.POSITIVE_INFINITY
+        : this.#orphanedAtBootMs + this.#graceMs)
     return Math.min(validUntilBootMs, orphanDeadline)
   }
 }
@@ -88,7 +118,7 @@ export function addLine({ pid, startTime, validUntilBootMs }: GuardedGroup): str
 }
 
 export function removeLine(pid: number): string {
-  return `remove ${pid}`
+  return removeVerb + pid
 }
 
 export function graceLine(ms: number): string {

@@ -11,9 +11,11 @@ import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 import { isDescriptorShortage } from './descriptors.js'
 import { type GuardedGroup, GuardLedger } from './guard-ledger.js'
+import type { FromGuard } from './guard-lines.js'
 import { GuardStarts } from './guard-starts.js'
+import { GuardSuccession } from './guard-succession.js'
 import { BOOT_DESCRIPTOR } from './inherited-pipe.js'
-import { lineLink } from './line-link.js'
+import { type LineLink, lineLink } from './line-link.js'
 import { GroupFollower } from './process-group.js'
 import { type ProcessTable, readProcessTable } from './process-table.js'
 import { signalMembers } from './send-signal.js'
@@ -36,15 +38,42 @@ let killRoundMs: number = KILL_ROUND_MS
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
 
 const pipe = new Socket({ fd: BOOT_DESCRIPTOR, readable: true, writable: true })
-const worker = lineLink(pipe, (line) => {
-  if (!starts.apply(line)) ledger.apply(line)
-  schedule()
+/** The present Worker process. It changes in a planned restart. */
+let worker = lineLink(pipe, (line) => hear(line))
+const starts = new GuardStarts({ ledger, bootMs, tell: (message) => tell(message) })
+const succession = new GuardSuccession({
+  ledger,
+  bootMs,
+  ends: () => starts.ends,
+  tell: (message) => tell(message),
+  onSuccessor: (link) => {
+    const former = worker
+    obey(link)
+    // What the former process may still say counts no more.
+    former.destroy()
+  },
+  onLine: hear,
 })
-const starts = new GuardStarts({ ledger, bootMs, tell: (line) => worker.write(line) })
-void worker.ended.then(() => {
-  ledger.orphan(bootMs())
+obey(worker)
+
+function tell(message: FromGuard): void {
+  worker.write(JSON.stringify(message))
+}
+
+function hear(line: string): void {
+  if (!succession.apply(line) && !starts.apply(line)) ledger.apply(line)
   schedule()
-})
+}
+
+function obey(link: LineLink): void {
+  worker = link
+  void link.ended.then(() => {
+    if (worker !== link) return
+    ledger.orphan(bootMs())
+    schedule()
+  })
+  schedule()
+}
 
 function bootMs(): number {
   return uptime() * 1000
@@ -52,12 +81,14 @@ function bootMs(): number {
 
 function schedule(): void {
   clearTimeout(timer)
-  if (ledger.groups.length === 0) {
-    if (ledger.isOrphaned) process.exit(0)
-    return
+  if (ledger.isDone(bootMs())) {
+    succession.close()
+    process.exit(0)
   }
   const untilDueMs = (ledger.nextDeadline() ?? Number.POSITIVE_INFINITY) - bootMs()
-  timer = setTimeout(readThenTick, Math.max(0, Math.min(untilDueMs, scanAtMs - performance.now())))
+  const untilScanMs = ledger.groups.length === 0 ? Number.POSITIVE_INFINITY : scanAtMs - performance.now()
+  const ms = Math.min(untilDueMs, untilScanMs)
+  if (Number.isFinite(ms)) timer = setTimeout(readThenTick, Math.max(0, ms))
 }
 
 /**

@@ -1,24 +1,32 @@
 import { isDescriptorShortage } from './descriptors.js'
 import type { GuardLedger } from './guard-ledger.js'
-import { type FromGuard, startVerb, type ToStart } from './guard-lines.js'
+import { type Ended, type FromGuard, removeVerb, startVerb, type ToStart } from './guard-lines.js'
 import { spawnNow } from './spawn-now.js'
 
 export interface GuardStartsParts {
   readonly ledger: GuardLedger
   readonly bootMs: () => number
-  readonly tell: (line: string) => void
+  readonly tell: (message: FromGuard) => void
 }
 
 /** The processes that the guard starts for its Worker. It knows a group from its first moment. */
 export class GuardStarts {
   readonly #parts: GuardStartsParts
+  /** By pid, until the Worker has taken note of the end of the whole group. */
+  readonly #ends = new Map<number, Ended>()
 
   constructor(parts: GuardStartsParts) {
     this.#parts = parts
   }
 
+  /** Ends that a next Worker process has not heard of. */
+  get ends(): readonly Ended[] {
+    return [...this.#ends.values()]
+  }
+
   /** False: this line asks for no start. */
   apply(line: string): boolean {
+    if (line.startsWith(removeVerb)) this.#ends.delete(Number(line.slice(removeVerb.length)))
     if (!line.startsWith(startVerb)) return false
     const { id, request } = JSON.parse(line.slice(startVerb.length)) as ToStart
     const { ledger, bootMs } = this.#parts
@@ -36,13 +44,17 @@ export class GuardStarts {
         this.#tell({ type: 'started', id, ...group })
       },
       failed: (cause) => this.#tell({ type: 'failed', id, ...failureOf(cause) }),
-      ended: ({ code, signal }) => this.#tell({ type: 'ended', ...group, code, signal }),
+      ended: ({ code, signal }) => {
+        const end = { type: 'ended', ...group, code, signal } as const
+        this.#ends.set(group.pid, end)
+        this.#tell(end)
+      },
     })
     return true
   }
 
   #tell(message: FromGuard): void {
-    this.#parts.tell(JSON.stringify(message))
+    this.#parts.tell(message)
   }
 }
 

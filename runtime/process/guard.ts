@@ -1,13 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { programs } from '../built-file.js'
-import { reasonOf } from '../errors.js'
+import { FiresteelError, reasonOf } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
-import { type Child, type LifelineKeeper, startChild } from './child.js'
+import { type LifelineKeeper, startChild } from './child.js'
 import type { ProcessExit } from './child-end.js'
 import { childEnvironment } from './environment.js'
+import { Answers } from './guard-answers.js'
 import { addLine, type GuardedGroup, graceLine, removeLine } from './guard-ledger.js'
-import type { FromGuard } from './guard-lines.js'
+import {
+  abandonLine,
+  type FromGuard,
+  outliveLine,
+  prepareLine,
+  type ToOutlive,
+  type ToPrepare,
+  type Yours,
+} from './guard-lines.js'
 import { type LineLink, lineLink } from './line-link.js'
 import { PendingStarts } from './pending-starts.js'
 import { decideRestart } from './restart-policy.js'
@@ -16,6 +25,8 @@ import type { Spawned, Spawner, SpawnRequest } from './spawner.js'
 
 export type GuardEvent =
   | { readonly event: 'started'; readonly pid: number }
+  /** That of the process that was this Worker before, with what it guards. */
+  | { readonly event: 'adopted'; readonly pid: number; readonly groups: number }
   /** `words`: the end of its earlier output, mostly empty. */
   | {
       readonly event: 'exited'
@@ -39,8 +50,29 @@ export interface Guard extends LifelineKeeper, Spawner {
   readonly pid: number | undefined
   add(group: GuardedGroup): void
   remove(pid: number): void
+  /** All that it guards. */
+  readonly groups: readonly GuardedGroup[]
+  /** Makes it ready for a next Worker process. Rejects with RESTART_REFUSED. */
+  prepare(prepare: ToPrepare): Promise<void>
+  /** The restart does not take place. */
+  abandon(): void
+  /**
+   * From now on it keeps everything for the next Worker process, until that time. Resolves when it has the
+   * record.
+   */
+  outlive(outlive: ToOutlive): Promise<void>
+  /** After `outlive`: this process no longer is its lifeline. */
+  leave(): void
   /** Ends the pipe. The guard kills what is still in its ledger after the grace, and exits. */
   close(): Promise<void>
+}
+
+/** What the next Worker process got from the guard of the one before. */
+export interface ClaimedGuard {
+  readonly link: LineLink
+  readonly yours: Yours
+  /** What it has said since. */
+  onLine(listener: (line: string) => void): void
 }
 
 /** After a guard that died within this time the next one waits. */
@@ -62,12 +94,21 @@ export async function startGuard(options: GuardOptions): Promise<Guard> {
   return keeper
 }
 
+/** Takes over the guard of the process that was this Worker before. */
+export function adoptGuard(claimed: ClaimedGuard, options: GuardOptions): Guard {
+  const keeper = new GuardKeeper(options)
+  keeper.adopt(claimed)
+  return keeper
+}
+
 class GuardKeeper implements Guard {
   readonly #options: GuardOptions
   readonly #groups = new Map<number, GuardedGroup>()
   readonly #starts = new PendingStarts()
   readonly #spawned = new SpawnedProcesses()
-  #child: Child | undefined
+  readonly #succession = new Answers()
+  #pid: number | undefined
+  #ended: Promise<unknown> = Promise.resolve()
   #link: LineLink | undefined
   #failures = 0
   #closed = false
@@ -77,7 +118,7 @@ class GuardKeeper implements Guard {
   }
 
   get pid(): number | undefined {
-    return this.#child?.pid
+    return this.#pid
   }
 
   add(group: GuardedGroup): void {
@@ -90,6 +131,28 @@ class GuardKeeper implements Guard {
     return this.#spawned.get(pid, startTime)
   }
 
+  spawned(pid: number, startTime: string): Spawned {
+    return this.#spawned.get(pid, startTime)
+  }
+
+  get groups(): readonly GuardedGroup[] {
+    return [...this.#groups.values()]
+  }
+
+  async prepare(prepare: ToPrepare): Promise<void> {
+    const { problem } = await this.#succession.ask('prepared', () => this.#write(prepareLine(prepare)))
+    if (problem !== undefined)
+      throw new FiresteelError('RESTART_REFUSED', `the guard cannot wait: ${problem}`)
+  }
+
+  abandon(): void {
+    this.#write(abandonLine)
+  }
+
+  async outlive(outlive: ToOutlive): Promise<void> {
+    await this.#succession.ask('held', () => this.#write(outliveLine(outlive)))
+  }
+
   remove(pid: number): void {
     this.#spawned.forget(pid)
     if (this.#groups.delete(pid)) this.#write(removeLine(pid))
@@ -100,13 +163,18 @@ class GuardKeeper implements Guard {
     if (group !== undefined) this.add({ ...group, validUntilBootMs })
   }
 
+  leave(): void {
+    this.#closed = true
+    this.#link?.destroy()
+    this.#spawned.close()
+  }
+
   async close(): Promise<void> {
     this.#closed = true
-    const child = this.#child
     this.#link?.end()
     // The guard itself does not keep this process running. While we wait for its end, this timer does.
     const keepRunning = setInterval(() => undefined, 1000)
-    await child?.exited
+    await this.#ended
     clearInterval(keepRunning)
     this.#spawned.close()
   }
@@ -135,18 +203,42 @@ class GuardKeeper implements Guard {
     })
     const link = lineLink(child.duplex!, (line) => this.#heard(JSON.parse(line) as FromGuard))
     child.unref()
-    this.#child = child
-    this.#link = link
+    const ended = Promise.all([child.exited, link.ended])
+    this.#obeyedBy(link, child.pid, ended)
     this.#write(graceLine(this.#options.orphanGraceMs))
     for (const group of this.#groups.values()) this.#write(addLine(group))
     this.#starts.sendAgain((line) => this.#write(line))
     // What it said last is heard first.
-    void Promise.all([child.exited, link.ended]).then(([exit]) =>
-      this.#onExit({ pid: child.pid, exit, words }, performance.now() - startedMs),
-    )
+    void ended.then(([exit]) => this.#onExit({ pid: child.pid, exit, words }, performance.now() - startedMs))
     // The guard was closed while it was starting.
     if (this.#closed) link.end()
     this.#options.onEvent?.({ event: 'started', pid: child.pid })
+  }
+
+  adopt({ link, yours, onLine }: ClaimedGuard): void {
+    const startedMs = performance.now()
+    this.#obeyedBy(link, yours.pid, link.ended)
+    for (const group of yours.groups) {
+      this.#groups.set(group.pid, group)
+      this.#spawned.add(group)
+    }
+    for (const end of yours.ends) this.#spawned.ended(end)
+    onLine((line) => this.#heard(JSON.parse(line) as FromGuard))
+    link.unref()
+    this.#write(graceLine(this.#options.orphanGraceMs))
+    this.#starts.sendAgain((line) => this.#write(line))
+    // It is no child of this process, so its exit code is not known.
+    const exit = { code: null, signal: null }
+    void link.ended.then(() =>
+      this.#onExit({ pid: yours.pid, exit, words: '' }, performance.now() - startedMs),
+    )
+    this.#options.onEvent?.({ event: 'adopted', pid: yours.pid, groups: yours.groups.length })
+  }
+
+  #obeyedBy(link: LineLink, pid: number, ended: Promise<unknown>): void {
+    this.#link = link
+    this.#pid = pid
+    this.#ended = ended
   }
 
   #write(line: string): void {
@@ -156,6 +248,10 @@ class GuardKeeper implements Guard {
   #heard(message: FromGuard): void {
     if (message.type === 'ended') {
       this.#spawned.ended(message)
+      return
+    }
+    if (message.type !== 'started' && message.type !== 'failed') {
+      this.#succession.answered(message)
       return
     }
     if (message.type === 'started') {
@@ -169,8 +265,9 @@ class GuardKeeper implements Guard {
   }
 
   #onExit(end: Omit<Extract<GuardEvent, { event: 'exited' }>, 'event'>, ranMs: number): void {
-    this.#child = undefined
+    this.#pid = undefined
     this.#link = undefined
+    this.#succession.guardEnded()
     this.#starts.guardEnded()
     this.#spawned.guardEnded()
     if (this.#closed) return

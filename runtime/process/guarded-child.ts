@@ -3,7 +3,7 @@ import { attachOutputs } from './child.js'
 import { ChildEnd, type ProcessExit } from './child-end.js'
 import type { OutputFile } from './output-file.js'
 import { GroupFollower, type KnownMembers } from './process-group.js'
-import type { Spawned, Spawner } from './spawner.js'
+import type { Spawned } from './spawner.js'
 
 /** A process that the guard has started for this Worker, or for the process that was this Worker before. */
 export interface GuardedChild {
@@ -23,20 +23,23 @@ export interface Outputs {
   readonly stderr: OutputFile
 }
 
-/** Follows a started process to the end of its group. The guard forgets it then. */
+/** What the process that was this Worker before knew of a child. */
+export interface FormerChild {
+  readonly known: KnownMembers
+  /** It was asked to end. */
+  readonly terminated: boolean
+}
+
+/** Follows a started process to the end of its group. */
 export function followGuarded(
   { pid, startTime, exited }: Spawned,
   outputs: Outputs,
-  guard: Pick<Spawner, 'remove'>,
-  known?: KnownMembers,
+  former?: FormerChild,
 ): GuardedChild {
-  const follower = new GroupFollower({ pid, startTime }, { ownGroup: true, followDescendants: true }, known)
-  const end = new ChildEnd(follower, exited, limits.killGraceMs)
-  const detachOutputs = attachOutputs(outputs, follower)
-  void end.gone.then(() => {
-    guard.remove(pid)
-    detachOutputs()
-  })
+  const identity = { pid, startTime }
+  const follower = new GroupFollower(identity, { ownGroup: true, followDescendants: true }, former?.known)
+  const end = new ChildEnd(follower, exited, limits.killGraceMs, former?.terminated)
+  void end.gone.then(attachOutputs(outputs, follower))
   return {
     pid,
     startTime,

@@ -69,6 +69,15 @@ export async function openOutputFile(path: string, options: OutputFileOptions = 
   return new RotatedFile(path, openPlain(path, options.within ?? dirname(path), 'a'), options)
 }
 
+/** An output that this process only knows by its name. */
+export const unwatchedOutput = (path: string): OutputFile => ({
+  path,
+  descriptor: -1,
+  attach: () => () => undefined,
+  rotateIfNeeded: () => Promise.resolve(false),
+  close: () => Promise.resolve(),
+})
+
 const statOf = promisify(fstat)
 const readFrom = promisify(read)
 const closeOf = promisify(close)

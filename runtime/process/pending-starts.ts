@@ -4,7 +4,7 @@ import { type FromGuard, startLine } from './guard-lines.js'
 import { spawnError } from './spawn-error.js'
 import type { SpawnRequest } from './spawner.js'
 
-type Answer = Exclude<FromGuard, { type: 'ended' }>
+type Answer = Extract<FromGuard, { type: 'started' | 'failed' }>
 
 interface Pending {
   readonly request: SpawnRequest

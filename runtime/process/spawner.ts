@@ -27,6 +27,8 @@ export interface Spawned extends ProcessIdentity {
 export interface Spawner {
   /** Rejects with SPAWN_FAILED or FOLDER_MISSING. */
   spawn(request: SpawnRequest): Promise<Spawned>
+  /** A process that it has started, and of whose group something may be left. Throws for any other. */
+  spawned(pid: number, startTime: string): Spawned
   /** Moves the "valid until" of a group (protocol 8, isolation). */
   extend(pid: number, validUntilBootMs: number): void
   /** No process of the group is left. */

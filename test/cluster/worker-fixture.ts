@@ -115,7 +115,9 @@ export class FakeMaster {
       const has = new Set(message.drivers.map(({ driverId }) => driverId))
       for (const [id, launch] of this.#launches) if (!has.has(id)) this.tell(from, launch)
     } else if (message.type === 'Heartbeat') {
-      this.tell(from, { type: 'HeartbeatAck', workerId: from, sentAtMs: message.sentAtMs })
+      const { sentAtMs, restartMs } = message
+      const noted = restartMs !== undefined && { restarting: true as const }
+      this.tell(from, { type: 'HeartbeatAck', workerId: from, sentAtMs, ...noted })
     } else if ('change' in message) {
       if (message.type === 'DriverStateChanged') this.#launches.delete(message.driverId)
       this.tell(from, { type: 'ChangesAcknowledged', workerId: from, changes: [message.change] })

@@ -24,6 +24,8 @@ function words(effect: LauncherEffect): string {
       return `order ${effect.node} ${effect.order.addresses.length}`
     case 'stopNode':
       return `stop ${effect.node}`
+    case 'leaveNode':
+      return `leave ${effect.node}`
     case 'startTimer':
       return `timer ${effect.node} ${effect.ms}`
     case 'line':
@@ -249,6 +251,28 @@ test('a program that cannot be started ends all', () => {
   step({ kind: 'begin' })
   const error = { code: 'FIRESTEEL_SPAWN_FAILED', message: 'm', help: 'h' }
   assert.deepEqual(step({ kind: 'startFailed', node: 'm1', error }), ['error', 'end FIRESTEEL_SPAWN_FAILED'])
+})
+
+test('a Worker that restarts as announced is started at once, however it ends and however often', () => {
+  const { step, exited, started, up } = harness()
+  up()
+  for (let round = 0; round < 3; round++) {
+    assert.deepEqual(step({ kind: 'told', node: 'w1', event: { event: 'restarting' } }), [])
+    assert.deepEqual(exited('w1', round === 2 ? 1 : 0), ['line exited', 'start w1 :7100'])
+    started('w1')
+  }
+  // The next end was not announced.
+  assert.deepEqual(exited('w1', 1), ['line exited', 'warn', 'start w1 :7100'])
+})
+
+test('leave: Workers leave their work to the next launcher, Masters stop after them', () => {
+  const { step, exited, up } = harness(['m1', 'w1', 'w2'])
+  up()
+  assert.deepEqual(step({ kind: 'leave' }), ['leave w1', 'leave w2'])
+  step({ kind: 'told', node: 'w1', event: { event: 'restarting' } })
+  assert.deepEqual(exited('w1', 0), ['line exited', 'leave w2'])
+  assert.deepEqual(exited('w2', 0), ['line exited', 'stop m1'])
+  assert.deepEqual(exited('m1', 0), ['line exited', 'end'])
 })
 
 test('stop: Workers, then Masters; nothing is started again', () => {

@@ -24,6 +24,7 @@ test('descriptions of applications, drivers and Workers are spread from actors/m
 const permitted: Readonly<Record<string, string>> = {
   'io/election-redis.test.ts': 'a least time between two moments that the program itself notes',
   'io/process-guard.test.ts': 'a least time: a busy machine only makes it longer',
+  'cluster/worker-restart.test.ts': 'a least time: a busy machine only makes it longer',
   'io/trace-answer.test.ts': 'an answer has a time between its question and now, however long that is',
 }
 

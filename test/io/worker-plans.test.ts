@@ -187,7 +187,7 @@ test('a disk that fills up during a start is a failed start, told with its code;
     }
     const children = new Children({
       folders: new FullDisk(folder, silentLog),
-      guard: { spawn: unexpected, remove: unexpected, extend: unexpected },
+      guard: { spawn: unexpected, spawned: unexpected, remove: unexpected, extend: unexpected },
       clock: systemClock,
       listener: {
         started: unexpected,

@@ -91,6 +91,8 @@ export class SimWorker {
       log,
       onDrained: () => this.stop(),
       // Its last reports leave before.
+      onRestartNoted: nothing,
+      onSaved: nothing,
       onStopped: () => place.later(20, () => place.kill()),
     }
     this.#actor = this.system.spawn<WorkerActorMessage>(

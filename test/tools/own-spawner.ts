@@ -20,6 +20,7 @@ export function ownSpawner(): Spawner {
           ended: (exit) => spawned.ended({ ...identity, ...exit }),
         })
       }),
+    spawned: (pid, startTime) => spawned.get(pid, startTime),
     extend: () => undefined,
     remove: (pid) => spawned.forget(pid),
   }

@@ -4,6 +4,7 @@ import type { DriverDescription, Position } from '../../actors/messages/common.j
 import type { LaunchDriver } from '../../actors/messages/drivers.js'
 import type { LaunchExecutor } from '../../actors/messages/executors.js'
 import { applicationDescription, driverDescription, workerOffer } from '../../actors/messages/samples.js'
+import type { SavedWorker } from '../../actors/worker/restart/saved-worker.js'
 import { WorkerCore } from '../../actors/worker/worker-core.js'
 import type { CoreMessage, ProcessEnd, WorkerEffect, WorkerInput } from '../../actors/worker/worker-events.js'
 import { type WorkerIdentity, workerTimes } from '../../actors/worker/worker-identity.js'
@@ -67,13 +68,26 @@ export type Told = Extract<WorkerEffect, { kind: 'tell' }>['message']
 export class WorkerWorld {
   readonly core: WorkerCore
   readonly #linked = new Set<string>()
-  nowMs = 1000
+  nowMs: number
   effects: WorkerEffect[] = []
   position: Position = { epoch: 1, seq: 10 }
 
   /** W is 60 s. */
-  constructor(times: Parameters<typeof workerTimes>[1] = {}, masters: readonly string[] = [MASTER_ADDRESS]) {
-    this.core = new WorkerCore(identity, workerTimes(60_000, times), masters, this.#now())
+  constructor(
+    times: Parameters<typeof workerTimes>[1] = {},
+    masters: readonly string[] = [MASTER_ADDRESS],
+    { saved, nowMs = 1000 }: { saved?: SavedWorker; nowMs?: number } = {},
+  ) {
+    this.nowMs = nowMs
+    this.core = new WorkerCore(identity, workerTimes(60_000, times), masters, this.#now(), saved)
+  }
+
+  /** The next process of this Worker in a planned restart, with what it gets through its guard. */
+  next(): WorkerWorld {
+    const saved = JSON.parse(JSON.stringify(this.core.save(this.#now()))) as SavedWorker
+    const world = new WorkerWorld({}, [MASTER_ADDRESS], { saved, nowMs: this.nowMs })
+    world.position = this.position
+    return world
   }
 
   /** One that has registered with MASTER in epoch 1, with the effects of that forgotten. */

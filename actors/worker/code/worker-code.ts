@@ -20,6 +20,8 @@ export interface WorkerCodeOptions {
   readonly config: WorkerConfig
   readonly log: Log
   readonly wallMs: () => number
+  /** What the work uses that the process before has left in a planned restart. */
+  readonly users?: CodeUsers | undefined
   /** True: this driver, or an executor of this application, is here. */
   readonly isLive: (id: string) => boolean
   /** Called with all codes that are here, whenever others are. */
@@ -27,6 +29,9 @@ export interface WorkerCodeOptions {
   /** Called when a start begins to wait for its code, and when it waits no more. */
   readonly onFetching: (process: string, fetching: boolean) => void
 }
+
+/** Application or driver -> the codes that it uses on this Worker. */
+export type CodeUsers = readonly (readonly [user: string, codes: readonly string[]])[]
 
 /** The code of this Worker's work: fetched, kept while it is needed, given to others. */
 export class WorkerCode {
@@ -43,7 +48,8 @@ export class WorkerCode {
 
   constructor(options: WorkerCodeOptions) {
     this.#options = options
-    const { config, log, wallMs } = options
+    const { config, log, wallMs, users = [] } = options
+    for (const [user, codes] of users) for (const id of codes) this.#use(user, id)
     const { cache: folder, maxBytes } = config.code
     this.#cache = new CodeCache({ folder, maxBytes, log, wallMs })
     this.#maker = new CodeMaker({ cache: this.#cache, host: config.advertise ?? config.host, log })
@@ -84,6 +90,11 @@ export class WorkerCode {
     if (code === undefined) return undefined
     const sources = (launch.codeFrom ?? []).map((address) => this.#workerAt(address))
     return this.#make(process, launch.driverId, { ...code, sources }, signal)
+  }
+
+  /** For the next process of a planned restart: what runs on must keep its code. */
+  get users(): CodeUsers {
+    return [...this.#users].map(([user, codes]) => [user, [...codes]])
   }
 
   /** Reads what is here from former runs. */

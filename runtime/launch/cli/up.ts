@@ -199,6 +199,8 @@ async function untilStopped(
     launcher.stop()
     for (const again of ['SIGINT', 'SIGTERM'] as const) process.once(again, () => launcher.killAll())
   })
+  // Its supervisor starts the next one, perhaps of another release. The work goes on meanwhile.
+  process.once('SIGUSR2', () => launcher.leave())
   if (plan.untilStdinEnds) {
     for (const event of ['end', 'close', 'error']) io.stdin.once(event, () => launcher.stop())
     io.stdin.resume()

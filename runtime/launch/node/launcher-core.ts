@@ -48,6 +48,8 @@ export type LauncherInput =
   | { readonly kind: 'exited'; readonly node: string; readonly exit: ProcessExit }
   | { readonly kind: 'timer'; readonly node: string }
   | { readonly kind: 'stop' }
+  /** As `stop`, but what the Workers run is left to the next launcher. */
+  | { readonly kind: 'leave' }
 
 /** What the next process of a node keeps of the one before. */
 export interface FormerProcess {
@@ -67,6 +69,8 @@ export type LauncherEffect =
     }
   | { readonly kind: 'order'; readonly node: string; readonly order: NodeOrder }
   | { readonly kind: 'stopNode'; readonly node: string }
+  /** It ends, and leaves what it runs to its next process. */
+  | { readonly kind: 'leaveNode'; readonly node: string }
   | { readonly kind: 'startTimer'; readonly node: string; readonly ms: number }
   | { readonly kind: 'line'; readonly line: LauncherLine }
   /** The Masters' addresses are complete, or have changed. */
@@ -88,6 +92,8 @@ interface Node extends PlannedNode {
   /** The other Masters that its present process was told of, as one address. */
   toldMasters: string
   ready: boolean
+  /** It ends in order to be started again at once. */
+  restarting: boolean
   error: ErrorRecord | undefined
 }
 
@@ -104,6 +110,7 @@ export class LauncherCore {
   readonly #nodes: readonly Node[]
   #saidReady = false
   #stopping = false
+  #leaving = false
   #ended = false
   #error: ErrorRecord | undefined
 
@@ -120,6 +127,7 @@ export class LauncherCore {
       ledEpoch: 0,
       toldMasters: '',
       ready: false,
+      restarting: false,
       error: undefined,
     }))
   }
@@ -129,6 +137,9 @@ export class LauncherCore {
       case 'begin':
         return this.#startDue()
       case 'stop':
+        return this.#stop()
+      case 'leave':
+        this.#leaving = !this.#stopping
         return this.#stop()
       case 'started':
         return this.#started(this.#node(input.node), input.pid, nowMs)
@@ -203,7 +214,7 @@ export class LauncherCore {
     node.startedAtMs = nowMs
     const line: LauncherLine = { event: 'started', node: node.name, role: node.role, pid }
     const effects: LauncherEffect[] = [{ kind: 'line', line }, ...this.#tellMasters()]
-    if (this.#stopping && this.#mayStop(node)) effects.push({ kind: 'stopNode', node: node.name })
+    if (this.#stopping && this.#mayStop(node)) effects.push(this.#endOf(node))
     return effects
   }
 
@@ -218,6 +229,10 @@ export class LauncherCore {
     }
     if (event.event === 'hindered') {
       return [{ kind: 'line', line: { event: 'waiting', node: node.name, error: event.error ?? null } }]
+    }
+    if (event.event === 'restarting') {
+      node.restarting = true
+      return []
     }
     if (event.event === 'epoch') {
       node.observedEpoch = Math.max(node.observedEpoch, event.epoch)
@@ -258,12 +273,16 @@ export class LauncherCore {
     const effects: LauncherEffect[] = [{ kind: 'line', line }]
     const error = node.error
     node.error = undefined
+    const { restarting } = node
     node.ready = false
+    node.restarting = false
     node.ledEpoch = 0
     if (this.#stopping) {
       node.phase = 'gone'
       return [...effects, ...this.#stopNext()]
     }
+    // It left its work for so long only.
+    if (restarting) return [...effects, this.#start(node)]
     const passing = this.#saidReady && error !== undefined && mended.has(error.code)
     const decision = decideRestart(
       passing ? { code: 1, signal: null } : exit,
@@ -324,7 +343,11 @@ export class LauncherCore {
     if (live.length === 0) return this.#end()
     return live
       .filter((node) => node.phase === 'running' && this.#mayStop(node))
-      .map((node) => ({ kind: 'stopNode', node: node.name }))
+      .map((node) => this.#endOf(node))
+  }
+
+  #endOf({ name, role }: Node): LauncherEffect {
+    return { kind: this.#leaving && role === 'worker' ? 'leaveNode' : 'stopNode', node: name }
   }
 
   #end(): LauncherEffect[] {

@@ -26,6 +26,7 @@ import {
 import type { NodeEvent, NodeSpec } from './node-spec.js'
 
 const LAST_WORDS_MS = innerLimits.nodeLastWordsMs
+const LEAVE_MS = innerLimits.nodeLeaveMs
 
 export interface LauncherOptions {
   readonly cluster: string
@@ -101,6 +102,13 @@ export class Launcher {
     this.#step({ kind: 'stop' })
   }
 
+  /** Stops all nodes in order, but leaves what their Workers run to the next launcher. */
+  leave(): void {
+    this.#isStopping = true
+    this.#discardPrepared()
+    this.#step({ kind: 'leave' })
+  }
+
   /** Kills the rest when a stop takes too long for its caller. */
   killAll(): void {
     this.#graceMs = 0
@@ -126,6 +134,9 @@ export class Launcher {
       case 'stopNode':
         void this.#processes.get(effect.node)?.stop({ graceMs: this.#graceOf(effect.node) })
         return
+      case 'leaveNode':
+        void this.#leaveNode(effect.node)
+        return
       case 'startTimer':
         this.#restarts.start(effect.node, effect.ms, () => this.#step({ kind: 'timer', node: effect.node }))
         return
@@ -149,6 +160,15 @@ export class Launcher {
   #graceOf(node: string): number {
     const { drainMs = 0 } = this.#options.nodes.find(({ name }) => name === node) ?? {}
     return this.#graceMs === 0 ? 0 : drainMs + this.#graceMs
+  }
+
+  /** A Worker that cannot leave its work is stopped, and its work with it. */
+  async #leaveNode(name: string): Promise<void> {
+    const node = this.#processes.get(name)
+    if (!node) return
+    node.signal('SIGUSR2')
+    await within(node.exited, LEAVE_MS)
+    void node.stop({ graceMs: this.#graceMs })
   }
 
   #programOf(node: string): NodeProgram {

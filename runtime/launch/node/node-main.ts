@@ -23,6 +23,8 @@ const stop = new Promise<void>((resolve) => {
   })
   // A launcher in the foreground gets the signal too, and stops its nodes in order.
   process.on('SIGINT', () => undefined)
+  // Until the node runs, which then listens to it.
+  process.on('SIGUSR2', () => undefined)
 })
 
 async function main(): Promise<number> {

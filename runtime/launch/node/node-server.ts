@@ -52,6 +52,8 @@ export interface NodeServerOptions {
   readonly onCodeLink?: (link: Link) => void
   /** The highest leadership that it knows of, for its log. */
   readonly epoch: () => number
+  /** That of the process before, which this one goes on as; default: a new one. */
+  readonly incarnation?: string | undefined
 }
 
 /**
@@ -85,7 +87,7 @@ export class NodeServer<M extends Message> {
   constructor(spec: NodeSpec, options: NodeServerOptions) {
     this.#spec = spec
     this.#options = options
-    this.#incarnation = newIncarnation(spec.name)
+    this.#incarnation = options.incarnation ?? newIncarnation(spec.name)
     this.linkDeadMs = Math.max(limits.linkDeadMs, 2 * spec.leaseMs)
     this.log = createLogger({
       ...spec.logging,

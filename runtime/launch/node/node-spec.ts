@@ -90,6 +90,8 @@ export type NodeEvent =
    * more.
    */
   | { readonly event: 'hindered'; readonly error?: ErrorRecord | undefined }
+  /** It is about to exit, and its next process takes back what it runs. */
+  | { readonly event: 'restarting' }
   /** It is about to exit because of this error. */
   | { readonly event: 'failed'; readonly error: ErrorRecord }
 
@@ -114,6 +116,11 @@ export interface RunningNode {
   drain?(): Promise<void>
   /** Stops in order: closes ports, ends children. Resolves when nothing is left. */
   stop(): Promise<void>
+  /**
+   * Ends, and leaves what it runs to its next process. Rejects with RESTART_REFUSED, and goes on, if it
+   * cannot. Absent: it runs nothing that could outlive it.
+   */
+  handOver?(): Promise<void>
   /**
    * Rejects when the node cannot go on (a failed actor, a store that refuses it for good). Never resolves.
    */

@@ -1,10 +1,12 @@
 import type { Hono } from 'hono'
 import { violation, type WorkerMessage } from '../../../actors/messages/catalogue.js'
 import type { RequestTrace } from '../../../actors/messages/trace.js'
+import { claimFormer, type FormerWorker } from '../../../actors/worker/restart/former-worker.js'
 import { startWorker, type Worker } from '../../../actors/worker/worker.js'
 import { systemClock } from '../../clock.js'
-import { FiresteelError } from '../../errors.js'
+import { FiresteelError, isFiresteelError } from '../../errors.js'
 import { limits } from '../../limits.js'
+import { createLogger } from '../../observe/logger.js'
 import type { NodeSpans } from '../../telemetry/node-spans.js'
 import { within } from '../../timers.js'
 import { NodeServer } from './node-server.js'
@@ -22,7 +24,12 @@ const forClients: ReadonlySet<string> = new Set<WorkerMessage['type'] | RequestT
 
 /** Starts a Worker node in this process: its actors, ports and work folder. Rejects with a coded error. */
 export const startWorkerNode: StartNode<WorkerSpec> = async (spec, tell) => {
-  const node = new WorkerNode(spec, tell)
+  const { workDirectory, name, cluster, port, web } = spec
+  const log = createLogger({ ...spec.logging, fields: { role: 'worker', node: name } })
+  const former = await claimFormer({ workDir: workDirectory, name, cluster, log })
+  // Whoever knows its address still finds it there.
+  const ports = former && { port: port || former.port, web: web || former.webPort }
+  const node = new WorkerNode({ ...spec, ...ports }, tell, former)
   await node.start()
   return node
 }
@@ -32,13 +39,15 @@ class WorkerNode implements RunningNode {
   readonly #spec: WorkerSpec
   readonly #tell: (event: NodeEvent) => void
   readonly #server: NodeServer<WorkerMessage>
+  readonly #former: FormerWorker | undefined
   #worker: Worker | undefined
   #spans: NodeSpans | undefined
   #saidReady = false
   #stopped: Promise<void> | undefined
 
-  constructor(spec: WorkerSpec, tell: (event: NodeEvent) => void) {
+  constructor(spec: WorkerSpec, tell: (event: NodeEvent) => void, former: FormerWorker | undefined) {
     this.#spec = spec
+    this.#former = former
     this.#tell = tell
     this.#server = new NodeServer<WorkerMessage>(spec, {
       violation: (message) => violation('worker', message),
@@ -53,6 +62,7 @@ class WorkerNode implements RunningNode {
         this.#worker ? this.#worker.codeLink(link) : link.close('the Worker is starting'),
       position: () => undefined,
       epoch: () => this.#worker?.standing().epoch ?? 0,
+      incarnation: former?.incarnation,
     })
     this.failed = this.#server.failed
   }
@@ -103,6 +113,24 @@ class WorkerNode implements RunningNode {
     if (drainOnStopMs !== null) await this.#worker?.drain(drainOnStopMs, 'it is being stopped')
   }
 
+  handOver(): Promise<void> {
+    this.#stopped ??= this.#leave()
+    return this.#stopped
+  }
+
+  async #leave(): Promise<void> {
+    try {
+      await this.#workerNow().handOver(this.#server.webPort)
+    } catch (error) {
+      // It goes on as before, and may be stopped or restarted later.
+      if (isFiresteelError(error, 'RESTART_REFUSED')) this.#stopped = undefined
+      this.#server.log.error('this Worker cannot restart without its work', { error })
+      throw error
+    }
+    this.#tell({ event: 'restarting' })
+    await this.#server.close('the Worker restarts')
+  }
+
   stop(): Promise<void> {
     this.#stopped ??= this.#stopInOrder()
     return this.#stopped
@@ -136,6 +164,7 @@ class WorkerNode implements RunningNode {
       log,
       onUnreadable: this.#server.onUnreadable,
       spans: this.#spans,
+      former: this.#former,
       config: {
         name,
         cluster,

@@ -55,6 +55,27 @@ const isSettled = (promise: Promise<unknown>): Promise<boolean> =>
   Promise.race([promise.then(() => true), Promise.resolve(false)])
 
 /**
+ * SIGUSR2: the node ends, and its supervisor starts it again. What a Worker runs lives on meanwhile. `done`
+ * resolves when the node has ended so, and rejects if it can neither end so nor go on.
+ */
+function watchRestart(nodeNow: () => RunningNode | undefined): { done: Promise<void>; close(): void } {
+  let onSignal = (): void => undefined
+  const done = new Promise<void>((resolve, reject) => {
+    onSignal = () => {
+      const node = nodeNow()
+      // A Master hands over its leadership when it stops. A node that is starting has nothing to leave.
+      const end = node?.handOver ? node.handOver() : node?.stop()
+      end?.then(resolve, (error: unknown) => {
+        if (!isFiresteelError(error, 'RESTART_REFUSED')) reject(error)
+      })
+    }
+  })
+  done.catch(() => undefined)
+  process.on('SIGUSR2', onSignal)
+  return { done, close: () => process.off('SIGUSR2', onSignal) }
+}
+
+/**
  * Runs a node until `stop` resolves, then stops it in order. Rejects with a coded error if the node cannot
  * run, or not go on. A Worker that drains before its stop goes on for so long, until `now` resolves as well.
  * `onRunning` is called once it has started. The process belongs to the node: if the node fails, the process
@@ -69,14 +90,18 @@ export async function runNodeUntil(
 ): Promise<void> {
   const uncaught = watchUncaught()
   let node: RunningNode | undefined
+  const restart = watchRestart(() => node)
   try {
     node = await Promise.race([runNode(spec, tell).catch(namePortHolder), uncaught.failed])
     onRunning(node)
     const failed = Promise.race([node.failed, uncaught.failed])
-    await Promise.race([stop, failed])
-    if (node.drain && !(await isSettled(now))) await Promise.race([node.drain(), now, failed])
+    await Promise.race([stop, restart.done, failed])
+    const isLeft = await isSettled(restart.done)
+    if (node.drain && !isLeft && !(await isSettled(now)))
+      await Promise.race([node.drain(), now, restart.done, failed])
     await Promise.race([node.stop(), failed])
     uncaught.close()
+    restart.close()
   } catch (error) {
     // A failed actor may be half-changed, so this node does not shut down in order. Its links close with the
     // process, and the guard of a Worker kills what it started.

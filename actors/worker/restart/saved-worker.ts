@@ -1,0 +1,75 @@
+import type { Fence, Position } from '../../../runtime/persistence/engine.js'
+import type { OwnedPosition } from '../../messages/common.js'
+import type { DriverLife } from '../../messages/driver-life.js'
+import type { LaunchDriver } from '../../messages/drivers.js'
+import type { LaunchExecutor } from '../../messages/executors.js'
+import type { Change, ChangeDraft } from '../change.js'
+import type { DriverPhase } from '../driver-phase.js'
+import type { WorkerDriverStatus, WorkerExecutorStatus } from '../status.js'
+
+/*
+ * What the core of a Worker knows, as plain data: the next process of a planned restart goes on with it
+ * (protocol 8.6). Times are ages, or of the boot clock, because each process has its own monotonic clock.
+ */
+
+export interface SavedOutbox {
+  readonly next: number
+  readonly kept: readonly {
+    readonly change: Change
+    readonly acknowledged?: { readonly agoMs: number; readonly position: OwnedPosition }
+  }[]
+}
+
+export interface SavedLedger {
+  readonly generations: readonly (readonly [driverId: string, generation: number])[]
+  readonly executors: readonly string[]
+  readonly ends: readonly ChangeDraft[]
+}
+
+export interface SavedExecutor {
+  readonly launch: LaunchExecutor
+  readonly launchedAt: OwnedPosition
+  readonly started: boolean
+  readonly leaves?: boolean
+  readonly killedBecause?: string
+}
+
+export interface SavedExecutors {
+  readonly live: readonly SavedExecutor[]
+  readonly endedApps: readonly string[]
+  readonly finished: readonly WorkerExecutorStatus[]
+}
+
+export interface SavedDriver {
+  readonly launch: LaunchDriver
+  readonly launchedAt: OwnedPosition
+  readonly phase: DriverPhase
+  readonly attempt: number
+  readonly startedAgoMs: number
+  readonly killedBecause?: string
+  readonly pid?: number
+  readonly nextStartAtMs?: number
+  readonly life: DriverLife
+  readonly restartRequest?: string
+  readonly restarting: boolean
+  readonly ready: boolean
+  readonly cut?: string
+  readonly backoff: { readonly waits: number; readonly crashes: number }
+}
+
+export interface SavedDrivers {
+  readonly live: readonly SavedDriver[]
+  readonly finished: readonly WorkerDriverStatus[]
+}
+
+export interface SavedWorker {
+  readonly leader?: Fence
+  readonly seen?: Position
+  readonly contact: { readonly lastBootMs: number; readonly isolated: boolean }
+  /** The last list of Masters that one of them sent. */
+  readonly masters: readonly string[]
+  readonly outbox: SavedOutbox
+  readonly ledger: SavedLedger
+  readonly executors: SavedExecutors
+  readonly drivers: SavedDrivers
+}

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { identityOf, isAlive } from '../../runtime/process/find-process.js'
+import { createTestCluster, type TestCluster } from '../harness/index.js'
+
+/* Workers that restart as announced, under a flow of tasks and supervised drivers (protocol 8.6). */
+
+const tasksUrl = new URL('./failover-tasks.js', import.meta.url)
+const driverMain = fileURLToPath(new URL('../tools/failover-driver.js', import.meta.url))
+type Tasks = typeof import('./failover-tasks.js')
+
+const DRIVERS = 4
+const LANES = 8
+
+const linesOf = async (file: string): Promise<string[]> =>
+  (await readFile(file, 'utf8').catch(() => '')).split('\n').filter(Boolean)
+
+async function submitDriver(cluster: TestCluster, file: string): Promise<string> {
+  const args = ['submit', '--supervise', '--memory', '64m', '--json', driverMain, file]
+  const { code, stdout, stderr } = await cluster.cli(args)
+  assert.equal(code, 0, stderr)
+  await cluster.waitUntil('the driver to run', async () => (await linesOf(file)).length === 1)
+  return (JSON.parse(stdout) as { id: string }).id
+}
+
+/** Its next process has the same work, and is known again. Returns the results that came meanwhile. */
+async function restarted(cluster: TestCluster, name: string, results: () => number): Promise<number> {
+  const { starts } = cluster.node(name)
+  const former = identityOf(cluster.node(name).pid)!
+  await cluster.kill(name, 'SIGUSR2')
+  await cluster.waitUntil(`${name} to end`, () => !isAlive(former))
+  const before = results()
+  await cluster.waitUntil(`${name} to be started again`, () => cluster.node(name).starts === starts + 1)
+  await cluster.waitAlive()
+  await cluster.waitUntil(`${name} to be back`, async () => {
+    const { workers } = await cluster.status()
+    const found = workers.filter((worker) => worker.name === name)
+    return found.length === 1 && found[0]!.state === 'ALIVE'
+  })
+  return results() - before
+}
+
+test('two Workers restart one after the other: tasks go on, none is lost or run again, no driver notices', async () => {
+  await using cluster = await createTestCluster({ workers: 2, cores: 4, recovery: 'FILESYSTEM' })
+  const files = Array.from({ length: DRIVERS }, (_, n) => join(cluster.directory, `driver-${n}`))
+  const ids: string[] = []
+  for (const file of files) ids.push(await submitDriver(cluster, file))
+  const workers = async (): Promise<string[]> => (await cluster.status()).workers.map(({ id }) => id).sort()
+  const before = await workers()
+  const app = await cluster.connect({ name: 'flow', executor: { cores: 1, memory: '128m' } })
+  const causes: string[] = []
+  const ended: unknown[] = []
+  app.on('taskRepeated', ({ cause }) => causes.push(cause))
+  app.on('executorLost', (lost) => ended.push(lost))
+  const runs = join(cluster.directory, 'runs')
+  const { mark } = app.tasks<Tasks>(tasksUrl)
+  let next = 0
+  let results = 0
+  let isOver = false
+  let longestGapMs = 0
+  let lastMs: number | undefined
+  const lane = async (): Promise<void> => {
+    while (!isOver) {
+      const id = next++
+      assert.equal(await mark({ file: runs, id, ms: 10 }), id * id)
+      results++
+      const nowMs = performance.now()
+      longestGapMs = Math.max(longestGapMs, nowMs - (lastMs ?? nowMs))
+      lastMs = nowMs
+    }
+  }
+  const lanes = Array.from({ length: LANES }, lane)
+  await cluster.waitUntil('the flow', () => next > 10 * LANES)
+  longestGapMs = 0
+  for (const name of ['w1', 'w2']) {
+    const meanwhile = await restarted(cluster, name, () => results)
+    assert.ok(meanwhile > 0, `${name} was away, and no task ended`)
+  }
+  isOver = true
+  await Promise.all(lanes)
+  const { retried, dropped } = app.stats()
+  await app.close()
+
+  assert.equal((await linesOf(runs)).length, next, 'each task ran once')
+  assert.deepEqual([retried, dropped, causes, ended], [0, 0, [], []])
+  for (const file of files) assert.equal((await linesOf(file)).length, 1, 'each driver was started once')
+  const { drivers } = await cluster.status()
+  for (const id of ids) {
+    const driver = drivers.find((each) => each.id === id)
+    assert.deepEqual([driver?.state, driver?.generation], ['RUNNING', 1])
+  }
+  assert.deepEqual(await workers(), before, 'they are the same Workers')
+  console.log(`# ${next} tasks, the longest time without a result: ${Math.round(longestGapMs)} ms`)
+})

@@ -1,0 +1,37 @@
+import { claimFormer } from '../../actors/worker/restart/former-worker.js'
+import { silentLog } from '../../runtime/observe/log.js'
+import { startWorkerNode } from './worker-fixture.js'
+
+/*
+ * A Worker in a process of its own that restarts as announced: `node restart-process.js WORK_DIR MASTER
+ * RESTART_MS STOP`. It prints each step of it, of the process that ends and of the one that begins, and stays
+ * at the step STOP, to be killed there.
+ */
+
+const [workDir, master, restartMs, stopAt] = process.argv.slice(2)
+if (workDir === undefined || master === undefined) throw new Error('WORK_DIR and MASTER are wanted')
+const keepRunning = setInterval(() => undefined, 1000)
+
+async function step(name: string): Promise<void> {
+  process.stdout.write(`${name}\n`)
+  if (name === stopAt) await new Promise(() => undefined)
+}
+
+await step('begun')
+const former = await claimFormer({ workDir, name: 'w1', cluster: 'test', log: silentLog })
+await step(former ? 'claimed' : 'fresh')
+const node = await startWorkerNode(
+  { workDir, masters: [master], ...(former && { incarnation: former.incarnation }) },
+  { former, onRestartStep: step, times: { restartMs: Number(restartMs) } },
+)
+await step('ready')
+process.on('SIGUSR2', async () => {
+  await node.worker.handOver(0)
+  await step('left')
+  clearInterval(keepRunning)
+  process.exit(0)
+})
+process.on('SIGTERM', async () => {
+  await node.close()
+  process.exit(0)
+})

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MasterWorld } from '../tools/master-fixture.js'
+
+/* A Worker that announces its restart, and comes back in time, late or never (protocol 8.6). */
+
+const stateOf = (world: MasterWorld, id: string) => world.snapshot().workers.find((w) => w.id === id)?.state
+const recordOf = (world: MasterWorld, table: 'worker' | 'driver', id: string) =>
+  world.store.get(table)!.get(id) as { state?: string; restartMs?: number }
+
+const RESTART_MS = 30_000
+
+const announce = (world: MasterWorld, id = 'w1'): void =>
+  world.tell(id, { type: 'Heartbeat', workerId: id, sentAtMs: 5, restartMs: RESTART_MS })
+
+/** Nobody listens at its port. */
+function refuse(world: MasterWorld, dials = 3): void {
+  for (let dial = 0; dial < dials; dial++) {
+    world.input({ kind: 'probed', workerId: 'w1', refused: true })
+    world.advance(500)
+  }
+}
+
+function running(): { world: MasterWorld; driverId: string } {
+  const world = new MasterWorld().elect()
+  world.worker('w1')
+  const driverId = world.submitted({ supervise: true })
+  return { world, driverId }
+}
+
+const launches = (world: MasterWorld): number => world.toldTo('w1', 'LaunchDriver').length
+
+test('an announced restart is in the store before the Worker is told so', () => {
+  const { world } = running()
+  announce(world)
+  assert.deepEqual(world.lastTold('w1', 'HeartbeatAck'), {
+    type: 'HeartbeatAck',
+    workerId: 'w1',
+    sentAtMs: 5,
+    restarting: true,
+  })
+  assert.equal(recordOf(world, 'worker', 'w1').restartMs, RESTART_MS)
+})
+
+test('while it restarts nobody buries it and it gets no work; what it brings back stays', () => {
+  const { world, driverId } = running()
+  announce(world)
+  world.forgetTold()
+  const waiting = world.submitted()
+  assert.equal(launches(world), 0)
+  world.unlink('w1')
+  world.advance(1000)
+  assert.equal(world.probes.length, 0)
+  refuse(world)
+  assert.equal(stateOf(world, 'w1'), 'ALIVE')
+  world.link('w1')
+  world.registerWorker('w1', { cores: 3 })
+  assert.equal(world.lastTold('w1', 'RegisteredWorker')?.duplicate, true)
+  world.report('w1', {
+    drivers: [
+      {
+        driverId,
+        generation: 1,
+        attempt: 1,
+        state: 'RUNNING',
+        resources: {},
+        cores: 1,
+        memoryMib: 128,
+        launchedAt: { ...world.position, owner: 'm1' },
+      },
+    ],
+  })
+  assert.equal(world.snapshot().workers[0]?.cores, 3, 'and its new offer counts')
+  assert.equal('restartMs' in recordOf(world, 'worker', 'w1'), false)
+  assert.deepEqual(
+    world.toldTo('w1', 'LaunchDriver').map((launch) => launch.driverId),
+    [waiting],
+  )
+  assert.equal(world.toldTo('w1', 'KillDriver').length, 0)
+})
+
+test('one that does not come back in time is buried as any other, and its driver runs again', () => {
+  const { world, driverId } = running()
+  announce(world)
+  world.unlink('w1')
+  world.advance(RESTART_MS - 1)
+  assert.equal(world.probes.length, 0)
+  world.advance(1)
+  assert.ok(world.probes.length > 0)
+  refuse(world)
+  assert.equal(stateOf(world, 'w1'), 'DEAD')
+  assert.equal(recordOf(world, 'driver', driverId).state, 'RELAUNCHING')
+})
+
+test('the next leader waits as well, from its election on', () => {
+  const { world } = running()
+  announce(world)
+  world.failover().elect()
+  world.advance(20_000)
+  refuse(world)
+  assert.notEqual(stateOf(world, 'w1'), 'DEAD')
+  world.advance(RESTART_MS)
+  refuse(world)
+  assert.equal(stateOf(world, 'w1'), 'DEAD')
+})
