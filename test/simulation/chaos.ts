@@ -193,6 +193,14 @@ export class Chaos {
       case 'terminateWorker':
         worker.process?.stop()
         return worker.process !== undefined
+      case 'restartWorker':
+        // Sometimes later than announced.
+        worker.restart(
+          this.#random.chance(0.2)
+            ? this.#random.exponential(this.#world.masterConfig.workerTimeoutMs)
+            : undefined,
+        )
+        return worker.process !== undefined
       case 'drainWorker':
         return this.#drain(worker)
       case 'drainToStop':

@@ -4,7 +4,7 @@ import { Place } from './place.js'
 import { SimApplication } from './sim-application.js'
 import { SimMaster } from './sim-master.js'
 import { SimSubmitter } from './sim-submitter.js'
-import { SimWorker } from './sim-worker.js'
+import { type LeftWorker, SimWorker } from './sim-worker.js'
 import type { SimWorld, Watchers, WorkerOffer } from './sim-world.js'
 
 const MASTER_PORT = 7077
@@ -22,6 +22,8 @@ abstract class Node<P extends { readonly place: Place }> {
   readonly world: NodeWorld
   process: P | undefined
   starts = 0
+  /** Its next process begins after this; undefined: as soon as its launcher starts it. */
+  protected startsAfterMs: number | undefined
   #restart: (() => void) | undefined
 
   constructor(world: NodeWorld, name: string, host: string) {
@@ -62,7 +64,9 @@ abstract class Node<P extends { readonly place: Place }> {
 
   /** Its launcher starts it again. */
   protected ended(): void {
-    this.#restart ??= this.world.timeline.after(100 + this.world.random.exponential(500), () => this.start())
+    const ms = this.startsAfterMs ?? 100 + this.world.random.exponential(500)
+    this.startsAfterMs = undefined
+    this.#restart ??= this.world.timeline.after(ms, () => this.start())
   }
 
   protected abstract begin(place: Place): P
@@ -96,6 +100,7 @@ export class MasterNode extends Node<SimMaster> {
 
 export class WorkerNode extends Node<SimWorker> {
   readonly offer: WorkerOffer
+  #left: LeftWorker | undefined
 
   constructor(world: NodeWorld, name: string, host: string) {
     super(world, name, host)
@@ -108,8 +113,21 @@ export class WorkerNode extends Node<SimWorker> {
     }
   }
 
+  /**
+   * A planned restart. Its next process begins as soon as its launcher starts it, or after `awayMs`: perhaps
+   * too late.
+   */
+  restart(awayMs?: number): void {
+    this.process?.handOver((left) => {
+      this.#left = left
+      this.startsAfterMs = awayMs
+    })
+  }
+
   protected begin(place: Place): SimWorker {
-    return new SimWorker(this.world, place, WORKER_PORT, this.offer)
+    const left = this.#left
+    this.#left = undefined
+    return new SimWorker(this.world, place, WORKER_PORT, this.offer, left)
   }
 }
 

@@ -7,6 +7,7 @@ export const faults = [
   'killMaster',
   'killWorker',
   'terminateWorker',
+  'restartWorker',
   'drainWorker',
   'drainToStop',
   'badWorker',

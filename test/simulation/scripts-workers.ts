@@ -97,6 +97,41 @@ export const workerScripts: readonly Script[] = [
     },
   },
   {
+    name: 'a Worker restarts as announced',
+    says: 'In time: its driver is taken back, and nobody notices. Too late: the guard has ended it, and it runs elsewhere, once (protocol 8.6).',
+    shape: { ...shape, workers: 2, submitters: 1, applications: 0, workerTimeoutMs: 12_000 },
+    rates: { submitEveryMs: 1e9 },
+    *play(stage) {
+      const { workers, running, timeline } = stage.world
+      const children = () => [...running].map(({ process }) => process.replace(/^.*?\//, '')).join()
+      yield stage.until('a leader with its Workers', () => registeredWorkers(stage) === 2 && !!stage.client)
+      stage.client!.submit({ supervise: true, args: [], cores: 1 })
+      yield stage.until('it runs', () => children() === '1/1')
+      yield stage.ms(1000)
+      const child = [...running][0]!
+      const holder = workers.find(({ process }) => process?.incarnation === child.workerId)!
+      const former = holder.process
+      // It announces 6 s. A Worker whose port refuses is dead within one, if it has not announced anything.
+      holder.restart(4000)
+      yield stage.until('it is away', () => holder.place === undefined)
+      yield stage.until('it is back', () => holder.place !== undefined && holder.process !== former)
+      yield stage.ms(5000)
+      stage.expect(
+        [...running][0] === child && running.size === 1,
+        'S3a',
+        `${children()} runs, no longer 1/1`,
+      )
+      stage.expect(holder.process?.incarnation === child.workerId, 'S3a', 'it is another Worker now')
+      const askedAtMs = timeline.nowMs
+      holder.restart(20_000)
+      yield stage.until('the driver runs elsewhere', () => children() === '2/1', 30_000, 'L1')
+      stage.expect(timeline.nowMs - askedAtMs >= 5900, 'S3a', 'it was given away before the announced time')
+      yield stage.until('its former Worker is back', () => holder.place !== undefined, 30_000)
+      yield stage.ms(3000)
+      stage.expect(children() === '2/1', 'S3a', `${children()} runs`)
+    },
+  },
+  {
     name: 'a generation is given once more',
     says:
       'A store and all Masters forgot that a Worker had decided on later generations of a driver: the next one was launched there over and ' +

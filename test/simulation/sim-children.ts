@@ -21,12 +21,16 @@ function behaviourOf(plan: SimPlan): { ms: number; exitCode: number } | undefine
  */
 export class SimChildren {
   readonly #world: SimWorld
-  readonly #place: Place
+  #place: Place
   readonly #workerId: string
-  readonly #listener: ChildListener
+  #listener: ChildListener
   readonly #random: Random
   readonly #running = new Map<string, Running>()
   readonly #validUntil = new Map<string, number>()
+  /** A planned restart: what the next process of the Worker is told of (protocol 8.6). */
+  #untold: (() => void)[] | undefined
+  /** True time until which the guard keeps everything for the next process. */
+  #keptUntilMs: number | undefined
   /** The Worker ends, and all of them with it. */
   isStopping = false
   #pid = 1000
@@ -37,7 +41,45 @@ export class SimChildren {
     this.#workerId = workerId
     this.#listener = listener
     this.#random = world.random.fork()
-    place.onDeath(() => this.#orphaned())
+    place.onDeath(() => this.#ownerDied())
+  }
+
+  /** From now on nothing is started, and no end is told, by this process of the Worker. */
+  pause(): void {
+    this.#untold = []
+  }
+
+  /** The guard keeps everything for the next process, which has so long to come. */
+  outlive(ms: number): void {
+    const untilMs = this.#world.timeline.nowMs + ms
+    this.#keptUntilMs = untilMs
+    this.#world.timeline.after(ms, () => {
+      if (this.#keptUntilMs === untilMs) this.#orphaned()
+    })
+  }
+
+  /** The next process takes all back. False: it comes too late. */
+  adopt(place: Place, listener: ChildListener): boolean {
+    const isKept = this.#keptUntilMs !== undefined && this.#world.timeline.nowMs < this.#keptUntilMs
+    this.#keptUntilMs = undefined
+    if (!isKept) return false
+    this.#place = place
+    this.#listener = listener
+    place.onDeath(() => this.#ownerDied())
+    const untold = this.#untold ?? []
+    this.#untold = undefined
+    for (const tell of untold) place.later(1, tell)
+    return true
+  }
+
+  #ownerDied(): void {
+    if (this.#keptUntilMs === undefined) this.#orphaned()
+  }
+
+  /** Tells this Worker's present process, or the next one. */
+  #tell(ms: number, tell: () => void): void {
+    if (this.#untold) this.#untold.push(tell)
+    else this.#place.later(ms, tell)
   }
 
   start(process: string, planned: Promise<unknown>, validUntilBootMs?: number): void {
@@ -69,6 +111,8 @@ export class SimChildren {
   }
 
   #begin(process: string, plan: SimPlan): void {
+    // The next process begins it.
+    if (this.#untold) return
     const validUntilBootMs = this.#validUntil.get(process)
     const isLate = validUntilBootMs !== undefined && this.#place.bootMs() >= validUntilBootMs
     const bad = this.#world.bad.get(this.#place.name)?.how
@@ -102,7 +146,7 @@ export class SimChildren {
       const isFailure = (exitCode !== null && exitCode > 0) || signal === 'SIGSEGV'
       if (plan.kind === 'startExecutor' && isFailure) this.#failed(plan)
       const end = { exitCode, signal }
-      this.#place.later(this.#random.between(1, 20), () => this.#listener.ended(process, end))
+      this.#tell(this.#random.between(1, 20), () => this.#listener.ended(process, end))
     })
     this.#running.set(process, running)
     if (bad === 'exit' && plan.kind === 'startExecutor')

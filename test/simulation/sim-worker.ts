@@ -1,9 +1,10 @@
 import type { WorkerMessage } from '../../actors/messages/catalogue.js'
 import { workerOffer } from '../../actors/messages/samples.js'
-import type { Children } from '../../actors/worker/children.js'
+import type { ChildListener, Children } from '../../actors/worker/children.js'
 import type { LogStreams } from '../../actors/worker/log-streams.js'
 import { ProcessCauses } from '../../actors/worker/process-causes.js'
 import { ProcessSpans } from '../../actors/worker/process-spans.js'
+import type { SavedWorker } from '../../actors/worker/restart/saved-worker.js'
 import type { WorkFolders } from '../../actors/worker/work-folders.js'
 import { WorkerCore } from '../../actors/worker/worker-core.js'
 import type { WorkerEffect, WorkerInput } from '../../actors/worker/worker-events.js'
@@ -13,6 +14,7 @@ import {
   type WorkerSelfMessage,
   WorkerShell,
 } from '../../actors/worker/worker-shell.js'
+import { limits } from '../../runtime/limits.js'
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
 import type { Ref } from '../../runtime/system/ref.js'
 import { createSystem } from '../../runtime/system/system.js'
@@ -22,6 +24,16 @@ import type { PeerIdentity } from '../../runtime/transport/identity.js'
 import type { Place } from './place.js'
 import { SimChildren } from './sim-children.js'
 import type { SimWorld, WorkerOffer } from './sim-world.js'
+
+/** What one process of a Worker leaves to the next in a planned restart. */
+export interface LeftWorker {
+  readonly incarnation: string
+  readonly saved: SavedWorker
+  readonly children: SimChildren
+}
+
+/** Longer than what is under way to a Worker's mailbox takes. */
+const UNDER_WAY_MS = 30
 
 /** One process of a Worker: the shipped core and shell, over simulated sockets, processes and time. */
 export class SimWorker {
@@ -37,16 +49,20 @@ export class SimWorker {
   readonly startedAtMs: number
   /** SIGTERM: it stops what runs, and ends. */
   isStopping = false
+  #onRestartNoted: () => void = () => undefined
+  #onSaved: (saved: SavedWorker) => void = () => undefined
   readonly #dialled = new WeakMap<PeerIdentity, string>()
 
-  constructor(world: SimWorld, place: Place, port: number, offer: WorkerOffer) {
+  constructor(world: SimWorld, place: Place, port: number, offer: WorkerOffer, left?: LeftWorker) {
     this.#world = world
     this.place = place
     this.startedAtMs = world.timeline.nowMs
     this.offer = offer
-    this.incarnation = world.incarnation(place.name)
+    const listener = this.#listener()
+    const former = left?.children.adopt(place, listener) ? left : undefined
+    this.incarnation = former?.incarnation ?? world.incarnation(place.name)
     const log = world.logOf(place.name)
-    this.core = this.#makeCore(port)
+    this.core = this.#makeCore(port, former?.saved)
     this.system = createSystem({
       name: `firesteel://${world.cluster}@${place.machine.host}:${port}`,
       clock: place,
@@ -62,11 +78,7 @@ export class SimWorker {
       onRejected: (peer, reason) => world.rejected(place, peer, reason),
     })
     this.#dialer = this.#makeDialer(port, gateway)
-    this.children = new SimChildren(world, place, this.incarnation, {
-      started: (process, pid) => this.#inform({ type: 'ProcessStarted', process, pid }),
-      startFailed: (process, failure) => this.#inform({ type: 'ProcessStartFailed', process, failure }),
-      ended: (process, end) => this.#inform({ type: 'ProcessEnded', process, end }),
-    })
+    this.children = former?.children ?? new SimChildren(world, place, this.incarnation, listener)
     const nothing = (): void => {}
     const parts = {
       core: this.core,
@@ -91,8 +103,8 @@ export class SimWorker {
       log,
       onDrained: () => this.stop(),
       // Its last reports leave before.
-      onRestartNoted: nothing,
-      onSaved: nothing,
+      onRestartNoted: () => this.#onRestartNoted(),
+      onSaved: (saved: SavedWorker) => this.#onSaved(saved),
       onStopped: () => place.later(20, () => place.kill()),
     }
     this.#actor = this.system.spawn<WorkerActorMessage>(
@@ -121,13 +133,50 @@ export class SimWorker {
     this.#inform({ type: 'Stop' })
   }
 
+  /**
+   * A planned restart (protocol 8.6): tells the leader, saves what the core knows, leaves it to the guard, and
+   * ends. `onLeft` is called just before.
+   */
+  handOver(onLeft: (left: LeftWorker) => void): void {
+    const { workerTimeoutMs } = this.#world.masterConfig
+    const { restartMs } = workerTimes(workerTimeoutMs)
+    const { place, children, incarnation } = this
+    const untilMs = this.#world.timeline.nowMs + restartMs
+    let isNoted = false
+    const noted = (): void => {
+      if (isNoted) return
+      isNoted = true
+      children.pause()
+      place.later(UNDER_WAY_MS, () => this.#inform({ type: 'SaveCore' }))
+    }
+    this.#onRestartNoted = () => void place.later(0, noted)
+    this.#onSaved = (saved) => {
+      const left = { incarnation, saved: JSON.parse(JSON.stringify(saved)) as SavedWorker, children }
+      place.later(0, () => {
+        children.outlive(Math.max(0, untilMs - this.#world.timeline.nowMs))
+        onLeft(left)
+        place.kill()
+      })
+    }
+    this.#inform({ type: 'AnnounceRestart', forMs: restartMs + limits.guardMarginMs })
+    place.later(limits.restartNotedMs, noted)
+  }
+
+  #listener(): ChildListener {
+    return {
+      started: (process, pid) => this.#inform({ type: 'ProcessStarted', process, pid }),
+      startFailed: (process, failure) => this.#inform({ type: 'ProcessStartFailed', process, failure }),
+      ended: (process, end) => this.#inform({ type: 'ProcessEnded', process, end }),
+    }
+  }
+
   #identity(port: number) {
     const { cluster } = this.#world
     return { cluster, incarnation: this.incarnation, advertise: `${this.place.machine.host}:${port}` }
   }
 
   /** The shipped core. The checks see its inputs and outputs. */
-  #makeCore(port: number): WorkerCore {
+  #makeCore(port: number, saved: SavedWorker | undefined): WorkerCore {
     const { place, incarnation, offer } = this
     const identity = {
       ...workerOffer,
@@ -139,7 +188,8 @@ export class SimWorker {
     }
     const now = { monotonicMs: place.monotonicMs(), bootMs: place.bootMs(), wallMs: place.wallMs() }
     const { workerTimeoutMs } = this.#world.masterConfig
-    const core = new WorkerCore(identity, workerTimes(workerTimeoutMs), this.#world.masterAddresses, now)
+    const times = workerTimes(workerTimeoutMs)
+    const core = new WorkerCore(identity, times, this.#world.masterAddresses, now, saved)
     const step = core.step.bind(core)
     core.step = (input: WorkerInput, at): WorkerEffect[] => {
       const effects = step(input, at)
