@@ -166,9 +166,9 @@ test('its limits go on: what is left of its timeout, its health if it was ready,
   const description = {
     ...supervised,
     timeoutMs: 10_000,
-    readiness: { output: 'ready' },
-    healthcheck: { port: 80, everyMs: 1000, timeoutMs: 500, failures: 3 },
-  } as Parameters<typeof launchDriver>[1]
+    readiness: { line: 'ready' },
+    healthcheck: { port: 80 },
+  }
   const world = WorkerWorld.registered()
   world.hear(launchDriver(1, description))
   world.started(`${DRIVER}/1/1`)

@@ -134,8 +134,8 @@ export class SimWorker {
   }
 
   /**
-   * A planned restart (protocol 8.6): tells the leader, saves what the core knows, leaves it to the guard, and
-   * ends. `onLeft` is called just before.
+   * A planned restart (protocol 8.6): tells the leader, saves what the core knows, leaves it to the guard,
+   * and ends. `onLeft` is called just before.
    */
   handOver(onLeft: (left: LeftWorker) => void): void {
     const { workerTimeoutMs } = this.#world.masterConfig
