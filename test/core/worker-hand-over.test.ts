@@ -88,6 +88,23 @@ test('what runs is reported as before, with the same incarnation; nothing is sta
   assert.ok(!kinds(after.hear(launchDriver(2, supervised))).includes('startDriver'))
 })
 
+test('a generation that has ended stays decided (R6)', () => {
+  const world = WorkerWorld.registered()
+  world.hear(launchDriver(3))
+  world.started(`${DRIVER}/3/1`)
+  world.ended(`${DRIVER}/3/1`)
+  const after = world.next()
+  after.step({ kind: 'start' })
+  after.leads(MASTER)
+  after.hear({ type: 'RegisteredWorker', workerId: ME, duplicate: true })
+  for (const generation of [2, 3])
+    assert.ok(
+      !kinds(after.hear(launchDriver(generation))).includes('startDriver'),
+      `generation ${generation}`,
+    )
+  assert.ok(kinds(after.hear(launchDriver(4))).includes('startDriver'))
+})
+
 test('what had not begun is begun by the next process, as the same attempt', () => {
   const world = WorkerWorld.registered()
   world.hear(launchDriver(1, supervised))

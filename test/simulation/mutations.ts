@@ -136,7 +136,7 @@ export const mutations: readonly Mutation[] = [
     file: 'actors/master/worker-restart.js',
     find: 'const sinceMs = worker.restartNotedAtMs ?? cluster.leadership.electedAtMs;',
     replace: 'const sinceMs = step.now.monotonicMs;',
-    script: 'a Worker restarts as announced',
+    test: 'master-worker-restart',
   },
   {
     name: 'the next process of a Worker does not know what runs',
@@ -150,21 +150,21 @@ export const mutations: readonly Mutation[] = [
     file: 'actors/worker/worker-core.js',
     find: 'isHandingOver: () => this.#restartMs !== undefined,',
     replace: 'isHandingOver: () => false,',
-    test: 'test/core/worker-hand-over.test.js',
+    test: 'worker-hand-over',
   },
   {
     name: 'the next process of a Worker forgets what was decided',
     file: 'actors/worker/worker-core.js',
     find: 'this.#ledger.load(ledger);',
     replace: '',
-    test: 'test/core/worker-hand-over.test.js',
+    test: 'worker-hand-over',
   },
   {
     name: 'a guard gives its Worker away after the announced time',
     file: 'runtime/process/guard-ledger.js',
     find: 'if (this.#outliveUntilBootMs === undefined || nowBootMs >= this.#outliveUntilBootMs)',
     replace: 'if (this.#outliveUntilBootMs === undefined)',
-    test: 'test/core/process-guard-ledger.test.js',
+    test: 'process-guard-ledger',
   },
   {
     name: 'a Worker obeys a lower epoch',
