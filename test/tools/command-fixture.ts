@@ -118,9 +118,15 @@ export const isAlive = (pid: number): boolean => {
   return found !== undefined && found.state !== 'Z' && found.state !== 'X'
 }
 
-export const errorOf = ({ stderr }: CommandOutcome): { code: string; message: string; help: string } =>
-  (
-    JSON.parse(stderr.trim().split('\n').at(-1) ?? '') as {
-      error: { code: string; message: string; help: string }
-    }
-  ).error
+interface CommandError {
+  readonly code: string
+  readonly message: string
+  readonly help: string
+}
+
+/** The error of a command with --json. A node's log goes to the same stream, and may have a later line. */
+export function errorOf({ stderr }: CommandOutcome): CommandError {
+  const found = stderr.split('\n').findLast((line) => line.startsWith('{"error":{'))
+  if (found === undefined) throw new Error(`there is no error in ${JSON.stringify(stderr)}`)
+  return (JSON.parse(found) as { error: CommandError }).error
+}
