@@ -121,13 +121,15 @@ async function mostOfOneKey(call: Call, given: Given): Promise<number> {
     group = spec.group
     const { onEnd } = spec
     const look = (): void => {
+      // What was given in this turn is not in the dispatch yet, so it would not count as held.
+      pool.cancel([], 'nothing')
       most = Math.max(most, live - pool.held(group))
     }
     const id = submit({
       ...spec,
       onEnd: (outcome) => {
         live--
-        look()
+        queueMicrotask(look)
         onEnd(outcome)
       },
     })
