@@ -79,6 +79,10 @@ export function formatMasterAddress(address: HostPort): string {
   return ADDRESS_SCHEME + formatHostPort(address)
 }
 
+/** The host:port of an address in a message, for people. */
+export const withoutScheme = (address: string): string =>
+  address.startsWith(ADDRESS_SCHEME) ? address.slice(ADDRESS_SCHEME.length) : address
+
 /** The single address of a message such as LogLocation. Throws ADDRESS_INVALID. */
 export function parseActorAddress(text: string): HostPort {
   const [address, ...more] = parseMasterAddresses(text)

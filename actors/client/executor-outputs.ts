@@ -28,7 +28,6 @@ export class ExecutorOutputs {
   readonly #pace = new OutputPace()
   readonly #followed = new Map<number, Promise<unknown>>()
   readonly #closing = new AbortController()
-  #under = 0
   #leftAtMs = 0
 
   constructor(options: ExecutorOutputsOptions) {
@@ -38,13 +37,9 @@ export class ExecutorOutputs {
   /** From now on what this executor prints is shown, from its beginning. */
   follow(execId: number): void {
     if (this.#followed.has(execId) || this.#closing.signal.aborted) return
-    if (this.#under >= innerLimits.outputExecutors) return
-    this.#under++
+    if (this.#followed.size >= innerLimits.outputExecutors) return
     const both = [this.#copy(execId, 'stdout'), this.#copy(execId, 'stderr')]
-    const done = Promise.all(both).then(() => {
-      this.#under--
-      this.#followed.delete(execId)
-    })
+    const done = Promise.all(both).then(() => this.#followed.delete(execId))
     this.#followed.set(execId, done)
   }
 

@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { splitHostPort } from '../../runtime/addresses.js'
 import { backoffMs } from '../../runtime/backoff.js'
 import { CodeChannel } from '../../runtime/code/code-channel.js'
+import { errorTold } from '../../runtime/code/code-messages.js'
 import { CodeSender, type SendableCode } from '../../runtime/code/code-sender.js'
-import { errorOf, FiresteelError, reasonOf } from '../../runtime/errors.js'
+import { FiresteelError, reasonOf } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { dial } from '../../runtime/transport/dial.js'
@@ -92,14 +93,11 @@ async function offer(code: CodeToSend, address: string, options: SendCodeOptions
   try {
     await new Promise<void>((resolve, reject) => {
       let sender: CodeSender
-      let refusal: FiresteelError | undefined
       const channel: CodeChannel = new CodeChannel(link, {
         message: (message) => {
           if (message.type === 'held') resolve()
           else if (message.type === 'failed') {
-            const { code: name, message: text, at } = message
-            refusal = errorOf({ code: name, message: text, ...(at !== undefined && { place: at }) })
-            reject(refusal)
+            reject(errorTold(message))
           } else if (!sender.receive(message))
             throw new FiresteelError('FRAME_INVALID', `${message.type} is not for a submitter.`)
         },

@@ -1,4 +1,5 @@
 import { hostname, userInfo } from 'node:os'
+import { limits } from '../../runtime/limits.js'
 
 /** A user without an entry in the password file has no name. */
 export function userName(): string {
@@ -9,5 +10,5 @@ export function userName(): string {
   }
 }
 
-/** Who runs this command, for people. */
-export const userAtHost = (): string => `${userName()}@${hostname() || 'unknown'}`
+/** Who runs this command, for people: no longer than a name in a message. */
+export const userAtHost = (): string => `${userName()}@${hostname() || 'unknown'}`.slice(0, limits.nameChars)

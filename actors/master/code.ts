@@ -1,3 +1,4 @@
+import { seesTheSame } from '../../runtime/code/machine-seal.js'
 import { limits } from '../../runtime/limits.js'
 import type { CodeHeld, CodePlan, KeepCode, RequestCodePlan } from '../messages/code.js'
 import type { DriverDescription, Failure } from '../messages/common.js'
@@ -124,9 +125,7 @@ export function planCode(
     return
   }
   const places = linked.length > 0 ? linked.map(({ code }) => code?.place) : [cluster.config.place]
-  const inPlace = places.every(
-    (other) => other?.machine === place.machine && (other.uid === place.uid || other.uid === 0),
-  )
+  const inPlace = places.every((other) => other !== undefined && seesTheSame(other, place))
   const workers = liveOf(cluster).map((worker) => ({
     id: worker.id,
     address: worker.address,

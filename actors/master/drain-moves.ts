@@ -3,7 +3,7 @@ import type { ClusterState } from './cluster-state.js'
 import type { Move } from './drain-move.js'
 import type { DriverEntry } from './driver-entry.js'
 import { placeDriver } from './placement.js'
-import { type Demand, isWithin, SMALLEST_KEPT } from './resources.js'
+import { type Demand, isWithin, SMALLEST_KEPT, takeAddresses } from './resources.js'
 import type { Step } from './step.js'
 import type { WorkerEntry } from './worker-entry.js'
 
@@ -90,12 +90,7 @@ export class MovingRoom {
     }
     const worker = this.#workers[index] as WorkerEntry
     const { cores, memoryMib, resources: amounts } = demand
-    const resources = Object.fromEntries(
-      Object.entries(amounts).map(([name, amount]) => [
-        name,
-        (worker.resourcesFree[name] ?? []).slice(0, amount),
-      ]),
-    )
+    const resources = takeAddresses(worker.resourcesFree, amounts)!
     const key = `moving/${driver.id}`
     worker.hold(key, { cores, memoryMib, resources })
     this.#held.push([worker, key])

@@ -175,11 +175,6 @@ export class Executors {
     return executor !== undefined
   }
 
-  /** True: some executor of the application is here. */
-  hasApplication(appId: string): boolean {
-    return this.#hasExecutorsOf(appId)
-  }
-
   startFailed(process: ProcessName, { message, noRoom, ...notStarted }: StartFailure): boolean {
     const executor = this.#live.get(process)
     if (!executor) return false
@@ -208,7 +203,7 @@ export class Executors {
 
   applicationFinished(appId: string): void {
     if (!isApplicationId(appId)) return
-    if (this.#hasExecutorsOf(appId)) this.#endedApps.add(appId)
+    if (this.hasApplication(appId)) this.#endedApps.add(appId)
     else this.#context.emit({ kind: 'folderEnded', folder: appId })
   }
 
@@ -276,7 +271,7 @@ export class Executors {
       ...(notStarted && { notStarted }),
       ...(stopped && { stopped }),
     })
-    if (this.#endedApps.has(appId) && !this.#hasExecutorsOf(appId)) {
+    if (this.#endedApps.has(appId) && !this.hasApplication(appId)) {
       this.#endedApps.delete(appId)
       this.#context.emit({ kind: 'folderEnded', folder: appId })
     }
@@ -287,7 +282,8 @@ export class Executors {
     this.#context.report(end)
   }
 
-  #hasExecutorsOf(appId: string): boolean {
+  /** True: some executor of the application is here. */
+  hasApplication(appId: string): boolean {
     for (const executor of this.#live.values()) if (executor.launch.appId === appId) return true
     return false
   }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { chmod, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FiresteelError, isDiskFull, reasonOf } from '../errors.js'
 
@@ -43,12 +43,4 @@ export async function moveAway(root: string, id: string): Promise<void> {
   await chmod(join(root, id), WRITABLE_MODE)
   await rename(join(root, id), away)
   await removeTree(away)
-}
-
-/** Of this run of the machine. What was written before a loss of power may not be what is on the disk. */
-export async function bootId(): Promise<string> {
-  return readFile('/proc/sys/kernel/random/boot_id', 'utf8').then(
-    (text) => text.trim(),
-    () => '',
-  )
 }

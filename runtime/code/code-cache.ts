@@ -4,7 +4,8 @@ import { FiresteelError, reasonOf } from '../errors.js'
 import { limits } from '../limits.js'
 import type { Log } from '../observe/log.js'
 import { bytesText } from '../pages/words.js'
-import { bootId, codeFileError, moveAway, newUnfinished, removeTree, UNFINISHED } from './cache-files.js'
+import { bootId } from '../process/boot-id.js'
+import { codeFileError, moveAway, newUnfinished, removeTree, UNFINISHED } from './cache-files.js'
 import { type CachedCode, codesToRemove } from './cache-plan.js'
 import { CodeDraft } from './code-draft.js'
 import { hashFile } from './hash-file.js'
@@ -159,7 +160,8 @@ export class CodeCache {
     } catch (error) {
       throw codeFileError(error, folder)
     }
-    this.#boot = await bootId()
+    // What was written before a loss of power may not be what is on the disk.
+    this.#boot = bootId()
     for (const name of await readdir(folder)) {
       if (!isCodeId(name)) continue
       const entry = await this.#readEntry(name)

@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { errorParts, FiresteelError, isFiresteelError, reasonOf } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
 import type { Log } from '../observe/log.js'
+import { pause } from '../pause.js'
 import type { CodeCache } from './code-cache.js'
 import type { CodeDraft } from './code-draft.js'
 import type { CodeReceiver } from './code-receiver.js'
@@ -93,11 +93,6 @@ export class CodeMaker {
   }
 }
 
-/** A driver may not know yet that it is registered, and a Worker may be starting. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return delay(ms, undefined, { signal }).catch(() => undefined)
-}
-
 /** One need, over all its sources. */
 class Attempt {
   readonly #options: CodeMakerOptions
@@ -126,6 +121,7 @@ class Attempt {
   async run(): Promise<{ id: string; root: string | undefined }> {
     try {
       for (let round = 0; round < ROUNDS; round++) {
+        // A driver may not know yet that it is registered, and a Worker may be starting.
         if (round > 0) await pause(innerLimits.codeRetryMs * 4 ** (round - 1), this.#need.signal)
         // A source may name others, which are tried in the same round.
         for (let at = 0; at < this.#sources.length; at++) {

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { FiresteelError } from '../errors.js'
+import { errorOf, errorParts, FiresteelError } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 import * as z from '../zod.js'
@@ -87,6 +87,24 @@ const HEADER_BYTES = 5
 
 const invalid = (what: string): FiresteelError =>
   new FiresteelError('FRAME_INVALID', `A frame of a code link is not acceptable: ${what}.`)
+
+export const invalidSource = (what: string): FiresteelError =>
+  new FiresteelError('FRAME_INVALID', `A source of code is not acceptable: ${what}.`)
+
+/** An error in a message: `at` is its place. */
+interface ToldError {
+  readonly code: string
+  readonly message: string
+  readonly at?: string | undefined
+}
+
+export function toldOf(error: unknown): ToldError {
+  const { code, message: words, place: at } = errorParts(error)
+  return { code, message: words, ...(at !== undefined && { at }) }
+}
+
+export const errorTold = ({ code, message: words, at }: ToldError): FiresteelError =>
+  errorOf({ code, message: words, ...(at !== undefined && { place: at }) })
 
 export function writeMessage(value: CodeMessage): Uint8Array[] {
   return [Buffer.of(kinds.message), Buffer.from(JSON.stringify(value))]

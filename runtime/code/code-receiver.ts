@@ -1,10 +1,10 @@
 import { Buffer } from 'node:buffer'
-import { errorOf, FiresteelError } from '../errors.js'
+import { FiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
 import { systemTimers, type TimerSource } from '../timers.js'
 import type { CodeChannel } from './code-channel.js'
 import type { CodeDraft } from './code-draft.js'
-import type { CodeMessage, CodePiece } from './code-messages.js'
+import { type CodeMessage, type CodePiece, errorTold, invalidSource } from './code-messages.js'
 import { FileIntake } from './file-intake.js'
 import { type Manifest, readManifest } from './manifest.js'
 
@@ -25,9 +25,6 @@ interface WantedManifest {
   bytes: number
   about?: About
 }
-
-const invalidSource = (what: string): FiresteelError =>
-  new FiresteelError('FRAME_INVALID', `A source of code is not acceptable: ${what}.`)
 
 /** Receives code over one channel: first a manifest, then files of it. */
 export class CodeReceiver {
@@ -57,14 +54,14 @@ export class CodeReceiver {
     })
   }
 
-  /** Receives the files at these places. Resolves with the places that the source does not have any more. */
-  async files(draft: CodeDraft, lacking: readonly number[]): Promise<number[]> {
+  /** Receives the files at these places. The source may lack some of them: see `refusal`. */
+  async files(draft: CodeDraft, lacking: readonly number[]): Promise<void> {
     if (this.#failure) throw this.#failure
     const files = new FileIntake(this.#channel, draft, () => this.#stirred())
     this.#files = files
     this.#stirred()
     try {
-      return await files.take(lacking)
+      await files.take(lacking)
     } finally {
       this.#files = undefined
       this.#cancelStall?.()
@@ -84,8 +81,8 @@ export class CodeReceiver {
       return true
     }
     if (message.type !== 'gone') return false
-    const { place, code, message: text, at } = message
-    const error = errorOf({ code, message: text, ...(at !== undefined && { place: at }) })
+    const { place } = message
+    const error = errorTold(message)
     if (place === undefined) this.#refused(error)
     else if (this.#files === undefined) throw invalidSource('it refuses a file that nobody asked for')
     else {

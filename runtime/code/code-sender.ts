@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
-import { errorParts, FiresteelError, isFiresteelError, reasonOf } from '../errors.js'
+import { FiresteelError, isFiresteelError, reasonOf } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
 import type { CodeChannel } from './code-channel.js'
-import { type CodeMessage, PIECE_BYTES } from './code-messages.js'
+import { type CodeMessage, PIECE_BYTES, toldOf } from './code-messages.js'
 import type { CodeFile, Manifest } from './manifest.js'
 
 /** A code that can be sent. */
@@ -162,14 +162,7 @@ export class CodeSender {
   }
 
   #gone(error: unknown, place?: number): void {
-    const { code, message, place: at } = errorParts(error)
-    this.#channel.tell({
-      type: 'gone',
-      ...(place !== undefined && { place }),
-      code,
-      message,
-      ...(at !== undefined && { at }),
-    })
+    this.#channel.tell({ type: 'gone', ...(place !== undefined && { place }), ...toldOf(error) })
   }
 }
 

@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer'
-import { FiresteelError } from '../errors.js'
+import type { FiresteelError } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
 import type { CodeChannel } from './code-channel.js'
 import type { CodeDraft } from './code-draft.js'
-import type { CodePiece } from './code-messages.js'
+import { type CodePiece, invalidSource } from './code-messages.js'
 import type { IncomingFile } from './incoming-file.js'
 
 interface OpenFile {
@@ -11,9 +11,6 @@ interface OpenFile {
   /** Its pieces are written one after the other. */
   written: Promise<void>
 }
-
-const invalid = (what: string): FiresteelError =>
-  new FiresteelError('FRAME_INVALID', `A source of code is not acceptable: ${what}.`)
 
 /**
  * Files that come over one channel. What may have come and is not written is bounded, so a fast source fills
@@ -24,7 +21,6 @@ export class FileIntake {
   readonly #draft: CodeDraft
   readonly #stirred: () => void
   readonly #open = new Map<number, OpenFile>()
-  readonly #refused: number[] = []
   #lacking: readonly number[] = []
   #next = 0
   /** Files that were asked for and are neither written nor refused. */
@@ -32,7 +28,7 @@ export class FileIntake {
   #unwrittenBytes = 0
   #untoldBytes = 0
   #failure: FiresteelError | undefined
-  #resolve: (refused: number[]) => void = () => {}
+  #resolve: () => void = () => {}
   #reject: (error: FiresteelError) => void = () => {}
 
   constructor(channel: CodeChannel, draft: CodeDraft, stirred: () => void) {
@@ -41,8 +37,8 @@ export class FileIntake {
     this.#stirred = stirred
   }
 
-  /** Resolves with the places that were refused. Rejects when nothing more is written. */
-  take(lacking: readonly number[]): Promise<number[]> {
+  /** Resolves when each has come or was refused. Rejects when nothing more is written. */
+  take(lacking: readonly number[]): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -54,9 +50,10 @@ export class FileIntake {
   /** Throws FRAME_INVALID for a piece that was not asked for. */
   piece({ kind, place, bytes }: CodePiece): void {
     const open = this.#open.get(place)
-    if (open === undefined) throw invalid('a piece was not asked for')
+    if (open === undefined) throw invalidSource('a piece was not asked for')
     this.#unwrittenBytes += bytes.length
-    if (this.#unwrittenBytes > innerLimits.codeWindowBytes * 2) throw invalid('it sends more than it may')
+    if (this.#unwrittenBytes > innerLimits.codeWindowBytes * 2)
+      throw invalidSource('it sends more than it may')
     // The frame is a view into what was read from the socket.
     const piece = Buffer.from(bytes)
     open.written = open.written.then(() => open.incoming.write(piece)).then(() => this.#taken(piece.length))
@@ -70,9 +67,8 @@ export class FileIntake {
   /** The source does not have it as it was. */
   gone(place: number): void {
     const open = this.#open.get(place)
-    if (open === undefined) throw invalid('it refuses a file that nobody asked for')
+    if (open === undefined) throw invalidSource('it refuses a file that nobody asked for')
     this.#open.delete(place)
-    this.#refused.push(place)
     open.written
       .then(() => open.incoming.abandon())
       .then(() => this.#done())
@@ -116,6 +112,6 @@ export class FileIntake {
       places.push(place)
     }
     if (places.length > 0) this.#channel.tell({ type: 'get', places })
-    else if (this.#pending === 0) this.#resolve(this.#refused)
+    else if (this.#pending === 0) this.#resolve()
   }
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, readlinkSync } from 'node:fs'
+import { readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { bootId } from '../process/boot-id.js'
 
 /**
  * Where a process sees files. Two processes with the same `machine` run on one kernel and see the same files
@@ -24,7 +25,7 @@ let seal: MachineSeal | undefined
 /** Costs two small reads of /proc, once. */
 export function machineSeal(): MachineSeal {
   if (seal) return seal
-  const boot = read(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim())
+  const boot = bootId()
   // A container has mounts of its own.
   const mounts = read(() => readlinkSync('/proc/self/ns/mnt'))
   const root = read(() => readlinkSync('/proc/self/root'))

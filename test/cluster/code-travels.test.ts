@@ -154,18 +154,24 @@ console.log(JSON.stringify({
   data: readFileSync('data.txt', 'utf8'),
 }))`
 
+/** Submits to a Worker that does not see the files of this test. */
+const submitFar = (cwd: string, ...args: readonly string[]) =>
+  firesteel(['submit', '--master', cluster.address, '--on', 'far=yes', ...args], {
+    cwd,
+    env: { FIRESTEEL_SECRET: cluster.secret },
+  })
+
 test('a driver runs on a Worker that has none of its files, also after its submitter is gone', {
   skip,
 }, async () => {
   await writeFiles(project, { 'job.js': driver })
-  const far1 = ['submit', '--master', cluster.address, '--on', 'far=yes', '--memory', '64m', '--wait']
-  const env = { FIRESTEEL_SECRET: cluster.secret }
-  const first = await firesteel([...far1, '.'], { cwd: project, env })
+  const submitProject = () => submitFar(project, '--memory', '64m', '--wait', '.')
+  const first = await submitProject()
   assert.equal(first.code, 2, 'there is no main program yet')
   await writeFiles(project, {
     'package.json': JSON.stringify({ type: 'module', main: 'job.js', dependencies: { dep: '1' } }),
   })
-  const { code, stdout, stderr } = await firesteel([...far1, '.'], { cwd: project, env })
+  const { code, stdout, stderr } = await submitProject()
   assert.equal(code, 0, stderr)
   const said = JSON.parse(/^\{.*\}$/m.exec(stdout)?.[0] ?? stderr) as Where
   assert.deepEqual([said.dep, said.data], ['a dependency', 'data'])
@@ -174,24 +180,13 @@ test('a driver runs on a Worker that has none of its files, also after its submi
   assert.equal(`${said.cwd}/job.js`, new URL(said.url).pathname)
   assert.match(stderr, /Sent .* of code \(/)
   // Two Workers hold it, so nothing is sent again.
-  const again = await firesteel([...far1, '.'], { cwd: project, env })
+  const again = await submitProject()
   assert.equal(again.code, 0, again.stderr)
   assert.doesNotMatch(again.stderr, /Sent/)
 })
 
 test('--no-code leaves it to the Workers, as before', { skip }, async () => {
-  const call = [
-    'submit',
-    '--master',
-    cluster.address,
-    '--on',
-    'far=yes',
-    '--no-code',
-    '--memory',
-    '64m',
-    'job.js',
-  ]
-  const { code, stdout } = await firesteel(call, { cwd: project, env: { FIRESTEEL_SECRET: cluster.secret } })
+  const { code, stdout } = await submitFar(project, '--no-code', '--memory', '64m', 'job.js')
   assert.equal(code, 0)
   const id = stdout.split(' ')[0] ?? ''
   const status = await waitUntil('its failure', async () => {
@@ -237,40 +232,13 @@ test('tasks and drivers in TypeScript travel as they are', { skip }, async () =>
   await using app = await connectFar(1)
   const typed = app.tasks<{ four(): number }>(pathToFileURL(join(project, 'lib/typed.ts')))
   assert.equal(await typed.four(), 4)
-  const call = [
-    'submit',
-    '--master',
-    cluster.address,
-    '--on',
-    'far=yes',
-    '--memory',
-    '128m',
-    '--wait',
-    'typed-job.ts',
-  ]
-  const { code, stdout, stderr } = await firesteel(call, {
-    cwd: project,
-    env: { FIRESTEEL_SECRET: cluster.secret },
-  })
+  const { code, stdout, stderr } = await submitFar(project, '--memory', '128m', '--wait', 'typed-job.ts')
   assert.equal(code, 0, stderr)
   assert.match(stdout, /^it is 4$/m)
 })
 
 test('a program of the machine does not travel, nor does its folder', { skip }, async () => {
-  const call = [
-    'submit',
-    '--master',
-    cluster.address,
-    '--on',
-    'far=yes',
-    '--memory',
-    '64m',
-    '--wait',
-    '/bin/echo',
-    'here',
-  ]
-  const env = { FIRESTEEL_SECRET: cluster.secret }
-  const { code, stdout, stderr } = await firesteel(call, { cwd: '/', env })
+  const { code, stdout, stderr } = await submitFar('/', '--memory', '64m', '--wait', '/bin/echo', 'here')
   assert.equal(code, 0, stderr)
   assert.match(stdout, /^here$/m)
   assert.doesNotMatch(stderr, /Sent/)

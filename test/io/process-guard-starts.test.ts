@@ -83,13 +83,18 @@ test('many starts at once are answered each with its own end', async (t) => {
   )
 })
 
+/** The guard is killed, and there is another one. */
+async function replaced(guard: Guard): Promise<void> {
+  const first = guard.pid!
+  process.kill(first, 'SIGKILL')
+  await waitUntil('the next guard', () => guard.pid !== undefined && guard.pid !== first)
+}
+
 test('a guard that is killed leaves what it started to the next one; only the exit code is lost', async (t) => {
   const guard = await guardOf(t)
   const spawned = await guard.spawn(request('adrift', 'sleep 600'))
   const identity = identityOf(spawned.pid)!
-  const first = guard.pid!
-  process.kill(first, 'SIGKILL')
-  await waitUntil('the next guard', () => guard.pid !== undefined && guard.pid !== first)
+  await replaced(guard)
   assert.ok(isAlive(identity))
   // Asked while there was none, or of the next one: it is started once.
   const later = await guard.spawn(request('later', 'exit 3'))
@@ -104,9 +109,7 @@ test('the next guard ends what the first one started, when its Worker closes it'
   const guard = await guardOf(t)
   const spawned = await guard.spawn(request('left', 'trap "" TERM; sleep 600 & wait'))
   const identity = identityOf(spawned.pid)!
-  const first = guard.pid!
-  process.kill(first, 'SIGKILL')
-  await waitUntil('the next guard', () => guard.pid !== undefined && guard.pid !== first)
+  await replaced(guard)
   await guard.close()
   assert.equal(isAlive(identity), false)
 })

@@ -1,3 +1,4 @@
+import { withoutScheme } from '../../../runtime/addresses.js'
 import { type Html, html, type Part } from '../../../runtime/pages/html.js'
 import { ago, empty, lasting, state, type Tone, table } from '../../../runtime/pages/parts.js'
 import { roundedUp } from '../../../runtime/pages/timeline.js'
@@ -25,8 +26,6 @@ function endText({ how, reason }: LeadershipEnd): string {
 const toneOf = ({ end }: Leadership): Tone =>
   end === undefined ? 'good' : end.how === 'handedOver' ? 'over' : 'bad'
 
-const hostOf = (address: string): string => address.replace(/^firesteel:\/\//, '')
-
 /** How long nobody led after this one, as this Master saw it. */
 function gapText(one: Leadership, next: Leadership | undefined): string {
   const gapMs = one.end && next ? next.sinceMs - one.end.atMs : 0
@@ -36,7 +35,7 @@ function gapText(one: Leadership, next: Leadership | undefined): string {
 function barTitle({ epoch, address, sinceMs, isOlder, end }: Leadership): string {
   const from = `${isOlder ? 'since before' : 'from'} ${exactTime(sinceMs)}`
   const to = end ? ` to ${exactTime(end.atMs)}: ${endText(end)}` : ', and leads'
-  return `Epoch ${epoch}, ${hostOf(address)}, ${from}${to}`
+  return `Epoch ${epoch}, ${withoutScheme(address)}, ${from}${to}`
 }
 
 function overTime(all: readonly Leadership[], nowMs: number): Html {
@@ -51,11 +50,11 @@ function overTime(all: readonly Leadership[], nowMs: number): Html {
     title: barTitle(one),
   })
   const leader = all.at(-1) as Leadership
-  const who = leader.end ? 'none leads now' : `${hostOf(leader.address)} leads`
+  const who = leader.end ? 'none leads now' : `${withoutScheme(leader.address)} leads`
   return html`<figure class="usage over-time"><figcaption>Who has led <span class="hint">one row for each Master</span></figcaption>
 ${tracks({
   tracks: addresses.map((address) => ({
-    name: hostOf(address),
+    name: withoutScheme(address),
     bars: all.filter((one) => one.address === address).map(barOf),
   })),
   fromMs,
@@ -75,7 +74,7 @@ function listOf({ leaderships, state: { address: own } }: MasterPageView, nowMs:
       key: `${one.epoch} ${one.address}`,
       cells: [
         `${one.epoch}`,
-        html`${hostOf(one.address)}${one.address === own && html` <span class="hint">this one</span>`}`,
+        html`${withoutScheme(one.address)}${one.address === own && html` <span class="hint">this one</span>`}`,
         html`${ago(one.sinceMs, nowMs)}${one.isOlder && html` ${atLeast}`}`,
         lasting(one.sinceMs, one.end?.atMs ?? null, nowMs),
         one.end ? ago(one.end.atMs, nowMs) : state('LEADS', 'good'),

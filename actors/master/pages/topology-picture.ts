@@ -1,3 +1,4 @@
+import { withoutScheme } from '../../../runtime/addresses.js'
 import { type Html, html, type Part } from '../../../runtime/pages/html.js'
 import type { Tone } from '../../../runtime/pages/parts.js'
 import { counted, numberText, percentOf } from '../../../runtime/pages/words.js'
@@ -77,8 +78,6 @@ function curve(from: Box, to: Box): string {
   const middle = (x1 + x2) / 2
   return `M${x1} ${y1}C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`
 }
-
-const hostOf = (address: string): string => address.replace(/^firesteel:\/\//, '')
 
 const alive = (workers: readonly WorkerStatus[]): readonly WorkerStatus[] =>
   workers.filter(({ state }) => state === 'ALIVE')
@@ -163,7 +162,7 @@ function summary({ places, works }: Topology, masters: readonly ShownMaster[]): 
 }
 
 function masterBox({ address, state, href }: ShownMaster, box: Box): Html {
-  const name = hostOf(address)
+  const name = withoutScheme(address)
   return boxOf({
     ...box,
     kind: 'master',

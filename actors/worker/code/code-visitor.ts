@@ -2,10 +2,10 @@ import { join } from 'node:path'
 import type { CodeCache } from '../../../runtime/code/code-cache.js'
 import { CodeChannel } from '../../../runtime/code/code-channel.js'
 import type { CodeMaker, OpenSource } from '../../../runtime/code/code-maker.js'
-import type { CodeMessage } from '../../../runtime/code/code-messages.js'
+import { type CodeMessage, toldOf } from '../../../runtime/code/code-messages.js'
 import { CodeReceiver } from '../../../runtime/code/code-receiver.js'
 import { CodeSender, type SendableCode } from '../../../runtime/code/code-sender.js'
-import { errorParts, FiresteelError } from '../../../runtime/errors.js'
+import { FiresteelError } from '../../../runtime/errors.js'
 import { innerLimits } from '../../../runtime/inner-limits.js'
 import type { Link } from '../../../runtime/transport/link.js'
 
@@ -94,8 +94,7 @@ export class CodeVisitor {
       onChange()
       this.#channel.tell({ type: 'held', id })
     } catch (error) {
-      const { code, message, place } = errorParts(error)
-      this.#channel.tell({ type: 'failed', code, message, ...(place !== undefined && { at: place }) })
+      this.#channel.tell({ type: 'failed', ...toldOf(error) })
     }
   }
 

@@ -10,6 +10,7 @@ import {
   type SentinelPlan,
   type WorkerPlan,
 } from './deployment.js'
+import { driverLimits } from './driver-limits.js'
 import type { DeploymentFile } from './schema.js'
 
 const loopback = '127.0.0.1'
@@ -106,22 +107,6 @@ function secret({ security }: DeploymentFile, placeOf: PlaceOf): SecretSource {
   return { kind: 'default' }
 }
 
-type SubmissionKeys = NonNullable<DeploymentFile['submissions']>[number]
-
-/** Only what is said: a driver without these has the key that it had before they were. */
-function limitsOf({ timeout, stopSignal, stopGrace, readiness, healthcheck }: SubmissionKeys) {
-  const { every, ...health } = healthcheck ?? {}
-  return {
-    ...(timeout !== undefined && { timeoutMs: timeout }),
-    ...(stopSignal !== undefined && { stopSignal }),
-    ...(stopGrace !== undefined && { stopGraceMs: stopGrace }),
-    ...(readiness && { readiness }),
-    ...(healthcheck && {
-      healthcheck: { ...(health as typeof healthcheck), ...(every !== undefined && { everyMs: every }) },
-    }),
-  }
-}
-
 function submissions(file: DeploymentFile, folder: string): Deployment['submissions'] {
   return (file.submissions ?? []).map((submission) => ({
     name: submission.name,
@@ -135,7 +120,7 @@ function submissions(file: DeploymentFile, folder: string): Deployment['submissi
     supervise: submission.supervise ?? false,
     ...(submission.maxRestarts !== undefined && { maxRestarts: submission.maxRestarts }),
     ...(submission.restartWindow !== undefined && { restartWindowMs: submission.restartWindow }),
-    ...limitsOf(submission),
+    ...driverLimits(submission),
     onIsolation: submission.onIsolation ?? 'run',
   }))
 }

@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { systemCodeOf } from '../../errors.js'
+import { bootId } from '../../process/boot-id.js'
 import { isRunning, parseProcStat } from '../../process/process-table.js'
 
 /** The process that owns an epoch. Undefined if the system does not tell: then only staleness counts. */
@@ -29,8 +30,9 @@ export const procTable: ProcessTable = {
 }
 
 function bootOf(): string | undefined {
+  const boot = bootId()
+  if (boot === '') return undefined
   try {
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
     return `${boot} ${readlinkSync('/proc/self/ns/pid')}`
   } catch {
     return undefined

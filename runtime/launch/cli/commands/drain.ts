@@ -101,7 +101,7 @@ export const addDrain: AddCommand = (program, run) => {
             workers,
             deadlineMs,
             ...(reason !== undefined && { reason }),
-            by: userAtHost().slice(0, limits.nameChars),
+            by: userAtHost(),
           })
           if (!options.json) for (const one of drained) await io.out(`${printable(lineOf(one))}\n`)
           if (wait) for (const one of drained) await untilEmpty(io, client, one)

@@ -1,34 +1,23 @@
 import { type DriverDescription, stopSignals } from '../../../../actors/messages/common.js'
 import { limits } from '../../../limits.js'
 import { formatDuration } from '../../../units.js'
+import { driverLimits, type SaidLimits } from '../../config/driver-limits.js'
 import { type Command, InvalidArgumentError } from '../commander.js'
 import { choiceOption, durationOption, intOption } from './options.js'
 
 /* What people limit of a driver: how long it runs, how it is stopped, when it is ready and well. */
 
-export interface DriverLimitOptions {
-  /** Milliseconds. */
-  readonly timeout?: number
-  readonly stopSignal?: DriverDescription['stopSignal']
-  /** Milliseconds. */
-  readonly stopGrace?: number
-  readonly readiness?: DriverDescription['readiness']
+export interface DriverLimitOptions extends Omit<SaidLimits, 'healthcheck'> {
   readonly healthcheck?: DriverDescription['healthcheck']
   /** Milliseconds. */
   readonly healthEvery?: number
 }
 
-export function driverLimits(options: DriverLimitOptions): Partial<DriverDescription> {
-  const { timeout, stopSignal, stopGrace, readiness, healthcheck, healthEvery } = options
-  return {
-    ...(timeout !== undefined && { timeoutMs: timeout }),
-    ...(stopSignal !== undefined && { stopSignal }),
-    ...(stopGrace !== undefined && { stopGraceMs: stopGrace }),
-    ...(readiness && { readiness }),
-    ...(healthcheck && {
-      healthcheck: { ...healthcheck, ...(healthEvery !== undefined && { everyMs: healthEvery }) },
-    }),
-  }
+export function limitsSaid({ healthcheck, healthEvery, ...limits }: DriverLimitOptions) {
+  return driverLimits({
+    ...limits,
+    ...(healthcheck && { healthcheck: { ...healthcheck, every: healthEvery } }),
+  })
 }
 
 /** `port:8080` or `http:8080/ready`. */

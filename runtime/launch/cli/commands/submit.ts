@@ -12,7 +12,7 @@ import { type Console, printJson } from '../console.js'
 import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
 import { type CodeOptions, codeOfSubmission, codeOptions } from './code-options.js'
 import { type AddCommand, examples } from './command.js'
-import { type DriverLimitOptions, driverLimitOptions, driverLimits } from './driver-limits.js'
+import { type DriverLimitOptions, driverLimitOptions, limitsSaid } from './driver-limits.js'
 import { collectVariable, type EnvironmentOptions, givenEnvironment } from './environment.js'
 import { misplacedOption } from './misplaced.js'
 import {
@@ -60,7 +60,7 @@ async function descriptionOf(
     supervise: options.supervise === true,
     ...(options.maxRestarts !== undefined && { maxRestarts: options.maxRestarts }),
     ...(options.restartWindow !== undefined && { restartWindowMs: options.restartWindow }),
-    ...driverLimits(options),
+    ...limitsSaid(options),
     onIsolation: options.onIsolation,
     env: await givenEnvironment(io, options),
     nodeOptions: [...(options.nodeOption ?? [])],

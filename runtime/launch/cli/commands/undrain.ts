@@ -1,5 +1,4 @@
 import { userAtHost } from '../../../../actors/client/user-name.js'
-import { limits } from '../../../limits.js'
 import { printable } from '../../../observe/printable.js'
 import { printJson } from '../console.js'
 import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
@@ -18,7 +17,7 @@ export const addUndrain: AddCommand = (program, run) => {
     .action((workers: string[], options: ClusterOptions) =>
       run((io) =>
         withClient(io, options, async (client) => {
-          const by = userAtHost().slice(0, limits.nameChars)
+          const by = userAtHost()
           const { workers: done } = await client.request({ type: 'RecommissionWorkers', workers, by })
           if (options.json) await printJson(io, { workers: done })
           else
