@@ -8,7 +8,7 @@ import { answerTrace } from '../../runtime/trace/answer-trace.js'
 import { ConversationTrace, executorPath } from '../messages/conversation-trace.js'
 import type { Hello } from '../messages/task-entries.js'
 import { type RequestTrace, type TraceChunk, traceChunk } from '../messages/trace.js'
-import type { TaskPool } from '../tasks/task-pool.js'
+import type { TaskPool } from '../tasks/task-pool-types.js'
 
 export interface EndpointTracesParts {
   readonly system: ActorSystem

@@ -1,7 +1,7 @@
 import { Deque } from './deque.js'
 import { type Ended, type Inputs, TaskCall, type TaskOutput, valueOfEnded } from './task-call.js'
 import type { CallOptions } from './task-options.js'
-import type { TaskPool } from './task-pool.js'
+import type { TaskPool } from './task-pool-types.js'
 
 /** `attempts` counts how often the task was given to an executor. 0: its input was refused. */
 export type EachResult<I, O> =

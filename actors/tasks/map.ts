@@ -1,6 +1,6 @@
 import { type Ended, type Inputs, TaskCall, type TaskOutput, valueOfEnded } from './task-call.js'
 import type { CallOptions } from './task-options.js'
-import type { TaskPool } from './task-pool.js'
+import type { TaskPool } from './task-pool-types.js'
 
 /**
  * Runs `fn` once for each input and yields the values in the order of the inputs. A failure at once cancels

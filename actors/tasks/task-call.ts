@@ -9,7 +9,7 @@ import type { LimitKey } from './key-limit.js'
 import { keyOf, limitOf } from './limit-option.js'
 import { errorOf } from './outcome-error.js'
 import { type CallOptions, type CallSettings, callSettings } from './task-options.js'
-import type { FunctionRef, TaskPool } from './task-pool.js'
+import type { FunctionRef, TaskPool } from './task-pool-types.js'
 import { inputBytes, resultValue, targetOf } from './task-proxy.js'
 import { type TaskTrace, traceMany } from './task-trace.js'
 

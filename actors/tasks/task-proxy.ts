@@ -4,7 +4,7 @@ import { CallSite } from './call-site.js'
 import type { TaskOutcome } from './dispatch-types.js'
 import { errorOf } from './outcome-error.js'
 import { callSettings, type TaskOptions, taskOptions } from './task-options.js'
-import type { FunctionRef, TaskPool } from './task-pool.js'
+import type { FunctionRef, TaskPool } from './task-pool-types.js'
 import { traceCall } from './task-trace.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: the one type that every function's parameters are assignable to

@@ -2,10 +2,20 @@ import { limits } from '../../runtime/limits.js'
 import type { Found } from '../../runtime/persistence/forgotten.js'
 import { formatDuration } from '../../runtime/units.js'
 import type { DriverState, OwnedPosition } from '../messages/common.js'
-import { isForGood, type ReportedEnd } from '../messages/driver-end.js'
-import type { DriverStateChanged, KillDriver, LaunchDriver, RestartDriver } from '../messages/drivers.js'
-import type { NotStarted } from '../messages/launch-failures.js'
+import { isForGood } from '../messages/driver-end.js'
+import type { KillDriver, LaunchDriver, RestartDriver } from '../messages/drivers.js'
 import type { DriverReport } from '../messages/workers.js'
+import {
+  changeOf,
+  DRAINED,
+  type DriverEnd,
+  howOf,
+  ISOLATED,
+  killedEnd,
+  NEVER_RAN,
+  SHUTDOWN,
+  stoppedByWorker,
+} from './driver-end.js'
 import { DriverEntry } from './driver-entry.js'
 import { exitText } from './exit-text.js'
 import { FinishedList } from './finished-list.js'
@@ -14,18 +24,6 @@ import type { SavedDrivers } from './restart/saved-worker.js'
 import type { WorkerDriverStatus } from './status.js'
 import type { WorkerContext } from './worker-context.js'
 import type { Now, ProcessEnd, ProcessName, StartFailure } from './worker-events.js'
-
-const SHUTDOWN = 'Worker shutting down'
-const DRAINED = 'its Worker is drained'
-const ISOLATED = 'its Worker had no contact with a leader (onIsolation: stop)'
-
-/** The Worker stopped it for a reason of its own, so that its exit code says nothing. */
-const stopsOfWorker: ReadonlySet<string | undefined> = new Set([ISOLATED, SHUTDOWN, DRAINED])
-
-type End = ReportedEnd & Pick<DriverStateChanged, 'exitCode' | 'signal'> & { readonly message: string }
-
-/** The reason for a generation that never had a process. */
-const NEVER_RAN: NotStarted = { code: 'FIRESTEEL_NOT_ALLOWED' }
 
 /** The drivers of this Worker: generations, and attempts within each (Spark 5.6, protocol 9). */
 export class Drivers {
@@ -253,7 +251,7 @@ export class Drivers {
     entry.ready = false
     // A driver that this Worker stopped has not finished, whatever its code: most services exit with 0 on
     // SIGTERM.
-    if (stopsOfWorker.has(entry.killedBecause)) this.#concludeKilled(entry, how)
+    if (stoppedByWorker(entry)) this.#concludeKilled(entry, how)
     else if (entry.restarting && entry.killedBecause === undefined) this.#startAgain(entry)
     else if (cut !== undefined && entry.killedBecause === undefined)
       this.#failed(entry, { ...end, message: cut }, now)
@@ -406,52 +404,15 @@ export class Drivers {
     emit({ kind: 'stopProcess', process, graceMs, ...(stopSignal && { signal: stopSignal }) })
   }
 
-  #concludeKilled(entry: DriverEntry, how: Pick<End, 'exitCode' | 'signal'> = {}): void {
-    const message = entry.killedBecause ?? 'killed'
-    const isolated = message === ISOLATED
-    const stopped = message === SHUTDOWN
-    const drained = message === DRAINED
-    const leaves = stopped || drained
-    // An unsupervised driver runs once, so a stop is its end. A driver that never ran is placed elsewhere.
-    const ended = leaves && !entry.launch.description.supervise && entry.attempt > 0
-    const notStarted = leaves && entry.attempt === 0 ? NEVER_RAN : undefined
-    this.#conclude(entry, {
-      state: ended ? 'FAILED' : 'KILLED',
-      message,
-      isolated,
-      stopped,
-      drained,
-      notStarted,
-      ...how,
-    })
+  #concludeKilled(entry: DriverEntry, how: Pick<DriverEnd, 'exitCode' | 'signal'> = {}): void {
+    this.#conclude(entry, { ...killedEnd(entry), ...how })
   }
 
-  #conclude(entry: DriverEntry, end: End): void {
-    const { driverId, generation } = entry.launch
-    const { state, message, exitCode, signal, noRoom, isolated, decided, notStarted, stopped, drained } = end
-    const { crashes, givenUp } = end
-    const change = {
-      type: 'DriverStateChanged',
-      driverId,
-      generation,
-      attempt: Math.max(1, entry.attempt),
-      state,
-      ...(message !== '' && { message }),
-      ...(exitCode !== undefined && { exitCode }),
-      ...(signal !== undefined && { signal }),
-      ...(noRoom && { noRoom }),
-      ...(isolated && { isolated }),
-      ...(decided !== undefined && { decided }),
-      ...(notStarted && { notStarted }),
-      ...(stopped && { stopped }),
-      ...(drained && { drained }),
-      ...(crashes !== undefined && { crashes }),
-      ...(givenUp && { givenUp }),
-      ...(entry.life.starts > 0 && { life: entry.life }),
-    } as const
+  #conclude(entry: DriverEntry, end: DriverEnd): void {
+    const change = changeOf(entry, end)
     this.#context.ledger.ended(change)
     this.#context.report(change)
-    this.#remove(entry, noRoom || decided !== undefined ? undefined : state)
+    this.#remove(entry, end.noRoom || end.decided !== undefined ? undefined : end.state)
   }
 
   /**
@@ -498,10 +459,5 @@ const statusOf = (entry: DriverEntry): WorkerDriverStatus => ({
 })
 
 const restartOf = ({ key }: DriverEntry) => ({ kind: 'restart', driver: key }) as const
-
-const howOf = ({ exitCode, signal }: ProcessEnd) => ({
-  ...(exitCode !== null && { exitCode }),
-  ...(signal !== null && { signal }),
-})
 
 const times = (count: number): string => (count === 1 ? 'once' : `${count} times`)

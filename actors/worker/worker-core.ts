@@ -1,18 +1,15 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { LeaderTracker } from '../../runtime/persistence/leader-tracker.js'
 import type { FromWorker } from '../messages/catalogue.js'
-import type { CodeHeld } from '../messages/code.js'
-import type { DriverProgressed } from '../messages/drivers.js'
 import type { MasterChanged } from '../messages/leadership.js'
-import type { ChangeDraft } from './change.js'
 import { Contact } from './contact.js'
 import { Drivers } from './drivers.js'
 import { Executors } from './executors.js'
 import { HeldCodes } from './held-codes.js'
 import { LaunchLedger } from './launch-ledger.js'
+import { LeaderReports } from './leader-reports.js'
 import { MasterWatch } from './master-watch.js'
 import { Outbox } from './outbox.js'
-import { reportPages } from './report-pages.js'
 import { ResourceAccount } from './resource-account.js'
 import type { SavedWorker } from './restart/saved-worker.js'
 import type { WorkerStatus } from './status.js'
@@ -23,17 +20,9 @@ import type { WorkerStanding } from './worker-families.js'
 import type { WorkerIdentity, WorkerTimes } from './worker-identity.js'
 import type { WorkerTimer } from './worker-timer.js'
 
-const NOWHERE = { epoch: 0, seq: 0 }
-
 type MessageInput = Extract<WorkerInput, { kind: 'message' }>
 /** Messages that only the leader may send. */
 type LeaderMessage = Exclude<CoreMessage, { type: 'MasterInStandby' }>
-
-/**
- * What this Worker has done with the leader on the present link: nothing, asked for registration, or given
- * its full report, after which changes may follow.
- */
-type Standing = 'none' | 'registering' | 'reported'
 
 /**
  * A Worker without its processes, sockets and clock. It is Spark's Worker with the rules protocol R1 to R6
@@ -52,16 +41,10 @@ export class WorkerCore {
   readonly #masters: MasterWatch
   #effects: WorkerEffect[] = []
   #now: Now
-  #standing: Standing = 'none'
-  /** A leader of this cluster has registered this incarnation, so its successor knows it. */
-  #registered = false
+  readonly #reports: LeaderReports
   #master: { readonly url: string; readonly web: string | null } = { url: '', web: null }
-  /** How this leader found its store; undefined: it did not say. */
-  #found: MasterChanged['found']
   readonly #drain = new WorkerDrain()
   #stopping = false
-  /** How long its work may live without it; undefined: it does not restart. */
-  #restartMs: number | undefined
   readonly #saved: SavedWorker | undefined
   #endsSinceCleaning = 0
   readonly #codes: HeldCodes
@@ -99,14 +82,25 @@ export class WorkerCore {
       emit: (effect) => void this.#effects.push(effect),
       log: (level, text, fields) =>
         void this.#effects.push({ kind: 'log', level, text, ...(fields && { fields }) }),
-      report: (draft) => this.#report(draft),
-      progressed: (driver) => this.#progressed(driver),
-      hasLeader: () => this.#standing === 'reported',
-      correctMaster: () => this.#correctMaster(),
-      isHandingOver: () => this.#restartMs !== undefined,
+      report: (draft) => this.#reports.report(draft),
+      progressed: (driver) => this.#reports.progressed(driver),
+      hasLeader: () => this.#reports.isReported,
+      correctMaster: () => this.#reports.correctMaster(),
+      isHandingOver: () => this.#reports.isHandingOver,
     }
     this.#executors = new Executors(context)
     this.#drivers = new Drivers(context)
+    this.#reports = new LeaderReports({
+      identity,
+      leaderTracker: this.#leaderTracker,
+      outbox: this.#outbox,
+      executors: this.#executors,
+      drivers: this.#drivers,
+      codes: this.#codes,
+      drain: this.#drain,
+      masters: this.#masters,
+      emit: (effect) => this.#emit(effect),
+    })
     if (saved) this.#load(saved)
   }
 
@@ -144,7 +138,7 @@ export class WorkerCore {
     // This comes first: a Worker that was suspended must not act on what it knew before.
     if (this.#contact.check(now.bootMs)) this.#becomeIsolated()
     this.#handle(input)
-    if (this.#drain.isOver(this.#executors.count + this.#drivers.count, this.#standing === 'reported', now))
+    if (this.#drain.isOver(this.#executors.count + this.#drivers.count, this.#reports.isReported, now))
       this.#emit({ kind: 'drained' })
     if (this.#stopping && this.#executors.count + this.#drivers.count === 0) {
       this.#stopping = false
@@ -177,7 +171,7 @@ export class WorkerCore {
   /** How it stands with its Masters, for metrics. */
   standing(): WorkerStanding {
     const { epoch } = this.#leaderTracker
-    return { registered: this.#standing === 'reported', isolated: this.#contact.isolated, epoch }
+    return { registered: this.#reports.isReported, isolated: this.#contact.isolated, epoch }
   }
 
   /** True: work of this output id (`driver-...`, `app-.../N`) is here, so that its output may still grow. */
@@ -198,13 +192,13 @@ export class WorkerCore {
       case 'drain':
         this.#drain.ask(input, this.#now)
         this.#emit({ kind: 'startTimer', timer: { kind: 'drain' }, ms: input.deadlineMs })
-        this.#askForDrain()
+        this.#reports.askForDrain(this.#now)
         return
       case 'stop':
         this.#stop()
         return
       case 'announceRestart':
-        this.#announceRestart(input.forMs)
+        this.#reports.announceRestart(input.forMs, this.#now)
         return
       case 'message':
         this.#message(input)
@@ -230,7 +224,7 @@ export class WorkerCore {
           this.#drivers.started(input.process, input.pid, this.#now)
         return
       case 'codes':
-        this.#tellCodes(this.#codes.changed(input.codes))
+        this.#reports.tellCodes(this.#codes.changed(input.codes))
         return
       case 'fetching':
         if (!this.#executors.fetching(input.process, input.fetching))
@@ -272,13 +266,6 @@ export class WorkerCore {
     this.#drivers.resume(this.#now)
   }
 
-  /** Without a leader that hears it, nobody could bury this Worker either. */
-  #announceRestart(forMs: number): void {
-    this.#restartMs = forMs
-    if (this.#standing === 'reported') this.#heartbeat()
-    else this.#emit({ kind: 'restartNoted' })
-  }
-
   #cleanWork(): void {
     this.#endsSinceCleaning = 0
     this.#emit({ kind: 'cleanWork', olderThanMs: this.#times.workRetentionMs })
@@ -297,18 +284,15 @@ export class WorkerCore {
   #timer(timer: WorkerTimer): void {
     switch (timer.kind) {
       case 'heartbeat':
-        this.#heartbeat()
-        this.#masters.probe(
-          this.#now,
-          this.#standing === 'none' ? undefined : this.#leaderTracker.leader?.owner,
-        )
+        this.#reports.heartbeat(this.#now)
+        this.#masters.probe(this.#now, this.#reports.isSilent ? undefined : this.#leaderTracker.leader?.owner)
         this.#outbox.prune(this.#now.monotonicMs)
         this.#emit({ kind: 'startTimer', timer, ms: this.#times.heartbeatMs })
         return
       case 'cleanup':
         this.#cleanWork()
         // The leader answers with what drivers need now.
-        this.#tellCodes(this.#codes.all())
+        this.#reports.tellCodes(this.#codes.all())
         this.#emit({ kind: 'startTimer', timer, ms: this.#times.workCleanupMs })
         return
       case 'timeout':
@@ -358,7 +342,7 @@ export class WorkerCore {
       return
     }
     if (judged === 'new') {
-      this.#standing = 'none'
+      this.#reports.fallSilent()
       // It may have been elected before it learned of that position: its store may lack what lies between
       // (protocol 12).
       if (former && seen)
@@ -387,7 +371,7 @@ export class WorkerCore {
       leader,
     )
     this.#leaderTracker.forget()
-    this.#standing = 'none'
+    this.#reports.fallSilent()
   }
 
   #obey(message: LeaderMessage, input: MessageInput): void {
@@ -397,18 +381,18 @@ export class WorkerCore {
         this.#masterChanged(message)
         return
       case 'RegisteredWorker':
-        this.#reportAll('WorkerLatestState')
+        this.#reports.reportAll('WorkerLatestState', this.#now)
         return
       case 'RegisterWorkerFailed':
-        if (this.#standing !== 'reported') this.#log('error', 'the Master refused this Worker', message)
+        if (!this.#reports.isReported) this.#log('error', 'the Master refused this Worker', message)
         return
       case 'ReconnectWorker':
-        this.#register()
+        this.#reports.register()
         return
       case 'HeartbeatAck':
         if (this.#contact.answered(message.sentAtMs, this.#now.bootMs)) this.#drivers.extend()
         this.#drivers.watchContact(this.#now)
-        if (message.restarting && this.#restartMs !== undefined) this.#emit({ kind: 'restartNoted' })
+        if (message.restarting && this.#reports.isHandingOver) this.#emit({ kind: 'restartNoted' })
         return
       case 'ChangesAcknowledged':
         this.#outbox.acknowledge(message.changes, at, this.#now.monotonicMs)
@@ -440,79 +424,15 @@ export class WorkerCore {
     }
   }
 
-  /** The leader's first message on each new link. The answer is all that this Worker knows (protocol R4). */
-  #masterChanged(message: MasterChanged): void {
-    this.#master = { url: message.master, web: message.web }
-    this.#found = message.found
-    this.#masters.learn(message.masters)
-    if (this.#registered) this.#reportAll('WorkerSchedulerStateResponse')
-    else this.#register()
+  #masterChanged({ master, web, found, masters }: MasterChanged): void {
+    this.#master = { url: master, web }
+    this.#masters.learn(masters)
+    this.#reports.masterChanged(found, this.#now)
   }
 
-  #register(): void {
-    const { incarnation, code: _, ...offer } = this.#identity
-    this.#standing = 'registering'
-    this.#tellLeader({ type: 'RegisterWorker', id: incarnation, ...offer, labels: { ...offer.labels } })
-  }
-
-  /** Ends go first: otherwise ended work would look to the Master like a launch that never arrived. */
-  #reportAll(type: 'WorkerSchedulerStateResponse' | 'WorkerLatestState'): void {
-    this.#registered = true
-    this.#standing = 'reported'
-    for (const change of this.#outbox.toResend(this.#found, this.#now.monotonicMs)) this.#tellLeader(change)
-    this.#tellFullReport(type)
-    this.#askForDrain()
-    this.#tellCodes(this.#codes.all())
-    this.#heartbeat()
-  }
-
-  /** On each link anew, until it is drained: the leader that was asked may have died. */
-  #askForDrain(): void {
-    const asked = this.#standing === 'reported' && this.#drain.request(this.#now)
-    if (asked)
-      this.#tellLeader({ type: 'WorkerDecommissioning', workerId: this.#identity.incarnation, ...asked })
-  }
-
-  #tellFullReport(type: 'WorkerSchedulerStateResponse' | 'WorkerLatestState'): void {
-    const seen = this.#leaderTracker.seen ?? NOWHERE
-    const id = this.#identity.incarnation
-    for (const page of reportPages(this.#executors.reports(), this.#drivers.reports(this.#found)))
-      this.#tellLeader({ type, id, seen, ...page })
-  }
-
-  #tellCodes(messages: readonly CodeHeld[]): void {
-    if (this.#standing !== 'reported') return
-    for (const message of messages) this.#tellLeader(message)
-  }
-
-  #correctMaster(): void {
-    if (this.#standing === 'reported') this.#tellFullReport('WorkerLatestState')
-  }
-
-  #report(draft: ChangeDraft): void {
-    const change = this.#outbox.add(draft)
-    if (this.#standing === 'reported') this.#tellLeader(change)
-  }
-
-  #progressed(driver: Omit<DriverProgressed, 'type' | 'workerId'>): void {
-    if (this.#standing !== 'reported') return
-    this.#tellLeader({ type: 'DriverProgressed', workerId: this.#identity.incarnation, ...driver })
-  }
-
-  /**
-   * Sent before registration too: an unknown Worker gets ReconnectWorker, which repairs a lost registration.
-   */
-  #heartbeat(): void {
-    if (this.#standing === 'none') return
-    const beat = this.#masters.heartbeat(this.#now)
-    this.#tellLeader(this.#restartMs === undefined ? beat : { ...beat, restartMs: this.#restartMs })
-  }
-
-  /**
-   * Nothing is told on a new link until the leader has spoken: the report must come first (protocol R0, R4).
-   */
+  /** A link to the leader began or ended. */
   #unsettle(peer: string): void {
-    if (peer === this.#leaderTracker.leader?.owner) this.#standing = 'none'
+    if (peer === this.#leaderTracker.leader?.owner) this.#reports.fallSilent()
   }
 
   #becomeIsolated(): void {
@@ -531,11 +451,6 @@ export class WorkerCore {
     const { from, position, message } = input
     const text = `refused ${message.type}: ${reason}`
     this.#emit({ kind: 'refuse', text, fields: { from, position, leader: this.#leaderTracker.leader } })
-  }
-
-  #tellLeader(message: FromWorker): void {
-    const { leader } = this.#leaderTracker
-    if (leader) this.#tell(leader.owner, message)
   }
 
   #tell(to: string, message: FromWorker): void {

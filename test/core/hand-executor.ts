@@ -2,7 +2,7 @@ import { listFromBytes, toBytes } from '../../actors/messages/cloneable.js'
 import type { AttemptProgress, ResultStatus, ToExecutor } from '../../actors/messages/task-entries.js'
 import { encodeError } from '../../actors/messages/task-error.js'
 import * as tasks from '../../actors/messages/tasks.js'
-import type { TaskPool } from '../../actors/tasks/task-pool.js'
+import type { TaskPool } from '../../actors/tasks/task-pool-types.js'
 import type { VirtualTime } from '../tools/virtual-time.js'
 
 const NO_VALUE = toBytes(null, {

@@ -6,7 +6,7 @@ import type { TaskEnd, TaskPoolEvent } from '../../actors/tasks/dispatch-types.j
 import { each } from '../../actors/tasks/each.js'
 import { map } from '../../actors/tasks/map.js'
 import type { TaskProgress } from '../../actors/tasks/task-options.js'
-import type { SubmitSpec, TaskPool } from '../../actors/tasks/task-pool.js'
+import type { SubmitSpec, TaskPool } from '../../actors/tasks/task-pool-types.js'
 import { tasksOf } from '../../actors/tasks/task-proxy.js'
 import { limits } from '../../runtime/limits.js'
 

@@ -148,7 +148,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a Worker that restarts decides on launches that it does not begin',
     file: 'actors/worker/worker-core.js',
-    find: 'isHandingOver: () => this.#restartMs !== undefined,',
+    find: 'isHandingOver: () => this.#reports.isHandingOver,',
     replace: 'isHandingOver: () => false,',
     test: 'worker-hand-over',
   },
@@ -182,8 +182,8 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a Worker does not send its unacknowledged ends again',
-    file: 'actors/worker/worker-core.js',
-    find: 'this.#tellLeader(change);\n        this.#tellFullReport',
+    file: 'actors/worker/leader-reports.js',
+    find: 'this.#tell(change);\n        this.#tellFullReport',
     replace: ';\n        this.#tellFullReport',
     faults: ['killLeader', 'breakLinks', 'freezeLeader', 'cutLeaderFromWorkers'],
   },
@@ -422,7 +422,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'the stop by a drain is the end of a supervised driver',
-    file: 'actors/worker/drivers.js',
+    file: 'actors/worker/driver-end.js',
     find: 'const drained = message === DRAINED;',
     replace: 'const drained = false;',
     faults: ['drainWorker'],
@@ -600,7 +600,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a driver that ends well because its Worker is stopped has finished',
-    file: 'actors/worker/drivers.js',
+    file: 'actors/worker/driver-end.js',
     find: 'new Set([ISOLATED, SHUTDOWN, DRAINED])',
     replace: 'new Set([ISOLATED, DRAINED])',
     faults: ['terminateWorker'],

@@ -1,0 +1,153 @@
+import type { Found } from '../../runtime/persistence/forgotten.js'
+import type { LeaderTracker } from '../../runtime/persistence/leader-tracker.js'
+import type { FromWorker } from '../messages/catalogue.js'
+import type { CodeHeld } from '../messages/code.js'
+import type { DriverProgressed } from '../messages/drivers.js'
+import type { ChangeDraft } from './change.js'
+import type { Drivers } from './drivers.js'
+import type { Executors } from './executors.js'
+import type { HeldCodes } from './held-codes.js'
+import type { MasterWatch } from './master-watch.js'
+import type { Outbox } from './outbox.js'
+import { reportPages } from './report-pages.js'
+import type { WorkerDrain } from './worker-drain.js'
+import type { Now, WorkerEffect } from './worker-events.js'
+import type { WorkerIdentity } from './worker-identity.js'
+
+const NOWHERE = { epoch: 0, seq: 0 }
+
+/**
+ * What this Worker has done with the leader on the present link: nothing, asked for registration, or given
+ * its full report, after which changes may follow.
+ */
+type Standing = 'none' | 'registering' | 'reported'
+
+export interface LeaderReportsParts {
+  readonly identity: WorkerIdentity
+  readonly leaderTracker: LeaderTracker
+  readonly outbox: Outbox
+  readonly executors: Executors
+  readonly drivers: Drivers
+  readonly codes: HeldCodes
+  readonly drain: WorkerDrain
+  readonly masters: MasterWatch
+  readonly emit: (effect: WorkerEffect) => void
+}
+
+/** What this Worker tells its leader, and when it may tell it (protocol R0, R4, R5). */
+export class LeaderReports {
+  readonly #parts: LeaderReportsParts
+  #standing: Standing = 'none'
+  /** A leader of this cluster has registered this incarnation, so its successor knows it. */
+  #registered = false
+  /** How this leader found its store; undefined: it did not say. */
+  #found: Found | undefined
+  /** How long its work may live without this Worker; undefined: it does not restart. */
+  #restartMs: number | undefined
+
+  constructor(parts: LeaderReportsParts) {
+    this.#parts = parts
+  }
+
+  /** The leader has the full report of this Worker. */
+  get isReported(): boolean {
+    return this.#standing === 'reported'
+  }
+
+  /** The leader has not spoken on the present link. */
+  get isSilent(): boolean {
+    return this.#standing === 'none'
+  }
+
+  /** This process has announced that another one goes on with its work. */
+  get isHandingOver(): boolean {
+    return this.#restartMs !== undefined
+  }
+
+  /**
+   * Nothing is told on a new link until the leader has spoken, because the report must come first (protocol
+   * R0, R4).
+   */
+  fallSilent(): void {
+    this.#standing = 'none'
+  }
+
+  /** The leader's first message on each new link. The answer is all that this Worker knows (protocol R4). */
+  masterChanged(found: Found | undefined, now: Now): void {
+    this.#found = found
+    if (this.#registered) this.reportAll('WorkerSchedulerStateResponse', now)
+    else this.register()
+  }
+
+  register(): void {
+    const { incarnation, code: _, ...offer } = this.#parts.identity
+    this.#standing = 'registering'
+    this.#tell({ type: 'RegisterWorker', id: incarnation, ...offer, labels: { ...offer.labels } })
+  }
+
+  /** Ends go first: otherwise ended work would look to the Master like a launch that never arrived. */
+  reportAll(type: 'WorkerSchedulerStateResponse' | 'WorkerLatestState', now: Now): void {
+    const { outbox, codes } = this.#parts
+    this.#registered = true
+    this.#standing = 'reported'
+    for (const change of outbox.toResend(this.#found, now.monotonicMs)) this.#tell(change)
+    this.#tellFullReport(type)
+    this.askForDrain(now)
+    this.tellCodes(codes.all())
+    this.heartbeat(now)
+  }
+
+  /** On each link anew, until it is drained: the leader that was asked may have died. */
+  askForDrain(now: Now): void {
+    const { drain, identity } = this.#parts
+    const asked = this.isReported && drain.request(now)
+    if (asked) this.#tell({ type: 'WorkerDecommissioning', workerId: identity.incarnation, ...asked })
+  }
+
+  tellCodes(messages: readonly CodeHeld[]): void {
+    if (!this.isReported) return
+    for (const message of messages) this.#tell(message)
+  }
+
+  correctMaster(): void {
+    if (this.isReported) this.#tellFullReport('WorkerLatestState')
+  }
+
+  report(draft: ChangeDraft): void {
+    const change = this.#parts.outbox.add(draft)
+    if (this.isReported) this.#tell(change)
+  }
+
+  progressed(driver: Omit<DriverProgressed, 'type' | 'workerId'>): void {
+    if (!this.isReported) return
+    this.#tell({ type: 'DriverProgressed', workerId: this.#parts.identity.incarnation, ...driver })
+  }
+
+  /** Without a leader that hears it, nobody could declare this Worker dead either. */
+  announceRestart(forMs: number, now: Now): void {
+    this.#restartMs = forMs
+    if (this.isReported) this.heartbeat(now)
+    else this.#parts.emit({ kind: 'restartNoted' })
+  }
+
+  /**
+   * Sent before registration too: an unknown Worker gets ReconnectWorker, which repairs a lost registration.
+   */
+  heartbeat(now: Now): void {
+    if (this.isSilent) return
+    const beat = this.#parts.masters.heartbeat(now)
+    this.#tell(this.#restartMs === undefined ? beat : { ...beat, restartMs: this.#restartMs })
+  }
+
+  #tellFullReport(type: 'WorkerSchedulerStateResponse' | 'WorkerLatestState'): void {
+    const { leaderTracker, identity, executors, drivers } = this.#parts
+    const seen = leaderTracker.seen ?? NOWHERE
+    for (const page of reportPages(executors.reports(), drivers.reports(this.#found)))
+      this.#tell({ type, id: identity.incarnation, seen, ...page })
+  }
+
+  #tell(message: FromWorker): void {
+    const { leader } = this.#parts.leaderTracker
+    if (leader) this.#parts.emit({ kind: 'tell', to: leader.owner, message })
+  }
+}
