@@ -30,6 +30,7 @@ export const errorCauses: Readonly<Record<ErrorName, string>> = {
     'A Master decided by something that is not recorded, or the state that a segment begins with is not whole.',
   // Connections and handshakes
   SECRET_WRONG: 'The secret was changed on one side only, or this is the secret of another cluster.',
+  CREDENTIAL_ENDED: 'The driver ended or moved to another Worker while its process was cut off.',
   CLUSTER_MISMATCH: 'Two clusters share an address list, or the name was changed on one side only.',
   VERSION_UNSUPPORTED: 'An upgrade left out a release, or one side was not upgraded.',
   HANDSHAKE_FAILED: 'Another program listens there, the network is slow, or the peer ended.',

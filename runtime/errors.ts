@@ -115,6 +115,12 @@ export const errorCodes = {
     help: 'Give this process the secret of that cluster (FIRESTEEL_SECRET or .firesteel/secret).',
     exit: 4,
   },
+  CREDENTIAL_ENDED: {
+    meaning:
+      'The credential of this process is not in force: its driver has ended, or another generation of it runs.',
+    help: 'Nothing needs to be done: a program that has been replaced ends. Submit it again if it should run.',
+    exit: 4,
+  },
   CLUSTER_MISMATCH: {
     meaning: 'The peer belongs to another cluster.',
     help: 'Check the address and the cluster name.',

@@ -11,6 +11,7 @@ import type { TraceContext } from '../../runtime/telemetry/trace-context.js'
 import { TraceRing } from '../../runtime/trace/ring.js'
 import type { DialerOptions } from '../../runtime/transport/dialer.js'
 import { type Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
+import { IncarnationKey } from '../../runtime/transport/incarnation-key.js'
 import type { ClientMessage } from '../messages/catalogue.js'
 import type { ApplicationDescription, DriverIncarnation } from '../messages/common.js'
 import type { FailedWorker } from '../messages/launch-failures.js'
@@ -49,7 +50,10 @@ export interface EndpointEvents {
 export interface EndpointDependencies extends Pick<DialerOptions, 'timers' | 'random' | 'dialWith'> {
   readonly clock?: Clock
   readonly openListener?: typeof openExecutorListener
-  /** Random hex digits, for the incarnation and the registration. */
+  /**
+   * Random hex digits, for the incarnation and the registration. Where it is given, the incarnation has no
+   * key, because the links of the simulator have no handshake.
+   */
   readonly newId?: (bytes: number) => string
 }
 
@@ -92,6 +96,7 @@ type EndpointMessage = ClientMessage | RequestTrace | LinkMessage | InputMessage
 export class ClientEndpoint {
   readonly #options: EndpointOptions
   readonly #incarnation: string
+  readonly #own: IncarnationKey | undefined
   readonly #registration: string
   readonly #transport: ClientTransport
   readonly #gateway: Gateway<ClientMessage>
@@ -113,7 +118,8 @@ export class ClientEndpoint {
   constructor(options: EndpointOptions) {
     const { newId = randomHex, openListener: _, ...dependencies } = options.dependencies ?? {}
     this.#options = options
-    this.#incarnation = `client-${newId(8)}`
+    this.#own = options.dependencies?.newId ? undefined : new IncarnationKey('client')
+    this.#incarnation = this.#own?.incarnation ?? `client-${newId(8)}`
     this.#registration = newId(16)
     this.#whenFinished = new Promise((resolve) => {
       this.#resolveFinished = resolve
@@ -121,6 +127,7 @@ export class ClientEndpoint {
     this.#transport = new ClientTransport({
       cluster: options.cluster,
       incarnation: this.#incarnation,
+      own: this.#own,
       credential: options.credential,
       log: options.log,
       ...dependencies,

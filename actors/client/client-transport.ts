@@ -9,6 +9,7 @@ import type { TraceRing } from '../../runtime/trace/ring.js'
 import { Dialer, type DialerOptions } from '../../runtime/transport/dialer.js'
 import { Gateway } from '../../runtime/transport/gateway.js'
 import type { PeerIdentity } from '../../runtime/transport/identity.js'
+import type { IncarnationKey } from '../../runtime/transport/incarnation-key.js'
 import { PeerComplaints } from '../../runtime/transport/peer-complaints.js'
 import { type ClientMessage, violation } from '../messages/catalogue.js'
 import type { Credential } from './credential.js'
@@ -18,6 +19,8 @@ export interface ClientTransportOptions
   /** '' if only an address is known: the handshake then tells the name. */
   readonly cluster: string
   readonly incarnation: string
+  /** The key of this incarnation. */
+  readonly own?: IncarnationKey | undefined
   readonly credential: Credential
   readonly log: Log
   readonly clock?: Clock | undefined
@@ -49,7 +52,17 @@ export class ClientTransport {
   #cluster: string
 
   constructor(options: ClientTransportOptions) {
-    const { cluster, incarnation, credential, log, clock = systemClock, timers, random, dialWith } = options
+    const {
+      cluster,
+      incarnation,
+      own,
+      credential,
+      log,
+      clock = systemClock,
+      timers,
+      random,
+      dialWith,
+    } = options
     const { epoch, ring, context, remotePath, onDefect, onFailed, onRefused } = options
     this.#cluster = cluster
     this.throttle = new ThrottledLog(log)
@@ -72,7 +85,7 @@ export class ClientTransport {
       onRejected: this.complaints.dropped,
     })
     this.dialer = new Dialer({
-      identity: { cluster, incarnation },
+      identity: { cluster, incarnation, own },
       ...credential,
       clock,
       ...(timers && { timers }),

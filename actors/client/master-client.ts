@@ -13,6 +13,7 @@ import { systemTimers } from '../../runtime/timers.js'
 import { dial } from '../../runtime/transport/dial.js'
 import type { DialerOptions } from '../../runtime/transport/dialer.js'
 import { type Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
+import { IncarnationKey } from '../../runtime/transport/incarnation-key.js'
 import type { Link } from '../../runtime/transport/link.js'
 import type { ClientMessage } from '../messages/catalogue.js'
 import type { MasterStatePage, RequestLog, StopLog } from '../messages/status.js'
@@ -31,7 +32,7 @@ import type { AnswerTo, MasterRequest } from './request-types.js'
 export interface MasterClientOptions
   extends Pick<FoundCluster, 'cluster' | 'masters' | 'credential' | 'absent'>,
     Pick<DialerOptions, 'timers' | 'random' | 'dialWith'> {
-  /** Default: a random one. */
+  /** Default: one that is named after a key of its own. */
   readonly incarnation?: string
   /** Deadline of a request without one; default 30 s. */
   readonly masterTimeoutMs?: number
@@ -54,6 +55,7 @@ type Incoming = ClientMessage | LinkMessage
 export class MasterClient {
   readonly #options: MasterClientOptions
   readonly #incarnation: string
+  readonly #own: IncarnationKey | undefined
   readonly #clock: Clock
   readonly #timers: NonNullable<DialerOptions['timers']>
   readonly #transport: ClientTransport
@@ -74,13 +76,15 @@ export class MasterClient {
   constructor(options: MasterClientOptions) {
     const { cluster, masters, credential, log = silentLog, timers = systemTimers, random, dialWith } = options
     this.#options = options
-    this.#incarnation = options.incarnation ?? `client-${randomBytes(8).toString('hex')}`
+    this.#own = options.incarnation === undefined ? new IncarnationKey('client') : undefined
+    this.#incarnation = this.#own?.incarnation ?? options.incarnation ?? ''
     this.#clock = options.clock ?? systemClock
     this.#timers = timers
     this.#links = new MasterLinks(masters)
     this.#transport = new ClientTransport({
       cluster,
       incarnation: this.#incarnation,
+      own: this.#own,
       credential,
       log,
       clock: this.#clock,
@@ -217,7 +221,7 @@ export class MasterClient {
   async #dialWorker(address: string, timeoutMs: number | undefined): Promise<Link> {
     const { cluster, credential } = this.#options
     const { host, port } = parseActorAddress(address)
-    const identity = { cluster, incarnation: this.#incarnation }
+    const identity = { cluster, incarnation: this.#incarnation, own: this.#own }
     const link = await dial({
       host,
       port,

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { formatHostPort } from '../../runtime/addresses.js'
 import { limits } from '../../runtime/limits.js'
 import { failureOf } from '../../runtime/system/system-messages.js'
@@ -11,6 +12,7 @@ import type {
 } from '../messages/applications.js'
 import type { Registrant } from '../messages/executors.js'
 import { oversizeOf, recordTooLarge } from '../messages/record-size.js'
+import { notYours } from './access.js'
 import { ApplicationEntry } from './application-entry.js'
 import { announceUnlisted, takeListed, takeOrphans } from './application-executors.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
@@ -28,6 +30,10 @@ import { unknownId } from './submission.js'
 
 const registrantOf = (from: PeerInfo): Registrant =>
   from.role === 'driver' ? { role: 'driver', subject: from.subject ?? '' } : { role: 'client' }
+
+/** It speaks for the application: the same client, with the same credential. */
+const isEndpointOf = (from: PeerInfo, { endpoint, registrant }: ApplicationRecord): boolean =>
+  from.incarnation === endpoint && isDeepStrictEqual(registrantOf(from), registrant)
 
 const addressOf = (from: PeerInfo, { host = from.host, port }: { host?: string | undefined; port: number }) =>
   formatHostPort({ host, port })
@@ -49,6 +55,10 @@ export function registerApplication(
     return
   }
   let app = cluster.appsByRegistration.get(registration)
+  if (app && !isEndpointOf(from, app.record)) {
+    step.tell(from.incarnation, notYours('is not that of the application with this registration'))
+    return
+  }
   const oversize = oversizeOf(description)
   if (!app && (oversize || cluster.isFull)) {
     step.tell(from.incarnation, oversize ? failureOf(recordTooLarge(oversize)) : tooMuchHeld)
@@ -125,7 +135,7 @@ export function masterChangeAcknowledged(
     })
     return
   }
-  if (app.record.endpoint !== from.incarnation) return
+  if (!isEndpointOf(from, app.record)) return
   if (message.target && message.target.request > app.targetRequest) {
     app.targetRequest = message.target.request
     app.target = message.target.total
@@ -171,6 +181,8 @@ function adoptApplication(
 ): ApplicationEntry | undefined {
   const { appId, registeredAt, registration, description, driver, listen, highestExecId } = message
   if (!registeredAt || !cluster.isForgotten(registeredAt) || cluster.endedApps.has(appId)) return undefined
+  if (from.role === 'driver' && from.subject !== `${driver?.id}/${driver?.generation}`) return undefined
+  if (from.role !== 'driver' && driver) return undefined
   if (!description || cluster.isFull || oversizeOf(description)) return undefined
   if (!isBelieved(highestExecId, 0)) return undefined
   step.log('warn', 'adopted an application that the store forgot', { appId })

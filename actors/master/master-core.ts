@@ -5,6 +5,7 @@ import type { MasterMessage } from '../messages/catalogue.js'
 import type { RecoveryState } from '../messages/common.js'
 import { type MasterChanged, type MasterInStandby, standbyProblem } from '../messages/leadership.js'
 import type { MasterStateResponse, RequestMasterState } from '../messages/status.js'
+import { isOver, type Peer, refusalOf, rowsSeenBy } from './access.js'
 import * as executors from './application-executors.js'
 import * as applications from './applications.js'
 import { ClusterState, type PeerInfo } from './cluster-state.js'
@@ -339,6 +340,13 @@ export class MasterCore {
     if (!from || !route || (route.sender === 'master' && !isPeerMaster(from))) return
     // While the store is degraded, what is only read is answered from memory, marked stale (protocol 15).
     step.readsFromMemory = commitQueue.degradation !== undefined && route.access === 'reads'
+    const refusal = refusalOf(from, message, this.#cluster, route.driver === 'may')
+    if (refusal) {
+      step.refused(from.incarnation, `${message.type}: ${refusal.message}`)
+      step.replyNow(reply, refusal)
+      if (isOver(this.#cluster, from)) step.unlink(from.incarnation, refusal.message)
+      return
+    }
     const received: Received = {
       step,
       from,
@@ -349,7 +357,7 @@ export class MasterCore {
       peerMasters: this.#peerMasters,
       cluster: this.#cluster,
       workersHeard: () => this.#workersHeard,
-      answerState: (request) => this.#masterState(step, request, reply, commitQueue),
+      answerState: (request) => this.#masterState(step, from, request, reply, commitQueue),
     }
     if (route.master === 'any') {
       route.handle(received, message)
@@ -383,6 +391,7 @@ export class MasterCore {
 
   #masterState(
     step: Step,
+    from: PeerInfo,
     message: RequestMasterState,
     reply: ReplyToken,
     commitQueue: CommitQueueView,
@@ -392,10 +401,22 @@ export class MasterCore {
       of !== undefined && this.#cluster
         ? rowsOfOne(this.#cluster, of, step.now, explain)
         : this.#snapshots.rows(this.#cluster, step.now)
-    const state = pageOf(this.head(commitQueue), rows, message)
+    const isSeen = rowsSeenBy(from, this.#cluster)
+    const state = pageOf(this.head(commitQueue), rows, message, limits, isSeen)
     // A STANDBY has no leadership, so its answer needs no fence check.
     if (!this.#cluster) step.replyNow(reply, state)
     else step.reply(reply, state)
+  }
+
+  /** Who links now is refused at the handshake; these were linked before. */
+  #unlinkOver(step: Step, cluster: ClusterState): void {
+    for (const peer of this.#peers.values())
+      if (isOver(cluster, peer)) step.unlink(peer.incarnation, `its driver ${peer.subject} is over`)
+  }
+
+  /** True: this leader knows that the credential of such a peer is not in force. */
+  isOver(peer: Peer): boolean {
+    return isOver(this.#cluster, peer)
   }
 
   #notLeader(step: Step, from: PeerInfo, message: MasterMessage, reply: ReplyToken): void {
@@ -459,6 +480,7 @@ export class MasterCore {
     const lateMs = step.now.monotonicMs - this.#sweptAtMs - this.#sweepEveryMs
     this.#sweptAtMs = step.now.monotonicMs
     if (lateMs < this.#sweepEveryMs) workers.checkWorkers(cluster, step)
+    this.#unlinkOver(step, cluster)
     step.startTimer({ kind: 'sweep' }, this.#sweepEveryMs)
   }
 }

@@ -21,6 +21,7 @@ import { Hearsay } from '../election/hearsay.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
 import { periodicMessages, questionMessages } from '../messages/trace.js'
+import type { Peer } from './access.js'
 import { isAboutApplication, isAboutDriver } from './committed.js'
 import { type Leadership, LeadershipHistory } from './leadership-history.js'
 import type { MasterConfig } from './master-config.js'
@@ -202,6 +203,11 @@ export class MasterHost {
   /** What an application says of its tasks. */
   taskStream(appId: string) {
     return this.#current?.shell.taskStreams.of(appId)
+  }
+
+  /** At the handshake of a peer that has proved its key: true, it is not in force any more. */
+  isOver(peer: Peer): boolean {
+    return this.#current?.shell.shown.isOver(peer) ?? false
   }
 
   /** Where an output lies. */

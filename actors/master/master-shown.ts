@@ -1,3 +1,4 @@
+import type { Peer } from './access.js'
 import { countCluster } from './cluster-counts.js'
 import type { CommitQueueView } from './commit-queue-view.js'
 import type { LogHome } from './log-location.js'
@@ -44,6 +45,11 @@ export class MasterShown {
   /** For the page of one thing: all that is known of it. */
   detailed(id: string): Detailed {
     return this.#core.detailed(id, this.#now())
+  }
+
+  /** At the handshake of a peer that has proved its key: true, it is not in force any more. */
+  isOver(peer: Peer): boolean {
+    return this.#core.isOver(peer)
   }
 
   /** For the links to an output: where it lies. */

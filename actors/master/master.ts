@@ -408,6 +408,12 @@ export class MasterShell implements Handler<MasterActorMessage> {
       case 'emit':
         listener(effect.event)
         break
+      case 'refused':
+        gateway.refused(effect.from, effect.reason)
+        break
+      case 'unlink':
+        gateway.close(effect.from, effect.reason)
+        break
       case 'handOver':
         if (mayHandOver()) void this.#beginHandOver(effect.reason)
         break

@@ -63,6 +63,11 @@ interface Demands<T> {
   readonly access?: 'reads' | 'beats'
   /** It brings a new record: it is refused while the store refuses writes (protocol 4.3). */
   readonly brings?: 'record'
+  /**
+   * A program of the cluster may send it as well, about itself and its own applications. All else that
+   * anybody may send is for people and their tools.
+   */
+  readonly driver?: 'may'
   /** It costs time to answer: the shell answers a little at a time, and each link in its turn. */
   readonly pace?: 'in turn'
 }
@@ -192,35 +197,41 @@ const routes: Routes = {
   // Applications.
   RegisterApplication: {
     sender: 'anybody',
+    driver: 'may',
     master: 'leader',
     handle: ({ cluster, step, from, trace }, message) =>
       applications.registerApplication(cluster, step, from, message, trace),
   },
   MasterChangeAcknowledged: {
     sender: 'anybody',
+    driver: 'may',
     master: 'leader',
     handle: ({ cluster, step, from }, message) =>
       applications.masterChangeAcknowledged(cluster, step, from, message),
   },
   UnregisterApplication: {
     sender: 'anybody',
+    driver: 'may',
     master: 'leader',
     handle: ({ cluster, step, from }, message) =>
       applications.unregisterApplication(cluster, step, from, message),
   },
   RequestExecutors: {
     sender: 'anybody',
+    driver: 'may',
     master: 'leader',
     handle: ({ cluster, step, from, reply }, message) =>
       executors.requestExecutors(cluster, step, from, message, reply),
   },
   KillExecutors: {
     sender: 'anybody',
+    driver: 'may',
     master: 'leader',
     handle: ({ cluster, step, reply }, message) => executors.killExecutors(cluster, step, message, reply),
   },
   ExecutorWorked: {
     sender: 'anybody',
+    driver: 'may',
     master: 'leader',
     handle: ({ cluster, step, from }, message) => executors.executorWorked(cluster, step, from, message),
   },
@@ -228,6 +239,7 @@ const routes: Routes = {
   // Commands.
   RequestKillApplication: {
     sender: 'anybody',
+    driver: 'may',
     master: 'leader',
     handle: ({ cluster, step, from, reply }, message) =>
       applications.killApplication(cluster, step, from, message, reply),
@@ -247,12 +259,14 @@ const routes: Routes = {
   },
   RequestKillDriver: {
     sender: 'anybody',
+    driver: 'may',
     master: 'ALIVE',
     handle: ({ cluster, step, from, reply }, message) =>
       submission.killDriverOnRequest(cluster, step, from, message, reply),
   },
   RequestRestartDriver: {
     sender: 'anybody',
+    driver: 'may',
     master: 'ALIVE',
     handle: ({ cluster, step, reply }, message) =>
       submission.restartDriverOnRequest(cluster, step, message, reply),
@@ -269,6 +283,7 @@ const routes: Routes = {
   },
   RequestDriverStatus: {
     sender: 'anybody',
+    driver: 'may',
     master: 'leader',
     access: 'reads',
     handle: ({ cluster, step, reply }, message) => {
@@ -280,12 +295,14 @@ const routes: Routes = {
   },
   RequestLogLocation: {
     sender: 'anybody',
+    driver: 'may',
     master: 'leader',
     access: 'reads',
     handle: ({ cluster, step, reply }, message) => logLocation(cluster, step, message, reply),
   },
   RequestMasterState: {
     sender: 'anybody',
+    driver: 'may',
     master: 'any',
     access: 'reads',
     pace: 'in turn',

@@ -44,6 +44,7 @@ export function pageOf(
   rows: SnapshotRows,
   { after, parts }: Pick<RequestMasterState, 'after' | 'parts'>,
   most: PageLimits = limits,
+  isSeen?: (section: StateSection, row: object) => boolean,
 ): MasterStatePage {
   const { epoch } = head.position
   const place = placeOf(after, epoch)
@@ -64,6 +65,7 @@ export function pageOf(
     const { rows: all, numbers } = rows[section]
     for (let at = section === place?.section ? behind(numbers, place.number) : 0; at < all.length; at++) {
       const row = all[at] as object
+      if (isSeen && !isSeen(section, row)) continue
       const size = bytesOf(row)
       if (count > 0 && (count >= most.statePageRows || bytes + size > most.statePageBytes)) {
         return { ...headOf(head), ...page, next: last } as MasterStatePage

@@ -67,6 +67,10 @@ export type FreeEffect =
   | { readonly kind: 'tailTaken'; readonly at: OwnedPosition }
   /** For the process of this Master: it has heard of others. */
   | { readonly kind: 'emit'; readonly event: HeardEvent }
+  /** The peer asked for what it may not have: it is counted, and logged now and then. */
+  | { readonly kind: 'refused'; readonly from: string; readonly reason: string }
+  /** The link of a peer whose credential is not in force any more. */
+  | { readonly kind: 'unlink'; readonly from: string; readonly reason: string }
   /** This leader hears too few of its Workers: that STANDBY hears more (protocol 6). */
   | { readonly kind: 'handOver'; readonly reason: string }
 
@@ -137,6 +141,14 @@ export class Step {
 
   fence(): void {
     this.gated.push({ kind: 'fence' })
+  }
+
+  refused(from: string, reason: string): void {
+    this.free.push({ kind: 'refused', from, reason })
+  }
+
+  unlink(from: string, reason: string): void {
+    this.free.push({ kind: 'unlink', from, reason })
   }
 
   startTimer(timer: MasterTimer, ms: number): void {

@@ -51,6 +51,7 @@ const refusalSentences: Record<RefusalCode, string> = {
   SECRET_WRONG: 'the cluster secrets differ',
   CLUSTER_MISMATCH: 'it belongs to another cluster',
   VERSION_UNSUPPORTED: 'it speaks another version of the protocol',
+  CREDENTIAL_ENDED: 'the credential is not in force any more',
   HANDSHAKE_FAILED: 'the handshake failed',
 }
 

@@ -199,6 +199,14 @@ export class Gateway<M extends Message> {
     this.#links.get(incarnation)?.close(reason)
   }
 
+  /** The actor refuses what this peer asked for. */
+  refused(incarnation: string, reason: string): void {
+    const peer = this.#links.get(incarnation)?.peer
+    if (!peer) return
+    this.#rejected++
+    this.#options.onRejected?.(peer, reason)
+  }
+
   closeAll(reason: string): void {
     this.#links.closeAll(reason)
   }

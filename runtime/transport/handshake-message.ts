@@ -3,6 +3,7 @@ import { FiresteelError } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 import { CODE_SUBJECT, isRole, type LocalIdentity, MASTER_SUBJECT, type Role } from './identity.js'
+import type { IncarnationProof } from './incarnation-key.js'
 import {
   commonProtocol,
   formatProtocols,
@@ -17,12 +18,16 @@ export const PROOF_BYTES = 32
 const TEXT_LENGTH_MAX = innerLimits.handshakeTextChars
 const ADDRESS_LENGTH_MAX = innerLimits.handshakeAddressChars
 const NODE_MAJOR_MAX = 999
+/** A public key of Ed25519 has 32 bytes, a signature 64. */
+const KEY_CHARS = 43
+const SIGNATURE_CHARS = 86
 
 /** Why a peer is refused. It is told before the connection ends. */
 export const refusalCodes = [
   'SECRET_WRONG',
   'CLUSTER_MISMATCH',
   'VERSION_UNSUPPORTED',
+  'CREDENTIAL_ENDED',
   'HANDSHAKE_FAILED',
 ] as const
 export type RefusalCode = (typeof refusalCodes)[number]
@@ -54,7 +59,8 @@ export interface Hello {
 /** First message of the acceptor. */
 export type HelloBack = Omit<Hello, 'type' | 'role' | 'subject'> & { readonly type: 'hello-back' }
 
-export interface Proof {
+/** That of the dialer also proves its incarnation, where that is named after a key. */
+export interface Proof extends Partial<IncarnationProof> {
   readonly type: 'proof'
   /** HMAC-SHA256, in hex. */
   readonly mac: string
@@ -148,7 +154,10 @@ function readHelloBack(fields: Record<string, unknown>): HelloBack | undefined {
 }
 
 function readProof(fields: Record<string, unknown>): Proof | undefined {
-  return isHex(fields.mac, PROOF_BYTES) ? (fields as unknown as Proof) : undefined
+  const { mac, key, signature } = fields
+  const isWhole = isBase64(key, KEY_CHARS) && isBase64(signature, SIGNATURE_CHARS)
+  const isPlain = key === undefined && signature === undefined
+  return isHex(mac, PROOF_BYTES) && (isPlain || isWhole) ? (fields as unknown as Proof) : undefined
 }
 
 function readRefusal(fields: Record<string, unknown>): Refusal | undefined {
@@ -181,6 +190,10 @@ function isText(value: unknown): value is string {
 
 function isHex(value: unknown, bytes: number): value is string {
   return typeof value === 'string' && value.length === bytes * 2 && /^[0-9a-f]+$/.test(value)
+}
+
+function isBase64(value: unknown, chars: number): value is string {
+  return typeof value === 'string' && value.length === chars && /^[A-Za-z0-9_-]+$/.test(value)
 }
 
 function isCount(value: unknown, max: number): value is number {

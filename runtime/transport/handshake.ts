@@ -4,11 +4,13 @@ import {
   encodeHandshake,
   type Hello,
   type HelloBack,
+  type Proof,
   type RefusalCode,
   readHandshake,
   selfDescription,
 } from './handshake-message.js'
 import type { LocalIdentity, ProvenPeer, Role } from './identity.js'
+import { isKeyed, provesIncarnation } from './incarnation-key.js'
 import {
   commonProtocol,
   describeProtocols,
@@ -47,6 +49,11 @@ export interface DialerSide extends HandshakeSide {
 export interface AcceptorSide extends HandshakeSide {
   /** Returns the key of a role and subject; undefined if there is none. */
   readonly keyFor: (role: Role, subject?: string) => Buffer | undefined
+  /**
+   * Why a peer that has proved its key is refused all the same; undefined: it is not. It is asked last, so
+   * that a stranger learns nothing about the credentials of others.
+   */
+  readonly refuses?: ((role: Role, subject?: string) => RefusalCode | undefined) | undefined
 }
 
 const DIALER_LABEL = 'firesteel/1 dialler'
@@ -152,7 +159,8 @@ export class DialerHandshake {
     this.#back = back
     this.#transcript = transcriptOf(this.#hello, body, channelBinding)
     const mac = proofOf(key, DIALER_LABEL, this.#transcript).toString('hex')
-    return { kind: 'waiting', send: encodeHandshake({ type: 'proof', mac }) }
+    const ofIncarnation = identity.own?.prove(this.#transcript)
+    return { kind: 'waiting', send: encodeHandshake({ type: 'proof', mac, ...ofIncarnation }) }
   }
 
   #check(mac: string, back: HelloBack): HandshakeStep {
@@ -188,7 +196,7 @@ export class AcceptorHandshake {
       return refuse('VERSION_UNSUPPORTED', bothRanges(message.protocols, ours), ours)
     }
     if (this.#hello === undefined && message?.type === 'hello') return this.#answer(body, message)
-    if (this.#hello !== undefined && message?.type === 'proof') return this.#check(message.mac, this.#hello)
+    if (this.#hello !== undefined && message?.type === 'proof') return this.#check(message, this.#hello)
     return refuse('HANDSHAKE_FAILED', 'the message is no handshake', this.#ours)
   }
 
@@ -212,23 +220,22 @@ export class AcceptorHandshake {
     return { kind: 'waiting', send: back }
   }
 
-  #check(mac: string, hello: Hello): HandshakeStep {
+  #check(claim: Proof, hello: Hello): HandshakeStep {
     const key = this.#key
     const transcript = this.#transcript as Buffer
     // Compare also when there is no such key, so that a peer that guesses subjects learns nothing from the
     // timing.
     const fits = timingSafeEqual(
       proofOf(key ?? transcript, DIALER_LABEL, transcript),
-      Buffer.from(mac, 'hex'),
+      Buffer.from(claim.mac, 'hex'),
     )
-    if (!fits || key === undefined) {
-      const subject = hello.subject === undefined ? '' : ` ${hello.subject}`
-      return refuse(
-        'SECRET_WRONG',
-        `as ${hello.role}${subject}, incarnation ${hello.incarnation}`,
-        this.#ours,
-      )
-    }
+    const subject = hello.subject === undefined ? '' : ` ${hello.subject}`
+    const who = `as ${hello.role}${subject}, incarnation ${hello.incarnation}`
+    if (!fits || key === undefined) return refuse('SECRET_WRONG', who, this.#ours)
+    if (isKeyed(hello.incarnation) && !provesIncarnation(hello.incarnation, claim, transcript))
+      return refuse('HANDSHAKE_FAILED', `it did not prove its incarnation, ${who}`, this.#ours)
+    const refusal = this.#side.refuses?.(hello.role, hello.subject)
+    if (refusal !== undefined) return refuse(refusal, who, this.#ours)
     const proof = proofOf(key, ACCEPTOR_LABEL, transcript).toString('hex')
     return {
       kind: 'linked',

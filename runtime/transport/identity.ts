@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { formatHostPort } from '../addresses.js'
+import type { IncarnationKey } from './incarnation-key.js'
 
 export const roles = ['node', 'client', 'application', 'driver'] as const
 /**
@@ -39,6 +40,8 @@ export interface LocalIdentity {
   readonly incarnation: string
   /** host:port at which others reach this process, if it listens. */
   readonly advertise?: string | undefined
+  /** Of an incarnation that is named after a key: clients and drivers have one. */
+  readonly own?: IncarnationKey | undefined
 }
 
 /**

@@ -27,6 +27,7 @@ const refusals: ReadonlySet<string> = new Set([
   'FIRESTEEL_SECRET_WRONG',
   'FIRESTEEL_CLUSTER_MISMATCH',
   'FIRESTEEL_VERSION_UNSUPPORTED',
+  'FIRESTEEL_CREDENTIAL_ENDED',
 ])
 
 /** Keeps one link to an address: it dials at once, and again after each loss with a jittered back-off. */

@@ -38,6 +38,8 @@ export interface ListenOptions {
   readonly identity: IdentitySource
   /** Returns the key of a role and subject; undefined if there is none. */
   readonly keyFor: (role: Role, subject?: string) => Buffer | undefined
+  /** Why a peer that has proved its key is refused; undefined: it is not. */
+  readonly refuses?: ((role: Role, subject?: string) => RefusalCode | undefined) | undefined
   /** Called for each link. Give it a receiver soon. */
   readonly onLink: (link: Link) => void
   readonly onRejected?: (rejection: Rejection) => void
@@ -175,6 +177,7 @@ class Acceptor {
       nodeMajor,
       nonce: randomBytes(NONCE_BYTES),
       keyFor: this.#options.keyFor,
+      refuses: this.#options.refuses,
     })
   }
 

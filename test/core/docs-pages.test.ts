@@ -243,7 +243,12 @@ test('pages name only error codes that exist', () => {
 test('tests and scripts that pages name exist', () => {
   const names = new Set(filesUnder('test', /\.test\.ts$/).map((path) => /([^/]+)\.test\.ts$/.exec(path)?.[1]))
   const scripts = filesUnder('test/simulation', /\.ts$/).map(read).join('\n')
-  for (const page of ['docs/failure-model.md', 'docs/testing.md', 'docs/testing-findings.md']) {
+  for (const page of [
+    'docs/failure-model.md',
+    'docs/security.md',
+    'docs/testing.md',
+    'docs/testing-findings.md',
+  ]) {
     const text = read(page)
     /** Names of packages and of settings of Redis, which look alike. */
     const others = new Set(['fast-check', 'min-replicas-to-write'])

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { runProgram, wholeOption } from '../tools/command-line.js'
 import { type Mutation, mutations as ofClusters } from './mutations.js'
+import { accessMutations } from './mutations-access.js'
 import { threadMutations } from './threads/mutations.js'
 import { failsIn, firstFailedTest } from './unit-tests.js'
 
@@ -20,7 +21,7 @@ export interface MutationResult {
   readonly provesNothing?: boolean
 }
 
-export const mutations: readonly Mutation[] = [...ofClusters, ...threadMutations]
+export const mutations: readonly Mutation[] = [...ofClusters, ...accessMutations, ...threadMutations]
 
 const dist = fileURLToPath(new URL('../..', import.meta.url))
 const root = join(dist, '..')

@@ -67,6 +67,8 @@ class MasterNode implements RunningNode {
       admit: ({ role }, type) => isAdmitted(role, type),
       remotePath: (peer) => (isPeerMaster(peer) ? MASTER : peer.role === 'node' ? WORKER : CLIENT),
       admitsDrivers: true,
+      refuses: (role, subject) =>
+        this.#masterHost?.isOver({ role, subject }) ? 'CREDENTIAL_ENDED' : undefined,
       position: () => this.#masterHost?.current?.shell.position,
       epoch: () => this.#epoch,
     })

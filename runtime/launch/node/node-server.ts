@@ -23,7 +23,7 @@ import type { NodeTracing } from '../../telemetry/otlp.js'
 import { traceIdOf } from '../../telemetry/trace-context.js'
 import { TraceRing } from '../../trace/ring.js'
 import { Gateway } from '../../transport/gateway.js'
-import { refusalCodes } from '../../transport/handshake-message.js'
+import { type RefusalCode, refusalCodes } from '../../transport/handshake-message.js'
 import {
   CODE_SUBJECT,
   formatAddress,
@@ -46,6 +46,8 @@ export interface NodeServerOptions {
   readonly remotePath: (peer: PeerIdentity) => string
   /** Whether drivers in the cluster may dial this node. */
   readonly admitsDrivers: boolean
+  /** Why a peer that has proved its key is refused; absent: none is. */
+  readonly refuses?: (role: Role, subject?: string) => RefusalCode | undefined
   /** Position in the envelopes that it sends. A Worker leads nothing and has none. */
   readonly position: () => Position | undefined
   /** A link that carries code. Absent: this node takes none. */
@@ -200,6 +202,7 @@ export class NodeServer<M extends Message> {
       port,
       identity: this.identity,
       keyFor: acceptorKeys(secret, this.#options.admitsDrivers),
+      refuses: this.#options.refuses,
       // A driver's event loop belongs to its user (protocol L4).
       deadMsFor: ({ role }) => (role === 'node' ? this.linkDeadMs : limits.driverLinkDeadMs),
       onLink: (link) => this.admit(link),

@@ -1,0 +1,105 @@
+import type { MasterMessage } from '../messages/catalogue.js'
+import type { Failure } from '../messages/common.js'
+import type { StateSection } from '../messages/status.js'
+import type { ApplicationEntry } from './application-entry.js'
+import type { ClusterState, PeerInfo } from './cluster-state.js'
+import type { DriverEntry } from './driver-entry.js'
+import type { EndedApplication, EndedDriver } from './records.js'
+
+/*
+ * Who may what at a Master. A driver has a credential of its own, which is limited to itself: it registers
+ * its applications, sees and ends what is its own, and nothing else. The credential is good for one
+ * generation, and gone with it.
+ */
+
+export type Peer = { readonly role: PeerInfo['role']; readonly subject?: string | undefined }
+
+/** What somebody may own. */
+type Owned =
+  | { readonly driver: DriverEntry | EndedDriver }
+  | { readonly app: ApplicationEntry | EndedApplication }
+
+/** `ID/GENERATION` of a driver, from the subject of its credential. */
+function driverOf({ subject = '' }: Peer): { readonly id: string; readonly generation: number } {
+  const cut = subject.lastIndexOf('/')
+  return { id: subject.slice(0, cut), generation: Number(subject.slice(cut + 1)) }
+}
+
+/**
+ * True: this leader knows that the driver of this credential has ended, that another generation of it runs,
+ * or that it never existed. Before the leader is ALIVE, and while the store has lost writes that may still
+ * come back, it knows no such thing of a driver that it does not hold.
+ */
+export function isOver(cluster: ClusterState | undefined, peer: Peer): boolean {
+  if (!cluster || peer.role !== 'driver') return false
+  const { id, generation } = driverOf(peer)
+  const accepted = cluster.drivers.get(id)?.record.generation
+  if (accepted !== undefined && generation <= accepted) return generation < accepted
+  // What the store forgot may still be told by a Worker that runs it.
+  return cluster.endedDrivers.has(id) || (cluster.alive && !cluster.hasLost)
+}
+
+/** What has this id; an executor belongs to its application. */
+export function ownedBy(cluster: ClusterState, id: string): Owned | undefined {
+  const cut = id.indexOf('/')
+  const whole = cut < 0 ? id : id.slice(0, cut)
+  const driver = cluster.drivers.get(whole) ?? cluster.endedDrivers.get(whole)
+  if (driver) return { driver }
+  const app = cluster.apps.get(whole) ?? cluster.endedApps.get(whole)
+  return app && { app }
+}
+
+/** May this peer see and end it? */
+export function owns(peer: Peer, owned: Owned): boolean {
+  if (peer.role !== 'driver') return true
+  const { id } = driverOf(peer)
+  return 'driver' in owned ? owned.driver.id === id : driverIdOf(owned.app) === id
+}
+
+function driverIdOf(app: ApplicationEntry | EndedApplication): string | undefined {
+  return 'record' in app ? app.record.driver?.id : (app.driver ?? undefined)
+}
+
+export const notYours = (what: string): Failure => ({
+  type: 'Failure',
+  code: 'FIRESTEEL_NOT_ALLOWED',
+  message: `this credential ${what}`,
+})
+
+/** What a message asks about: a driver, an application, or one of its executors. */
+function idIn(message: MasterMessage): string | undefined {
+  if ('driverId' in message) return message.driverId
+  if ('appId' in message) return message.appId
+  return 'id' in message ? message.id : undefined
+}
+
+/** Why a peer does not get what it asks for; undefined: it may have it. What nobody knows is nobody's. */
+export function refusalOf(
+  from: Peer,
+  message: MasterMessage,
+  cluster: ClusterState | undefined,
+  mayDriver: boolean,
+): Failure | undefined {
+  if (from.role !== 'driver') return undefined
+  const { type } = message
+  if (!mayDriver) return notYours(`is that of a driver, which may not send ${type}`)
+  if (isOver(cluster, from)) return notYours(`is that of ${from.subject}, which is over`)
+  const id = idIn(message)
+  const owned = cluster && id !== undefined ? ownedBy(cluster, id) : undefined
+  if (!owned || owns(from, owned)) return undefined
+  return notYours(`is that of ${from.subject}, and ${id} is not its own`)
+}
+
+/** Which rows of a state a peer may see; undefined: all of them. */
+export function rowsSeenBy(
+  from: Peer,
+  cluster: ClusterState | undefined,
+): ((section: StateSection, row: object) => boolean) | undefined {
+  if (from.role !== 'driver') return undefined
+  return (section, row) => {
+    if (section === 'workers' || !cluster) return false
+    const { id, appId } = row as { readonly id?: string; readonly appId?: string }
+    const owned = ownedBy(cluster, id ?? appId ?? '')
+    return owned !== undefined && owns(from, owned)
+  }
+}
