@@ -451,6 +451,11 @@ export const errorCodes = {
     help: 'Mend the cause that the message names.',
     exit: 1,
   },
+  LAUNCHER_AWAY: {
+    meaning: 'The launcher (`firesteel up`) of that machine has no link to the leader.',
+    help: 'Look whether `firesteel up` runs there and reaches the Masters.',
+    exit: 3,
+  },
   RESTART_REFUSED: {
     meaning: 'A Worker cannot restart without its work now.',
     help: 'Mend the cause that the message names. The Worker goes on as before.',

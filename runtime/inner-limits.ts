@@ -599,6 +599,16 @@ export const innerLimits = {
   /** Rules of one .firesteelignore, in bytes. */
   codeIgnoreBytes: 64 * KIB,
 
+  /** Orders that a launcher remembers, and the leader of each. One that is older is not asked for again. */
+  launcherOrders: 64,
+  /** What an order answers, as JSON: as much as a client may be sent in one message. */
+  orderResultChars: 256 * KIB,
+  orderMessageChars: 2000,
+  /** A launcher whose nodes are not ready for so long opens its link to the Masters all the same. */
+  launcherLinkMs: 5_000,
+  /** From one look at an order to the next. */
+  orderLookMs: 100,
+
   /** How long the message to a supervisor (`systemd-notify`) may take. */
   serviceNotifyMs: 5_000,
 

@@ -958,6 +958,12 @@ export const limits = {
   /** A node that is told to stop has this long; then it ends with all that it has started. */
   stopGraceMs: 15 * SECOND,
 
+  /** Nodes of one launcher that the Masters know, and launchers that one Master knows. */
+  launcherNodes: 1000,
+  launchers: 1000,
+  /** A command waits so long for a launcher that has no link to the leader: it may be dialling a new one. */
+  launcherPatienceMs: 10 * SECOND,
+
   // Logs
   /** A repeated complaint about one peer is logged once, and then as a count at this interval. */
   logRepeatMs: 10 * SECOND,

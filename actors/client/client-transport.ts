@@ -12,7 +12,7 @@ import type { PeerIdentity } from '../../runtime/transport/identity.js'
 import type { IncarnationKey } from '../../runtime/transport/incarnation-key.js'
 import { PeerComplaints } from '../../runtime/transport/peer-complaints.js'
 import { type ClientMessage, violation } from '../messages/catalogue.js'
-import type { Credential } from './credential.js'
+import type { Credential, LauncherCredential } from './credential.js'
 
 export interface ClientTransportOptions
   extends Pick<DialerOptions, 'timers' | 'random' | 'dialWith' | 'onFailed' | 'onRefused'> {
@@ -21,7 +21,7 @@ export interface ClientTransportOptions
   readonly incarnation: string
   /** The key of this incarnation. */
   readonly own?: IncarnationKey | undefined
-  readonly credential: Credential
+  readonly credential: Credential | LauncherCredential
   readonly log: Log
   readonly clock?: Clock | undefined
   /** The highest epoch that this client has obeyed. */

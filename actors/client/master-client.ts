@@ -15,11 +15,12 @@ import type { DialerOptions } from '../../runtime/transport/dialer.js'
 import { type Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
 import { IncarnationKey } from '../../runtime/transport/incarnation-key.js'
 import type { Link } from '../../runtime/transport/link.js'
-import type { ClientMessage } from '../messages/catalogue.js'
+import type { ClientMessage, FromLauncher } from '../messages/catalogue.js'
 import type { MasterStatePage, RequestLog, StopLog } from '../messages/status.js'
 import type { RequestTrace, TraceChunk } from '../messages/trace.js'
 import { CLIENT_ACTOR, MASTER_PATH } from './client-actor.js'
 import { ClientTransport } from './client-transport.js'
+import type { Credential, LauncherCredential } from './credential.js'
 import { dialProblem } from './dial-problem.js'
 import type { FoundCluster } from './find-cluster.js'
 import { LogReader } from './log-reader.js'
@@ -30,8 +31,9 @@ import type { AnswerTo, MasterRequest } from './request-types.js'
 
 /** `timers`, `random` and `dialWith` are for its links. The simulator gives its own. */
 export interface MasterClientOptions
-  extends Pick<FoundCluster, 'cluster' | 'masters' | 'credential' | 'absent'>,
+  extends Pick<FoundCluster, 'cluster' | 'masters' | 'absent'>,
     Pick<DialerOptions, 'timers' | 'random' | 'dialWith'> {
+  readonly credential: Credential | LauncherCredential
   /** Default: one that is named after a key of its own. */
   readonly incarnation?: string
   /** Deadline of a request without one; default 30 s. */
@@ -40,6 +42,10 @@ export interface MasterClientOptions
   readonly clock?: Clock
   /** The span that a request belongs to. Default: the caller's, if an SDK of OpenTelemetry is registered. */
   readonly context?: () => TraceContext | undefined
+  /** Called whenever a Master says that it leads. */
+  readonly onLeader?: () => void
+  /** What the leader says without being asked. */
+  readonly onMessage?: (message: ClientMessage) => void
 }
 
 export interface RequestOptions {
@@ -200,6 +206,12 @@ export class MasterClient {
     return this.#gateway.ask<TraceChunk>(incarnation, message, options)
   }
 
+  /** False: no leader is linked, so it was not sent. */
+  tell(message: FromLauncher): boolean {
+    const { leader } = this.#links
+    return leader !== undefined && this.#gateway.send(leader.incarnation, message)
+  }
+
   /** Links to the Worker at `address`, once; returns its incarnation. Rejects with the errors of dial(). */
   async linkWorker(address: string, timeoutMs: number): Promise<string> {
     return (await this.#linkTo(address, timeoutMs)).peer.incarnation
@@ -305,7 +317,10 @@ export class MasterClient {
     const decision = this.#links.observed(from, { epoch: envelope.epoch, seq: envelope.seq ?? 0 }, message)
     if (decision === 'stale') return
     this.#open(this.#links.learn(message))
-    if (decision === 'leader') this.#wake()
+    if (decision === 'leader') {
+      this.#options.onLeader?.()
+      this.#wake()
+    } else if (from === this.#links.leader?.incarnation) this.#options.onMessage?.(message)
   }
 
   #open(effects: readonly DialEffect[]): void {

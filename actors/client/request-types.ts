@@ -21,6 +21,12 @@ import type {
   RestartDriverResponse,
   SubmitDriverResponse,
 } from '../messages/drivers.js'
+import type {
+  LauncherOrderState,
+  LaunchersResponse,
+  RequestLauncherOrder,
+  RequestLaunchers,
+} from '../messages/launchers.js'
 import type { PageTicket, RequestPageTicket } from '../messages/pages.js'
 import type {
   LogLocation,
@@ -54,7 +60,11 @@ export type AnswerTo<R extends MasterRequest> = R extends RequestSubmitDriver
                       ? DecommissionWorkersResponse
                       : R extends RecommissionWorkers
                         ? RecommissionWorkersResponse
-                        : never
+                        : R extends RequestLaunchers
+                          ? LaunchersResponse
+                          : R extends RequestLauncherOrder
+                            ? LauncherOrderState
+                            : never
 
 /** Each of these requests may be sent twice: it has a key or an id, or only reads. */
 export type MasterRequest =
@@ -70,6 +80,8 @@ export type MasterRequest =
   | RequestPageTicket
   | DecommissionWorkers
   | RecommissionWorkers
+  | RequestLaunchers
+  | RequestLauncherOrder
 
 /** These change nothing. Without an answer nothing is in doubt but the answer. */
 const readRequests: ReadonlySet<MasterRequest['type']> = new Set([
@@ -77,6 +89,9 @@ const readRequests: ReadonlySet<MasterRequest['type']> = new Set([
   'RequestMasterState',
   'RequestLogLocation',
   'RequestCodePlan',
+  'RequestLaunchers',
+  // Its id makes it one order, however often it is sent.
+  'RequestLauncherOrder',
   'RequestPageTicket',
 ])
 

@@ -15,6 +15,7 @@ import type { Move } from './drain-move.js'
 import { DriverEntry } from './driver-entry.js'
 import type { IdSource } from './ids.js'
 import { LaunchFailures } from './launch-failures.js'
+import type { LauncherEntry } from './launcher-entry.js'
 import { KeptEnds } from './lost-writes/kept-ends.js'
 import type { MasterConfig } from './master-config.js'
 import { NumberedMap } from './numbered-map.js'
@@ -80,6 +81,8 @@ export class ClusterState {
   readonly drains = new Map<string, DrainRecord>()
   /** Drivers that leave drained Workers, by id. A new leader lets them leave again. */
   readonly moves = new Map<string, Move>()
+  /** Launchers that are linked to this leader, by incarnation. */
+  readonly launchers = new Map<string, LauncherEntry>()
   /** In order of registration: scheduling is FIFO over it. */
   readonly apps = new NumberedMap<ApplicationEntry>()
   readonly appsByRegistration = new Map<string, ApplicationEntry>()

@@ -13,6 +13,8 @@ import type { CommitQueueView } from './commit-queue-view.js'
 import { drainDue } from './drains.js'
 import { IdSource } from './ids.js'
 import { launchDue, relaunchDue } from './launch-timers.js'
+import { isLauncher } from './launcher-entry.js'
+import { launcherUnlinked } from './launchers.js'
 import { type LogHome, logHomes } from './log-location.js'
 import { takePiece } from './lost-writes/intake.js'
 import type { MasterConfig } from './master-config.js'
@@ -329,6 +331,7 @@ export class MasterCore {
     if (!this.#cluster) return
     workers.workerUnlinked(this.#cluster, step, incarnation)
     applications.applicationUnlinked(this.#cluster, step, incarnation)
+    launcherUnlinked(this.#cluster, incarnation)
     // Recovery does not wait for a peer that is gone.
     advanceRecovery(this.#cluster, step)
   }
@@ -337,7 +340,7 @@ export class MasterCore {
     const { message, reply, position, trace } = input
     const from = this.#peers.get(input.from)
     const route = routeOf(message)
-    if (!from || !route || (route.sender === 'master' && !isPeerMaster(from))) return
+    if (!from || !route || !maySend(from, route.sender)) return
     // While the store is degraded, what is only read is answered from memory, marked stale (protocol 15).
     step.readsFromMemory = commitQueue.degradation !== undefined && route.access === 'reads'
     const refusal = refusalOf(from, message, this.#cluster, route.driver === 'may')
@@ -376,10 +379,10 @@ export class MasterCore {
     advanceRecovery(cluster, step)
   }
 
-  /** The number of linked nodes that are no Masters. */
+  /** The number of linked Workers. */
   get #workersHeard(): number {
     let observed = 0
-    for (const peer of this.#peers.values()) if (peer.role === 'node' && !isPeerMaster(peer)) observed++
+    for (const peer of this.#peers.values()) if (isWorker(peer)) observed++
     return observed
   }
 
@@ -484,5 +487,12 @@ export class MasterCore {
     step.startTimer({ kind: 'sweep' }, this.#sweepEveryMs)
   }
 }
+
+/** A node that is no Master and no launcher. */
+const isWorker = (peer: PeerInfo): boolean => peer.role === 'node' && !isPeerMaster(peer) && !isLauncher(peer)
+
+/** Its key was checked on arrival. */
+const maySend = (from: PeerInfo, sender: string): boolean =>
+  (sender !== 'master' || isPeerMaster(from)) && (sender !== 'launcher' || isLauncher(from))
 
 const UNTIL_RESTORED_MS = innerLimits.untilRestoredMs

@@ -1,7 +1,7 @@
 import { failureOf } from '../../runtime/system/system-messages.js'
 import type { TraceContext } from '../../runtime/telemetry/trace-context.js'
 import type { Role } from '../../runtime/transport/identity.js'
-import type { FromMaster, FromWorker, MasterMessage } from '../messages/catalogue.js'
+import type { FromLauncher, FromMaster, FromWorker, MasterMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
 import type { RequestSubmitDriver } from '../messages/drivers.js'
 import { oversizeOf, recordTooLarge } from '../messages/record-size.js'
@@ -13,6 +13,7 @@ import { codeHeld, planCode } from './code.js'
 import type { CommitQueueView } from './commit-queue-view.js'
 import * as drains from './drains.js'
 import { driverProgressed } from './driver-progress.js'
+import * as launchers from './launchers.js'
 import { logLocation } from './log-location.js'
 import { takeLostTail } from './lost-writes/intake.js'
 import type { PeerMasterProtocol } from './peer-master-protocol.js'
@@ -48,10 +49,17 @@ export interface ReceivedByLeader extends Received {
 }
 
 /**
- * Which peers may send it. `master` and `node` need the node key (protocol S6), which the gateway checks; a
- * `master` has linked as one as well, which the core checks. `anybody` needs a client's key.
+ * Which peers may send it. `master`, `launcher` and `node` need the node key (protocol S6), which the gateway
+ * checks; a `master` or `launcher` has linked as one as well, which the core checks. `anybody` needs a
+ * client's key.
  */
-type Sender<T> = T extends FromMaster['type'] ? 'master' : T extends FromWorker['type'] ? 'node' : 'anybody'
+type Sender<T> = T extends FromMaster['type']
+  ? 'master'
+  : T extends FromLauncher['type']
+    ? 'launcher'
+    : T extends FromWorker['type']
+      ? 'node'
+      : 'anybody'
 
 interface Demands<T> {
   readonly sender: Sender<T>
@@ -194,6 +202,18 @@ const routes: Routes = {
     handle: ({ cluster, step, from }, message) => codeHeld(cluster, step, from, message),
   },
 
+  // Launchers.
+  RegisterLauncher: {
+    sender: 'launcher',
+    master: 'leader',
+    handle: ({ cluster, step, from }, message) => launchers.registerLauncher(cluster, step, from, message),
+  },
+  LauncherOrderChanged: {
+    sender: 'launcher',
+    master: 'leader',
+    handle: ({ cluster, from }, message) => launchers.launcherOrderChanged(cluster, from, message),
+  },
+
   // Applications.
   RegisterApplication: {
     sender: 'anybody',
@@ -280,6 +300,17 @@ const routes: Routes = {
     sender: 'anybody',
     master: 'ALIVE',
     handle: ({ cluster, step, reply }, message) => drains.recommissionWorkers(cluster, step, message, reply),
+  },
+  RequestLaunchers: {
+    sender: 'anybody',
+    master: 'leader',
+    access: 'reads',
+    handle: ({ cluster, step, reply }) => launchers.answerLaunchers(cluster, step, reply),
+  },
+  RequestLauncherOrder: {
+    sender: 'anybody',
+    master: 'leader',
+    handle: ({ cluster, step, reply }, message) => launchers.orderLauncher(cluster, step, message, reply),
   },
   RequestDriverStatus: {
     sender: 'anybody',

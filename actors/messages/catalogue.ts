@@ -8,6 +8,7 @@ import { failure } from './common.js'
 import * as drains from './drains.js'
 import * as drivers from './drivers.js'
 import * as executors from './executors.js'
+import * as launchers from './launchers.js'
 import * as leadership from './leadership.js'
 import * as masters from './masters.js'
 import { pageTicket, requestPageTicket } from './pages.js'
@@ -48,6 +49,9 @@ const fromApplication = [
   applications.executorWorked,
 ] as const
 
+/** Launcher -> Master. */
+const fromLauncher = [launchers.registerLauncher, launchers.launcherOrderChanged] as const
+
 /** Commands, and any holder of the client's key -> Master. */
 const fromCommand = [
   applications.requestKillApplication,
@@ -57,6 +61,8 @@ const fromCommand = [
   drivers.requestDriverStatus,
   drains.decommissionWorkers,
   drains.recommissionWorkers,
+  launchers.requestLaunchers,
+  launchers.requestLauncherOrder,
   code.requestCodePlan,
   status.requestMasterState,
   status.requestLogLocation,
@@ -75,7 +81,7 @@ const fromMaster = [
   masters.released,
 ] as const
 
-const toMaster = [...fromMaster, ...fromWorker, ...fromApplication, ...fromCommand] as const
+const toMaster = [...fromMaster, ...fromWorker, ...fromApplication, ...fromLauncher, ...fromCommand] as const
 
 const toWorker = [
   leadership.masterChanged,
@@ -114,6 +120,9 @@ const toClient = [
   drivers.driverStatusResponse,
   drains.decommissionWorkersResponse,
   drains.recommissionWorkersResponse,
+  launchers.launchersResponse,
+  launchers.launcherOrderState,
+  launchers.orderLauncher,
   code.codePlan,
   status.masterStateResponse,
   status.logLocation,
@@ -123,6 +132,7 @@ const toClient = [
 
 export type FromMaster = z.infer<(typeof fromMaster)[number]>
 export type FromWorker = z.infer<(typeof fromWorker)[number]>
+export type FromLauncher = z.infer<(typeof fromLauncher)[number]>
 export type FromApplication = z.infer<(typeof fromApplication)[number]>
 export type MasterMessage = z.infer<(typeof toMaster)[number]>
 export type WorkerMessage = z.infer<(typeof toWorker)[number]>

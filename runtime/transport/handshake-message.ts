@@ -2,7 +2,14 @@ import { Buffer } from 'node:buffer'
 import { FiresteelError } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
-import { CODE_SUBJECT, isRole, type LocalIdentity, MASTER_SUBJECT, type Role } from './identity.js'
+import {
+  CODE_SUBJECT,
+  isRole,
+  LAUNCHER_SUBJECT,
+  type LocalIdentity,
+  MASTER_SUBJECT,
+  type Role,
+} from './identity.js'
 import type { IncarnationProof } from './incarnation-key.js'
 import {
   commonProtocol,
@@ -142,8 +149,9 @@ function readHello(fields: Record<string, unknown>): Hello | undefined {
   const anyCluster = fields.role === 'client' && fields.cluster === ''
   if (!describesSelf(fields, anyCluster) || !isRole(fields.role)) return undefined
   const namesSubject = fields.role === 'driver' || fields.role === 'application'
-  const isMaster = fields.role === 'node' && fields.subject === MASTER_SUBJECT
-  const isKnown = isMaster || (!namesSubject && fields.subject === CODE_SUBJECT)
+  const { subject } = fields
+  const isOfNode = fields.role === 'node' && (subject === MASTER_SUBJECT || subject === LAUNCHER_SUBJECT)
+  const isKnown = isOfNode || (!namesSubject && fields.subject === CODE_SUBJECT)
   if (namesSubject !== isText(fields.subject) && !isKnown) return undefined
   if (!namesSubject && !isKnown && fields.subject !== undefined) return undefined
   return fields as unknown as Hello

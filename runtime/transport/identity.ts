@@ -12,6 +12,9 @@ export type Role = (typeof roles)[number]
 /** Subject of a node's link between two Masters, so that each knows that the other is a Master. */
 export const MASTER_SUBJECT = 'master'
 
+/** Subject of the link between the launcher of a machine and a Master. */
+export const LAUNCHER_SUBJECT = 'launcher'
+
 /**
  * Subject of a link that carries code to or from a node, and nothing else. The driver of an application has
  * such links too, with `APP_ID/code`.

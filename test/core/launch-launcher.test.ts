@@ -23,9 +23,13 @@ function words(effect: LauncherEffect): string {
     case 'order':
       return `order ${effect.node} ${effect.order.addresses.length}`
     case 'stopNode':
-      return `stop ${effect.node}`
+      return `stop ${effect.node}${effect.drainMs === undefined ? '' : ` ${effect.drainMs}`}`
     case 'leaveNode':
       return `leave ${effect.node}`
+    case 'restartNode':
+      return `restart ${effect.node}`
+    case 'settled':
+      return `settled ${effect.node}${effect.error ? ` ${effect.error.code}` : ''}`
     case 'startTimer':
       return `timer ${effect.node} ${effect.ms}`
     case 'line':
@@ -348,4 +352,99 @@ test('a Master that cannot be elected is a line with the reason, and one without
   assert.deepEqual(told({ event: 'hindered' }), [
     { kind: 'line', line: { event: 'waiting', node: 'm1', error: null } },
   ])
+})
+
+test('a restart: a Worker leaves its work, and the order settles when its next process is ready', () => {
+  const { up, step, exited, started, listening, ready } = harness()
+  up()
+  assert.deepEqual(step({ kind: 'restart', node: 'w1' }), ['restart w1'])
+  assert.deepEqual(step({ kind: 'restart', node: 'w1' }), ['restart w1'], 'its last signal was not heard')
+  assert.deepEqual(step({ kind: 'told', node: 'w1', event: { event: 'restarting' } }), [])
+  assert.deepEqual(step({ kind: 'restart', node: 'w1' }), [], 'it is on its way')
+  assert.deepEqual(exited('w1', 0), ['line exited', 'start w1 :7100'])
+  started('w1')
+  listening('w1', 7100)
+  assert.deepEqual(ready('w1'), ['settled w1'])
+  assert.deepEqual(ready('w1'), [], 'once')
+})
+
+test('a Worker that refuses to restart, or hangs in it, goes on, and the order says so', () => {
+  const { up, step } = harness()
+  up()
+  step({ kind: 'restart', node: 'w1' })
+  const error = { code: 'FIRESTEEL_RESTART_REFUSED', message: 'm', help: 'h' }
+  assert.deepEqual(step({ kind: 'told', node: 'w1', event: { event: 'restartRefused', error } }), [
+    'settled w1 FIRESTEEL_RESTART_REFUSED',
+  ])
+  step({ kind: 'restart', node: 'w1' })
+  assert.deepEqual(step({ kind: 'notLeft', node: 'w1' }), ['settled w1 FIRESTEEL_RESTART_REFUSED'])
+})
+
+test('a restart of a Master: it hands over, keeps its port, and is started at once', () => {
+  const { up, step, exited, started, listening, ready } = harness()
+  up()
+  assert.deepEqual(step({ kind: 'restart', node: 'm1' }), ['stop m1'])
+  assert.deepEqual(exited('m1', 0), ['line exited', 'start m1 :7070'])
+  started('m1')
+  listening('m1', 7070)
+  assert.deepEqual(ready('m1'), ['settled m1'])
+})
+
+test('a node that starts is restarted when it listens, and one that waits needs no restart', () => {
+  const { up, step, exited, started, listening, wait } = harness()
+  up()
+  wait(120_000)
+  exited('w1', 1)
+  assert.deepEqual(step({ kind: 'restart', node: 'w1' }), [], 'it does not listen yet')
+  started('w1')
+  assert.deepEqual(listening('w1', 7100), ['restart w1'])
+  exited('w1', 1)
+  assert.deepEqual(step({ kind: 'restart', node: 'w1' }), [], 'its back-off goes on')
+})
+
+test('another node is added, and one that is retired drains, stops and is forgotten', () => {
+  const { core, up, step, exited, started, listening, ready } = harness()
+  up()
+  assert.deepEqual(step({ kind: 'add', node: { name: 'w2', role: 'worker' } }), ['start w2'])
+  started('w2')
+  listening('w2', 7200)
+  assert.deepEqual(ready('w2'), ['settled w2'])
+  assert.deepEqual(step({ kind: 'retire', node: 'w2', again: false, drainMs: 5000 }), ['stop w2 5000'])
+  assert.deepEqual(exited('w2', 0), ['line exited', 'settled w2'])
+  assert.deepEqual(step({ kind: 'add', node: { name: 'm2', role: 'master' } }), ['start m2'])
+  started('m2')
+  assert.deepEqual(listening('m2', 7071), [
+    'masters firesteel://127.0.0.1:7070,firesteel://127.0.0.1:7071',
+    'order m1 2',
+    'order w1 2',
+  ])
+  assert.deepEqual(ready('m2'), ['settled m2'])
+  step({ kind: 'retire', node: 'm2', again: false, drainMs: 0 })
+  exited('m2', 0)
+  assert.deepEqual(core.masters, ['firesteel://127.0.0.1:7070'])
+  assert.deepEqual(step({ kind: 'stop' }), ['stop w1'], 'what was retired is not stopped again')
+})
+
+test('a node that is retired to start anew begins on the ports of its new plan', () => {
+  const { up, step, exited, started, listening, ready } = harness()
+  up()
+  assert.deepEqual(step({ kind: 'retire', node: 'w1', again: true, drainMs: 0 }), ['stop w1 0'])
+  assert.deepEqual(exited('w1', 0), ['line exited', 'start w1'])
+  started('w1')
+  listening('w1', 7300)
+  assert.deepEqual(ready('w1'), ['settled w1'])
+})
+
+test('an order ends with the launcher, and with a node that can never run', () => {
+  const one = harness()
+  one.up()
+  one.step({ kind: 'restart', node: 'w1' })
+  one.step({ kind: 'stop' })
+  assert.deepEqual(one.exited('w1', 0), ['line exited', 'settled w1 FIRESTEEL_NOT_ALLOWED', 'stop m1'])
+  const other = harness()
+  other.up()
+  other.step({ kind: 'add', node: { name: 'w2', role: 'worker' } })
+  other.started('w2')
+  other.failed('w2', 'FIRESTEEL_CONFIG_INVALID')
+  assert.deepEqual(other.exited('w2', 2), ['line exited', 'error', 'settled w2 FIRESTEEL_CONFIG_INVALID'])
 })

@@ -33,13 +33,15 @@ test("what a client's key opens is the requests of applications and commands, an
       'RequestDriverStatus',
       'DecommissionWorkers',
       'RecommissionWorkers',
+      'RequestLaunchers',
+      'RequestLauncherOrder',
       'RequestCodePlan',
       'RequestMasterState',
       'RequestLogLocation',
       ...ofShells,
     ],
   )
-  assert.deepEqual(types.filter((type) => isAdmitted('driver', type)).length, 20)
+  assert.deepEqual(types.filter((type) => isAdmitted('driver', type)).length, 22)
   assert.ok(types.every((type) => isAdmitted('node', type)))
 })
 

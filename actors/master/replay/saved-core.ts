@@ -6,6 +6,7 @@ import { meetDrain } from '../drains.js'
 import { capturedValues, DriverEntry, type SavedDriver, savedDriver } from '../driver-entry.js'
 import { type GivenIds, IdSource } from '../ids.js'
 import type { LaunchRecord } from '../launch-failures.js'
+import type { LauncherEntry } from '../launcher-entry.js'
 import type { KeptEnd } from '../lost-writes/kept-ends.js'
 import type { MasterConfig } from '../master-config.js'
 import type { NumberedMap } from '../numbered-map.js'
@@ -57,6 +58,7 @@ export interface ClusterHead {
 export interface ClusterTables {
   readonly drains: readonly DrainRecord[]
   readonly moves: readonly Move[]
+  readonly launchers: readonly LauncherEntry[]
   readonly workers: readonly Numbered<SavedWorker>[]
   readonly workersByAddress: readonly Pair<string>[]
   readonly apps: readonly Numbered<SavedApplication>[]
@@ -126,6 +128,7 @@ export function captureCluster(cluster: ClusterState): CapturedCluster {
     tables: {
       drains: [...cluster.drains.values()].map((drain) => ({ ...drain })),
       moves: [...cluster.moves.values()].map((move) => ({ ...move })),
+      launchers: [...cluster.launchers.values()],
       workers: numbered(workers, (worker) => worker.save()),
       workersByAddress: byId(cluster.workersByAddress),
       apps: numbered(apps, (app) => app.save()),
@@ -153,6 +156,7 @@ export function loadCluster(config: MasterConfig, { head, tables }: SavedCluster
   cluster.loadPass(capacity, dirty)
   for (const record of tables.drains) cluster.drains.set(record.id, record)
   for (const move of tables.moves) cluster.moves.set(move.driverId, move)
+  for (const launcher of tables.launchers) cluster.launchers.set(launcher.id, launcher)
   const { workers, apps, drivers, waiting } = cluster
   workers.load(withIds(tables.workers, WorkerEntry.load), last.workers)
   for (const worker of workers.values()) meetDrain(cluster, worker)

@@ -5,6 +5,7 @@ import type { CapturedCore, ClusterTables, SavedCluster, SavedCore } from './sav
 const tableNames: readonly (keyof ClusterTables)[] = [
   'drains',
   'moves',
+  'launchers',
   'workers',
   'workersByAddress',
   'apps',

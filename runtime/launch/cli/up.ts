@@ -13,8 +13,10 @@ import type { Deployment } from '../config/deployment.js'
 import { type EmbeddedOptions, embeddedDeployment } from '../config/embedded.js'
 import { claimFolder, releaseFolder, writeClusterFile } from '../config/folder.js'
 import { mainFile } from '../config/main-file.js'
+import { LateLink } from '../node/late-link.js'
 import { Launcher } from '../node/launcher.js'
 import { joinMasters, type LauncherLine } from '../node/launcher-core.js'
+import { LauncherDuties } from '../node/launcher-duties.js'
 import {
   planNodes,
   plannedNodes,
@@ -105,6 +107,7 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
   const warn = (text: string): void => void io.err(`${text}\n`)
   // A folder of --ephemeral was named by its caller.
   if (!plan.embedded.freePorts) requireTrusted(plan.folder)
+  const links: LateLink[] = []
   await claimFolder(plan.folder, Math.max(0, ...nodes.workers.map(({ drainOnStopMs }) => drainOnStopMs ?? 0)))
   try {
     // Nodes that join Masters elsewhere must know their secret. A secret that was made here would be refused
@@ -135,12 +138,33 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
         report(line)
         tellService(service, line)
         void printLine(io, line, plan.json)
-        if (line.event === 'ready') void submit(io, deployment, launcher.masters, secret)
+        if (line.event === 'ready') {
+          void submit(io, deployment, launcher.masters, secret)
+          link.open()
+        }
       },
     })
+    const duties = new LauncherDuties(launcher, nodes)
+    const link = new LateLink({
+      isWanted: !plan.embedded.freePorts,
+      open: async () => {
+        const { LauncherLink } = await import('../node/launcher-link.js')
+        const { cluster } = deployment
+        return new LauncherLink({
+          cluster,
+          secret,
+          masters: launcher.masters,
+          nodes: () => duties.nodes(),
+          carryOut: (order, say) => duties.carryOut(order, say),
+        })
+      },
+      warn,
+    })
+    links.push(link)
     if (nodes.masters.length === 0) rememberCluster(plan.folder, deployment, nodes.otherMasters, warn)
     return await untilStopped(io, plan, launcher, service)
   } finally {
+    for (const link of links) await link.close()
     await pendingWrite
     await releaseFolder(plan.folder)
     // Its owner has ended, perhaps without a chance to clean up.

@@ -1,16 +1,15 @@
 import type { ProcessExit } from '../../process/child-end.js'
 import { decideRestart } from '../../process/restart-policy.js'
+import {
+  addressOf,
+  idleNode,
+  isStopping,
+  type Node,
+  notLeft,
+  notRestarted,
+  type PlannedNode,
+} from './launcher-node.js'
 import type { ErrorRecord, NodeEvent, NodeOrder, NodePlace, NodeRole } from './node-spec.js'
-
-/** A node that the launcher is to run. */
-export interface PlannedNode {
-  readonly name: string
-  readonly role: NodeRole
-  /** firesteel://host:port, if that is known before the node listens: its port is not 0. */
-  readonly address?: string | undefined
-  /** How long it may take to let its work end when it is stopped. */
-  readonly drainMs?: number
-}
 
 /** What `up --json` prints, one per line. */
 export type LauncherLine =
@@ -47,6 +46,14 @@ export type LauncherInput =
   | { readonly kind: 'told'; readonly node: string; readonly event: NodeEvent }
   | { readonly kind: 'exited'; readonly node: string; readonly exit: ProcessExit }
   | { readonly kind: 'timer'; readonly node: string }
+  /** The node ends, and its next process gets its specification as it is then. Ends with `settled`. */
+  | { readonly kind: 'restart'; readonly node: string }
+  /** It was told to restart, and has neither left its work nor refused. */
+  | { readonly kind: 'notLeft'; readonly node: string }
+  /** Another node. Ends with `settled`. */
+  | { readonly kind: 'add'; readonly node: PlannedNode }
+  /** The node stops for good, or to start anew without its work. Ends with `settled`. */
+  | { readonly kind: 'retire'; readonly node: string; readonly again: boolean; readonly drainMs: number }
   | { readonly kind: 'stop' }
   /** As `stop`, but what the Workers run is left to the next launcher. */
   | { readonly kind: 'leave' }
@@ -59,6 +66,8 @@ export interface FormerProcess {
   readonly epoch: number
 }
 
+type MastersOrder = Extract<NodeOrder, { readonly order: 'masters' }>
+
 export type LauncherEffect =
   | {
       readonly kind: 'start'
@@ -67,10 +76,15 @@ export type LauncherEffect =
       /** firesteel:// of all Masters known now. The node itself may be among them. */
       readonly masters: readonly string[]
     }
-  | { readonly kind: 'order'; readonly node: string; readonly order: NodeOrder }
-  | { readonly kind: 'stopNode'; readonly node: string }
+  | { readonly kind: 'order'; readonly node: string; readonly order: MastersOrder }
+  /** `drainMs`: how long its work may take before. Absent: as it was planned. */
+  | { readonly kind: 'stopNode'; readonly node: string; readonly drainMs?: number }
   /** It ends, and leaves what it runs to its next process. */
   | { readonly kind: 'leaveNode'; readonly node: string }
+  /** As `leaveNode`, but it goes on if it cannot. */
+  | { readonly kind: 'restartNode'; readonly node: string }
+  /** What was asked of the node has come to its end: it is ready, gone, or goes on because of the error. */
+  | { readonly kind: 'settled'; readonly node: string; readonly error?: ErrorRecord }
   | { readonly kind: 'startTimer'; readonly node: string; readonly ms: number }
   | { readonly kind: 'line'; readonly line: LauncherLine }
   /** The Masters' addresses are complete, or have changed. */
@@ -78,24 +92,6 @@ export type LauncherEffect =
   | { readonly kind: 'log'; readonly level: 'warn' | 'error'; readonly text: string }
   /** All nodes have ended. */
   | { readonly kind: 'end'; readonly error: ErrorRecord | undefined }
-
-interface Node extends PlannedNode {
-  phase: 'idle' | 'starting' | 'running' | 'waiting' | 'gone'
-  pid: number
-  startedAtMs: number
-  failures: number
-  place: NodePlace | undefined
-  /** Of a Master: its next process must lead above this. */
-  observedEpoch: number
-  /** Newest epoch that its present process led; 0: none. */
-  ledEpoch: number
-  /** The other Masters that its present process was told of, as one address. */
-  toldMasters: string
-  ready: boolean
-  /** It ends in order to be started again at once. */
-  restarting: boolean
-  error: ErrorRecord | undefined
-}
 
 export interface LauncherPlan {
   readonly cluster: string
@@ -107,7 +103,7 @@ export interface LauncherPlan {
 /** Decides what the launcher does. Its shell has the processes, clocks and output. */
 export class LauncherCore {
   readonly #plan: LauncherPlan
-  readonly #nodes: readonly Node[]
+  readonly #nodes: Node[]
   #saidReady = false
   #stopping = false
   #leaving = false
@@ -116,20 +112,7 @@ export class LauncherCore {
 
   constructor(plan: LauncherPlan) {
     this.#plan = plan
-    this.#nodes = plan.nodes.map((node) => ({
-      ...node,
-      phase: 'idle',
-      pid: 0,
-      startedAtMs: 0,
-      failures: 0,
-      place: undefined,
-      observedEpoch: 0,
-      ledEpoch: 0,
-      toldMasters: '',
-      ready: false,
-      restarting: false,
-      error: undefined,
-    }))
+    this.#nodes = plan.nodes.map(idleNode)
   }
 
   step(input: LauncherInput, nowMs: number): LauncherEffect[] {
@@ -151,12 +134,22 @@ export class LauncherCore {
         return this.#exited(this.#node(input.node), input.exit, nowMs)
       case 'timer':
         return this.#timer(this.#node(input.node))
+      case 'restart':
+        return this.#restart(this.#node(input.node))
+      case 'notLeft':
+        return this.#settled(this.#node(input.node), notLeft(input.node))
+      case 'add':
+        return this.#add(input.node)
+      case 'retire':
+        return this.#retire(this.#node(input.node), input.again, input.drainMs)
     }
   }
 
   /** Addresses of all Masters known so far. */
   get masters(): readonly string[] {
-    const own = this.#nodes.filter(({ role }) => role === 'master').flatMap((node) => addressOf(node) ?? [])
+    const own = this.#nodes
+      .filter(({ role, removed }) => role === 'master' && !removed)
+      .flatMap((node) => addressOf(node) ?? [])
     return [...new Set([...own, ...this.#plan.otherMasters])]
   }
 
@@ -202,7 +195,9 @@ export class LauncherCore {
    */
   #startDue(): LauncherEffect[] {
     if (this.#stopping) return []
-    const mastersKnown = this.#nodes.every(({ role, place }) => role !== 'master' || place !== undefined)
+    const mastersKnown = this.#nodes.every(
+      ({ role, place, removed }) => role !== 'master' || place !== undefined || removed,
+    )
     return this.#nodes
       .filter(({ phase, role }) => phase === 'idle' && (role === 'master' || mastersKnown))
       .map((node) => this.#start(node))
@@ -225,8 +220,9 @@ export class LauncherCore {
     }
     if (event.event === 'ready') {
       node.ready = true
-      return this.#sayReady()
+      return [...this.#sayReady(), ...(this.#isOnItsWay(node) ? [] : this.#settled(node))]
     }
+    if (event.event === 'restartRefused') return this.#settled(node, event.error)
     if (event.event === 'hindered') {
       return [{ kind: 'line', line: { event: 'waiting', node: node.name, error: event.error ?? null } }]
     }
@@ -243,7 +239,78 @@ export class LauncherCore {
     node.place = place
     const masters: LauncherEffect[] =
       node.role === 'master' ? [{ kind: 'masters', addresses: this.masters }, ...this.#tellMasters()] : []
-    return [...masters, ...this.#startDue()]
+    return [...masters, ...this.#startDue(), ...this.#doDue(node)]
+  }
+
+  /** The order ends: whoever waits for it is told. */
+  #settled(node: Node, error?: ErrorRecord): LauncherEffect[] {
+    if (!node.awaited) return []
+    node.awaited = false
+    return [{ kind: 'settled', node: node.name, ...(error && { error }) }]
+  }
+
+  /** Its present process is about to end, so what it says is not what is waited for. */
+  #isOnItsWay({ due, retiring, restarting }: Node): boolean {
+    return due !== undefined || retiring !== undefined || restarting
+  }
+
+  #restart(node: Node): LauncherEffect[] {
+    node.awaited = true
+    if (this.#stopping) return this.#settled(node, isStopping)
+    if (node.phase === 'gone') return [this.#start(node)]
+    // It starts with its new specification anyway.
+    if (node.phase === 'idle' || node.phase === 'waiting') return []
+    if (this.#isOnItsWay(node)) return []
+    node.due = 'restart'
+    return node.place === undefined || node.phase === 'starting' ? [] : this.#doDue(node)
+  }
+
+  #add(planned: PlannedNode): LauncherEffect[] {
+    const known = this.#nodes.findIndex(({ name }) => name === planned.name)
+    const node = idleNode(planned)
+    if (known < 0) this.#nodes.push(node)
+    else if (this.#nodes[known]!.phase === 'gone') this.#nodes[known] = node
+    else return this.#restart(Object.assign(this.#nodes[known]!, { removed: false }))
+    node.awaited = true
+    return this.#stopping ? this.#settled(node, isStopping) : this.#startDue()
+  }
+
+  #retire(node: Node, again: boolean, drainMs: number): LauncherEffect[] {
+    node.awaited = true
+    node.removed = !again
+    if (node.phase === 'gone' && !again) return this.#settled(node)
+    if (this.#stopping) return this.#settled(node, isStopping)
+    if (node.phase === 'gone') return [this.#start(node)]
+    node.retiring = again ? 'again' : 'gone'
+    node.retireDrainMs = drainMs
+    if (node.phase === 'idle' || node.phase === 'waiting') return this.#retired(node)
+    node.due = 'retire'
+    return node.place === undefined || node.phase === 'starting' ? [] : this.#doDue(node)
+  }
+
+  /** What it could not be told before it listens. */
+  #doDue(node: Node): LauncherEffect[] {
+    const { due, name } = node
+    if (due === undefined || node.phase !== 'running') return []
+    node.due = undefined
+    if (due === 'retire') return [{ kind: 'stopNode', node: name, drainMs: node.retireDrainMs }]
+    if (node.role === 'worker') return [{ kind: 'restartNode', node: name }]
+    // It hands over, and is started again.
+    node.restarting = true
+    return [{ kind: 'stopNode', node: name }]
+  }
+
+  /** Its last process has ended as it was told. */
+  #retired(node: Node): LauncherEffect[] {
+    const again = node.retiring === 'again'
+    node.retiring = undefined
+    node.due = undefined
+    if (again) {
+      node.place = undefined
+      return [this.#start(node)]
+    }
+    node.phase = 'gone'
+    return [...this.#settled(node), ...this.#tellMasters()]
   }
 
   #sayReady(): LauncherEffect[] {
@@ -279,8 +346,9 @@ export class LauncherCore {
     node.ledEpoch = 0
     if (this.#stopping) {
       node.phase = 'gone'
-      return [...effects, ...this.#stopNext()]
+      return [...effects, ...this.#settled(node, isStopping), ...this.#stopNext()]
     }
+    if (node.retiring !== undefined) return [...effects, ...this.#retired(node)]
     // It left its work for so long only.
     if (restarting) return [...effects, this.#start(node)]
     const passing = this.#saidReady && error !== undefined && mended.has(error.code)
@@ -313,6 +381,8 @@ export class LauncherCore {
     if (this.#stopping) return this.#stopNext()
     const text = `${node.name} is not started again: ${error.message}`
     const log: LauncherEffect = { kind: 'log', level: 'error', text }
+    // Whoever asked for it is told, and the launcher waits for a better order.
+    if (node.awaited) return [log, ...this.#settled(node, error)]
     const last = this.#nodes.every(({ phase }) => phase === 'gone')
     if (this.#saidReady && !last) return [log]
     this.#error ??= error
@@ -357,8 +427,6 @@ export class LauncherCore {
   }
 }
 
-const addressOf = ({ place, address }: Node): string | undefined => place?.address ?? address
-
 /**
  * Errors after which a node that ran before may run again. Its own last process may still hold its port, and
  * the settings of a store may be corrected while the cluster is up.
@@ -369,10 +437,6 @@ const mended: ReadonlySet<string> = new Set([
   'FIRESTEEL_STORE_UNSUITABLE',
   'FIRESTEEL_STORE_UNREADABLE',
 ])
-
-function notRestarted({ name }: PlannedNode, reason: string): ErrorRecord {
-  return { code: 'FIRESTEEL_INTERNAL', message: `${name} ended: ${reason}.`, help: 'See its log.' }
-}
 
 /** One address for all: firesteel://a:7070,b:7070. */
 export function joinMasters(addresses: readonly string[]): string {

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../../clock.js'
-import { errorOf, reasonOf } from '../../errors.js'
+import { errorOf, FiresteelError, reasonOf } from '../../errors.js'
 import { innerLimits } from '../../inner-limits.js'
 import { KeyedTimers } from '../../keyed-timers.js'
 import { limits } from '../../limits.js'
@@ -21,9 +21,9 @@ import {
   type LauncherEffect,
   type LauncherInput,
   type LauncherLine,
-  type PlannedNode,
 } from './launcher-core.js'
-import type { NodeEvent, NodeSpec } from './node-spec.js'
+import type { PlannedNode } from './launcher-node.js'
+import type { ErrorRecord, NodeEvent, NodeSpec } from './node-spec.js'
 
 const LAST_WORDS_MS = innerLimits.nodeLastWordsMs
 const LEAVE_MS = innerLimits.nodeLeaveMs
@@ -56,6 +56,8 @@ export class Launcher {
   /** Nodes that the core has asked to start. */
   readonly #asked = new Set<string>()
   readonly #restarts = new KeyedTimers<string>()
+  /** Called when what was asked of a node has come to its end. */
+  readonly #waiters = new Map<string, (error: ErrorRecord | undefined) => void>()
   #graceMs: number = limits.stopGraceMs
   #isStopping = false
   #resolve!: () => void
@@ -92,6 +94,38 @@ export class Launcher {
         name,
         prepareNode(this.#programOf(name)).catch(() => undefined),
       )
+    }
+  }
+
+  /**
+   * A node ends, and its next process gets the specification that `specOf` gives then. What a Worker runs
+   * lives on. Resolves when the next process is ready. Rejects with RESTART_REFUSED, and the node goes on.
+   */
+  restart(node: string): Promise<void> {
+    return this.#ask(node, { kind: 'restart', node })
+  }
+
+  /** Starts another node. Resolves when it is ready. */
+  add(node: PlannedNode): Promise<void> {
+    return this.#ask(node.name, { kind: 'add', node })
+  }
+
+  /** Stops a node for good, or starts it anew without its work. A Worker drains before. */
+  retire(node: string, { again, drainMs }: { readonly again: boolean; readonly drainMs: number }) {
+    return this.#ask(node, { kind: 'retire', node, again, drainMs })
+  }
+
+  /** One order at a time for each node. */
+  async #ask(node: string, input: LauncherInput): Promise<void> {
+    if (this.#waiters.has(node))
+      throw new FiresteelError('BUSY', `${node} is being changed.`, { place: node })
+    const ended = new Promise<ErrorRecord | undefined>((resolve) => this.#waiters.set(node, resolve))
+    try {
+      this.#step(input)
+      const error = await ended
+      if (error) throw errorOf(error)
+    } finally {
+      this.#waiters.delete(node)
     }
   }
 
@@ -132,7 +166,13 @@ export class Launcher {
         this.#processes.get(effect.node)?.send(effect.order)
         return
       case 'stopNode':
-        void this.#processes.get(effect.node)?.stop({ graceMs: this.#graceOf(effect.node) })
+        this.#stopNode(effect.node, effect.drainMs)
+        return
+      case 'restartNode':
+        void this.#restartNode(effect.node)
+        return
+      case 'settled':
+        this.#waiters.get(effect.node)?.(effect.error)
         return
       case 'leaveNode':
         void this.#leaveNode(effect.node)
@@ -155,6 +195,26 @@ export class Launcher {
         if (effect.error) this.#reject(errorOf(effect.error))
         else this.#resolve()
     }
+  }
+
+  #stopNode(name: string, drainMs: number | undefined): void {
+    const node = this.#processes.get(name)
+    if (drainMs !== undefined) node?.send({ order: 'drainBeforeStop', ms: drainMs })
+    const graceMs = drainMs === undefined ? this.#graceOf(name) : drainMs + this.#graceMs
+    void node?.stop({ graceMs })
+  }
+
+  /** It says itself why it cannot leave its work. */
+  async #restartNode(name: string): Promise<void> {
+    const node = this.#processes.get(name)
+    if (!node) return
+    node.signal('SIGUSR2')
+    let hasLeft = false
+    const left = node.exited.then(() => {
+      hasLeft = true
+    })
+    await within(left, LEAVE_MS)
+    if (!hasLeft) this.#step({ kind: 'notLeft', node: name })
   }
 
   #graceOf(node: string): number {

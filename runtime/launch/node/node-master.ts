@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Hono } from 'hono'
+import { isLauncher } from '../../../actors/master/launcher-entry.js'
 import { fixedMasterConfig, type MasterConfig } from '../../../actors/master/master-config.js'
 import type { MasterEvent } from '../../../actors/master/master-event.js'
 import { MasterHost, type MasterHostOptions } from '../../../actors/master/master-host.js'
@@ -65,7 +66,8 @@ class MasterNode implements RunningNode {
     this.#server = new NodeServer<MasterMessage>(spec, {
       violation: (message) => violation('master', message),
       admit: ({ role }, type) => isAdmitted(role, type),
-      remotePath: (peer) => (isPeerMaster(peer) ? MASTER : peer.role === 'node' ? WORKER : CLIENT),
+      remotePath: (peer) =>
+        isPeerMaster(peer) ? MASTER : peer.role === 'node' && !isLauncher(peer) ? WORKER : CLIENT,
       admitsDrivers: true,
       refuses: (role, subject) =>
         this.#masterHost?.isOver({ role, subject }) ? 'CREDENTIAL_ENDED' : undefined,
@@ -132,7 +134,9 @@ class MasterNode implements RunningNode {
     })
   }
 
-  observed({ addresses }: NodeOrder): void {
+  observed(order: NodeOrder): void {
+    if (order.order !== 'masters') return
+    const { addresses } = order
     if (this.#masterHost) this.#masterHost.learn(addresses)
     else this.#early.push(...addresses)
   }

@@ -5,7 +5,8 @@ import { FiresteelError, reasonOf } from '../../errors.js'
 import { MIB_BYTES } from '../../units.js'
 import type { Deployment, MasterPlan, WorkerPlan } from '../config/deployment.js'
 import { defaultMemoryMib, isOwnHost, machineCores, machineMemoryMib, shareOf } from '../config/machine.js'
-import type { FormerProcess, PlannedNode } from './launcher-core.js'
+import type { FormerProcess } from './launcher-core.js'
+import type { PlannedNode } from './launcher-node.js'
 import type { MasterSpec, NodeSpec, WorkerSpec } from './node-spec.js'
 
 /** Which nodes of a deployment run here. */

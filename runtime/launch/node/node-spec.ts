@@ -92,13 +92,17 @@ export type NodeEvent =
   | { readonly event: 'hindered'; readonly error?: ErrorRecord | undefined }
   /** It is about to exit, and its next process takes back what it runs. */
   | { readonly event: 'restarting' }
+  /** It was told to restart, and goes on: it cannot leave what it runs. */
+  | { readonly event: 'restartRefused'; readonly error: ErrorRecord }
   /** It is about to exit because of this error. */
   | { readonly event: 'failed'; readonly error: ErrorRecord }
 
 /** What a launcher tells a node after its specification. */
 export type NodeOrder =
   /** All Masters known now. Those with port 0 have their addresses only once they listen. */
-  { readonly order: 'masters'; readonly addresses: readonly string[] }
+  | { readonly order: 'masters'; readonly addresses: readonly string[] }
+  /** A Worker that is told to stop drains before, for so long. */
+  | { readonly order: 'drainBeforeStop'; readonly ms: number }
 
 /** An error of ours, between processes and in `--json`. */
 export interface ErrorRecord {

@@ -9,8 +9,9 @@ import { limits } from '../../limits.js'
 import { createLogger } from '../../observe/logger.js'
 import type { NodeSpans } from '../../telemetry/node-spans.js'
 import { within } from '../../timers.js'
+import { errorRecord } from '../cli/error-record.js'
 import { NodeServer } from './node-server.js'
-import type { NodeEvent, RunningNode, StartNode, WorkerSpec } from './node-spec.js'
+import type { NodeEvent, NodeOrder, RunningNode, StartNode, WorkerSpec } from './node-spec.js'
 
 const MASTER = '/user/Master'
 const CLIENT = '/user/ClientEndpoint'
@@ -43,10 +44,12 @@ class WorkerNode implements RunningNode {
   #worker: Worker | undefined
   #spans: NodeSpans | undefined
   #saidReady = false
+  #drainMs: number | null
   #stopped: Promise<void> | undefined
 
   constructor(spec: WorkerSpec, tell: (event: NodeEvent) => void, former: FormerWorker | undefined) {
     this.#spec = spec
+    this.#drainMs = spec.drainOnStopMs
     this.#former = former
     this.#tell = tell
     this.#server = new NodeServer<WorkerMessage>(spec, {
@@ -102,15 +105,16 @@ class WorkerNode implements RunningNode {
   }
 
   /** A Worker starts when all Masters are known, and learns of others from the Masters themselves. */
-  observed(): void {}
+  observed(order: NodeOrder): void {
+    if (order.order === 'drainBeforeStop') this.#drainMs = order.ms
+  }
 
   abandon(reason: unknown): Promise<void> {
     return this.#server.abandon(reason)
   }
 
   async drain(): Promise<void> {
-    const { drainOnStopMs } = this.#spec
-    if (drainOnStopMs !== null) await this.#worker?.drain(drainOnStopMs, 'it is being stopped')
+    if (this.#drainMs !== null) await this.#worker?.drain(this.#drainMs, 'it is being stopped')
   }
 
   handOver(): Promise<void> {
@@ -123,7 +127,10 @@ class WorkerNode implements RunningNode {
       await this.#workerNow().handOver(this.#server.webPort)
     } catch (error) {
       // It goes on as before, and may be stopped or restarted later.
-      if (isFiresteelError(error, 'RESTART_REFUSED')) this.#stopped = undefined
+      if (isFiresteelError(error, 'RESTART_REFUSED')) {
+        this.#stopped = undefined
+        this.#tell({ event: 'restartRefused', error: errorRecord(error) })
+      }
       this.#server.log.error('this Worker cannot restart without its work', { error })
       throw error
     }

@@ -1,0 +1,13 @@
+import { LAUNCHER_SUBJECT, type Role } from '../../runtime/transport/identity.js'
+import type { LauncherOrderState, RegisterLauncher } from '../messages/launchers.js'
+
+export type OrderStanding = Omit<LauncherOrderState, 'type' | 'launcher'>
+
+export interface LauncherEntry extends Omit<RegisterLauncher, 'type'> {
+  /** The newest orders, oldest first. */
+  readonly orders: readonly OrderStanding[]
+}
+
+/** Is the other end of this link the launcher of a machine? */
+export const isLauncher = ({ role, subject }: { readonly role: Role; readonly subject?: string }): boolean =>
+  role === 'node' && subject === LAUNCHER_SUBJECT

@@ -1,0 +1,74 @@
+import { innerLimits } from '../../runtime/inner-limits.js'
+import { limits } from '../../runtime/limits.js'
+import type { LauncherOrderChanged, RegisterLauncher, RequestLauncherOrder } from '../messages/launchers.js'
+import type { ClusterState, PeerInfo } from './cluster-state.js'
+import type { LauncherEntry, OrderStanding } from './launcher-entry.js'
+import type { ReplyToken, Step } from './step.js'
+
+/*
+ * The launchers that are linked to this leader, and the orders that it has passed on (protocol 15). Nothing
+ * of this is stored: a launcher registers with each leader, and knows what it was ordered.
+ */
+
+export function registerLauncher(
+  cluster: ClusterState,
+  step: Step,
+  { incarnation }: PeerInfo,
+  { type: _, ...launcher }: RegisterLauncher,
+): void {
+  const known = cluster.launchers.get(incarnation)
+  if (!known && cluster.launchers.size >= limits.launchers) {
+    step.log('warn', 'there are too many launchers', { launcher: incarnation, host: launcher.host })
+    return
+  }
+  cluster.launchers.set(incarnation, { ...launcher, id: incarnation, orders: known?.orders ?? [] })
+}
+
+export function launcherUnlinked(cluster: ClusterState, incarnation: string): void {
+  cluster.launchers.delete(incarnation)
+}
+
+/** With a new standing of one order. Only the newest keeps its result, which may be large. */
+function withOrder(launcher: LauncherEntry, standing: OrderStanding): LauncherEntry {
+  const others = launcher.orders
+    .filter(({ id }) => id !== standing.id)
+    .map(({ result: _, ...order }) => order)
+  return { ...launcher, orders: [...others, standing].slice(-innerLimits.launcherOrders) }
+}
+
+/** An order that ended is not passed on again. One under way is: its launcher does it once. */
+export function orderLauncher(
+  cluster: ClusterState,
+  step: Step,
+  { launcher: launcherId, id, order }: RequestLauncherOrder,
+  reply: ReplyToken,
+): void {
+  const launcher = cluster.launchers.get(launcherId)
+  if (!launcher) {
+    step.reply(reply, {
+      type: 'Failure',
+      code: 'FIRESTEEL_LAUNCHER_AWAY',
+      message: `No launcher ${JSON.stringify(launcherId)} is linked to the leader.`,
+    })
+    return
+  }
+  const known = launcher.orders.find((standing) => standing.id === id)
+  const standing = known ?? { id, state: 'SENT', message: '' }
+  if (!known) cluster.launchers.set(launcherId, withOrder(launcher, standing))
+  if (!known) step.tell(launcherId, { type: 'OrderLauncher', id, order })
+  step.reply(reply, { type: 'LauncherOrderState', launcher: launcherId, ...standing })
+}
+
+export function launcherOrderChanged(
+  cluster: ClusterState,
+  { incarnation }: PeerInfo,
+  { type: _, launcher: __, ...standing }: LauncherOrderChanged,
+): void {
+  const launcher = cluster.launchers.get(incarnation)
+  if (launcher) cluster.launchers.set(incarnation, withOrder(launcher, standing))
+}
+
+export function answerLaunchers(cluster: ClusterState, step: Step, reply: ReplyToken): void {
+  const launchers = [...cluster.launchers.values()].map(({ orders: _, ...launcher }) => launcher)
+  step.reply(reply, { type: 'LaunchersResponse', launchers })
+}

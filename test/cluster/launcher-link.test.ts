@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { findCluster } from '../../actors/client/find-cluster.js'
+import { MasterClient } from '../../actors/client/master-client.js'
+import { linkedLaunchers, orderLauncher, restartNode } from '../../actors/client/order-launcher.js'
+import { createTestCluster, waitUntil } from '../harness/index.js'
+
+/*
+ * The launcher of a machine holds a link to the Masters, and restarts its nodes when it is told (protocol
+ * 15).
+ */
+
+const { signal } = new AbortController()
+
+test('through its launcher a Worker restarts with its work, and the leader hands over and comes back', async () => {
+  await using cluster = await createTestCluster({ workers: 1, recovery: 'FILESYSTEM' })
+  const { directory: cwd } = cluster
+  const client = new MasterClient(findCluster({ address: undefined, env: {}, cwd }))
+  try {
+    const launcher = await waitUntil('the launcher', async () => (await linkedLaunchers(client))[0])
+    const { id, nodes } = launcher
+    assert.deepEqual(
+      nodes.map(({ name, role }) => [name, role]),
+      [
+        ['m1', 'master'],
+        ['w1', 'worker'],
+      ],
+    )
+    const submitted = await cluster.cli(['submit', '--supervise', '--no-code', '/bin/sleep', '600'])
+    assert.equal(submitted.code, 0, submitted.stderr)
+    const [before] = (await cluster.status()).workers
+    const said: string[] = []
+    const onMessage = (text: string): void => void said.push(text)
+    await restartNode(client, 'w1', { signal, onMessage })
+    const { workers, drivers } = await cluster.status()
+    assert.deepEqual(
+      workers.map(({ id, state }) => [id, state]),
+      [[before?.id, 'ALIVE']],
+    )
+    assert.deepEqual(
+      drivers.map(({ state, generation }) => [state, generation]),
+      [['RUNNING', 1]],
+    )
+    assert.equal(cluster.node('w1').starts, 2)
+
+    await restartNode(client, 'm1', { signal })
+    assert.equal(cluster.node('m1').starts, 2)
+    assert.equal((await linkedLaunchers(client)).length, 1)
+    await assert.rejects(orderLauncher(client, id, { kind: 'restart', node: 'w7' }, { signal }), {
+      code: 'FIRESTEEL_UNKNOWN_ID',
+    })
+  } finally {
+    await client.close()
+  }
+})
