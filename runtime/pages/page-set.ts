@@ -37,6 +37,8 @@ export interface PageSetOptions<V> {
   readonly take: () => V
   readonly frame: (view: V) => Frame
   readonly wallMs: () => number
+  /** For the age of a view. Default: this process's clock. */
+  readonly monotonicMs?: () => number
   /** The page for a path that no page has, and for an id that nothing has. */
   readonly missing: (path: string) => Page
 }
@@ -49,7 +51,7 @@ export class PageSet<V> {
 
   constructor(options: PageSetOptions<V>) {
     this.#options = options
-    this.#shared = new SharedView(options.take)
+    this.#shared = new SharedView(options.take, options.monotonicMs)
   }
 
   get view(): V {
@@ -69,7 +71,9 @@ export class PageSet<V> {
 
   /** The page at `target`, a path with a query. */
   text(target: string): PageText {
-    return this.#shared.made(target, (view) => this.#make(target, view))
+    const made = (): PageText => this.#shared.made(target, (view) => this.#make(target, view))
+    const text = made()
+    return text.status === 404 && this.#shared.renew() ? made() : text
   }
 
   /** A page that is made for one reader, in the same frame. */

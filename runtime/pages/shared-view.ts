@@ -23,11 +23,27 @@ export class SharedView<V> {
     const nowMs = this.#nowMs()
     const ageMs = Math.max(limits.pageFreshMs, pageAgeMs(this.#costMs))
     if (this.#view !== undefined && nowMs - this.#takenAtMs < ageMs) return this.#view
-    this.#view = this.#take()
+    return this.#takeAnew(nowMs)
+  }
+
+  /**
+   * Takes a new view even if the old one was costly: what a reader misses in it may have come since. It still
+   * takes one at most once in `pageFreshMs`. False: the view stays, because it is that young.
+   */
+  renew(): boolean {
+    const nowMs = this.#nowMs()
+    if (nowMs - this.#takenAtMs < limits.pageFreshMs) return false
+    this.#takeAnew(nowMs)
+    return true
+  }
+
+  #takeAnew(nowMs: number): V {
+    const view = this.#take()
+    this.#view = view
     this.#made = new Map()
     this.#takenAtMs = nowMs
     this.#costMs = this.#nowMs() - nowMs
-    return this.#view
+    return view
   }
 
   /** What `make` makes of the present view, once for all who ask under this key. */
