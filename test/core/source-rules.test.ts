@@ -110,6 +110,7 @@ const permitted: Readonly<Record<string, readonly string[]>> = {
     'message-bounds.ts QUOTE',
     'units.ts DURATION_MS_MAX',
     'read-segment.ts NEWLINE',
+    'record-seal.ts SEAL_CHARS',
     'units.ts MIB_BYTES',
   ],
 }

@@ -15,6 +15,7 @@ import {
 import { suiteSchemas } from '../conformance/persistence-suite.js'
 import { type RedisServer, startRedis } from '../harness/redis-server.js'
 import { waitUntil } from '../harness/wait-until.js'
+import { SECRET } from '../tools/transport-support.js'
 
 let data: RedisServer
 let locks: RedisServer[] = []
@@ -39,6 +40,7 @@ async function open(cluster: string, election: readonly string[], leaseMs: numbe
     replicas: 0,
     leaseMs,
     schemas: suiteSchemas,
+    secret: SECRET,
     clock: systemClock,
     log: silentLog,
   })

@@ -473,6 +473,38 @@ test('what is unreadable is set aside whole, once, fenced; the rest is read', as
   assert.equal((await leader.engine.quarantined()).length, 4)
 })
 
+test('a record that another program wrote, altered or moved is set aside, and never read', async () => {
+  const leader = await leaderAt(shared.url)
+  await leader.write([putOf('driver', 'good'), putOf('driver', 'altered'), putOf('driver', 'moved')])
+  const key = '{firesteel:c}:driver'
+  const field = (id: string) => shared.cli('HGET', key, id)
+  const altered = (await field('altered')).replace('{"', '{"cores":100,"')
+  await shared.cli('HSET', key, 'altered', altered, 'elsewhere', await field('moved'))
+  await shared.cli('HSET', key, 'planted', '{"id":"planted"}')
+  const elected = await takeOver(leader.engine, 'm2')
+  const read = await readAll(leader.engine, elected, 'driver')
+  assert.deepEqual([...read.keys()].sort(), ['good', 'moved'])
+  assert.equal('seal' in (read.get('good') as object), false)
+  const places = (await leader.engine.quarantined()).map(({ place }) => place.split(' ')[2])
+  assert.deepEqual(places, ['altered', 'elsewhere', 'planted'])
+  assert.equal(opener.log.complaints(/no Master of this cluster wrote it/).length, 3)
+})
+
+test('a Master with another secret reads nothing, sets nothing aside and is not elected', async () => {
+  const leader = await leaderAt(shared.url)
+  await leader.write([putOf('driver', 'd')])
+  const { engine } = await opener.open({
+    redis: shared.url,
+    secret: 'another secret of the tests, long enough',
+  })
+  const before = await shared.cli('HGETALL', '{firesteel:c}:leader')
+  const refused = { code: 'FIRESTEEL_STORE_UNREADABLE', message: /written with another secret/ }
+  await assert.rejects(engine.leader(), refused)
+  await assert.rejects(engine.elect({ ...elect, me: 'm2' }), coded('STORE_UNREADABLE'))
+  assert.equal(await shared.cli('HGETALL', '{firesteel:c}:leader'), before)
+  assert.deepEqual(await leader.engine.quarantined(), [])
+})
+
 test('what was unreadable and is written again before the end of its scan stays where it is', async () => {
   const leader = await leaderAt(shared.url)
   const key = '{firesteel:c}:key'

@@ -4,6 +4,7 @@ import { silentLog } from '../../runtime/observe/log.js'
 import { openRedis } from '../../runtime/persistence/redis/redis-recovery.js'
 import { persistenceSuite, suiteSchemas } from '../conformance/persistence-suite.js'
 import { type RedisServer, startRedis } from '../harness/redis-server.js'
+import { SECRET } from '../tools/transport-support.js'
 
 let server: RedisServer
 before(async () => {
@@ -28,6 +29,7 @@ persistenceSuite('REDIS', {
           replicas: 0,
           leaseMs: 60_000,
           schemas: suiteSchemas,
+          secret: SECRET,
           clock: systemClock,
           log: silentLog,
         })

@@ -6,6 +6,7 @@ import {
   type RedisRecoveryOptions,
 } from '../../runtime/persistence/redis/redis-recovery.js'
 import { suiteSchemas } from '../conformance/persistence-suite.js'
+import { SECRET } from '../tools/transport-support.js'
 
 /**
  * A command may take a quarter of the lease. It is so long that no stall of the machine passes for a silent
@@ -55,6 +56,7 @@ export class RedisOpener {
       replicas: 0,
       leaseMs: this.#leaseMs,
       schemas: suiteSchemas,
+      secret: SECRET,
       clock: systemClock,
       log: this.log,
       ...options,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, beforeEach, type TestContext, test } from 'node:test'
 import { tables } from '../../runtime/persistence/engine.js'
+import { RecordSeal } from '../../runtime/persistence/redis/record-seal.js'
 import {
   blockWith,
   type FileBlock,
@@ -15,9 +16,16 @@ import {
   writeFiles,
 } from '../fixtures/file-store.js'
 import { waitingDriver } from '../fixtures/record-samples.js'
-import { dump, LEADER_KEY, load, openRedisStore, type RedisLine } from '../fixtures/redis-store.js'
+import {
+  dump,
+  LEADER_KEY,
+  load,
+  openRedisStore,
+  RECORDED_SECRET,
+  type RedisLine,
+} from '../fixtures/redis-store.js'
 import { currentRelease, readLines, readRelease } from '../fixtures/releases.js'
-import { elect, type OpenStore, readTable } from '../fixtures/store-history.js'
+import { elect, type OpenStore, RECORDED_CLUSTER, readTable } from '../fixtures/store-history.js'
 import { type RedisServer, startRedis } from '../harness/redis-server.js'
 
 /* What a release of the future has stored: refused, or set aside record by record, and never damaged. */
@@ -79,7 +87,9 @@ for (const [title, fields] of [
 
 test('REDIS: an unknown field of a record is kept, an unknown key and field of the leader record are left alone', async (t) => {
   const foreignKey = LEADER_KEY.replace('leader', 'archive')
-  await redis.cli('HSET', DRIVERS, 'driver-9-0001', futureDriver)
+  const seal = new RecordSeal(RECORDED_SECRET, RECORDED_CLUSTER)
+  const sealed = seal.seal('driver', 'driver-9-0001', futureDriver)
+  await redis.cli('HSET', DRIVERS, 'driver-9-0001', sealed)
   await redis.cli('HSET', foreignKey, 'a', '1')
   await redis.cli('HSET', LEADER_KEY, 'region', 'north')
   const { engine } = await openRedisIn(t)
@@ -90,7 +100,7 @@ test('REDIS: an unknown field of a record is kept, an unknown key and field of t
     ['driver-1-0001', 'driver-1-0002', 'driver-9-0001'],
   )
   assert.deepEqual(drivers[2]?.[1], JSON.parse(futureDriver))
-  assert.equal(await redis.cli('HGET', DRIVERS, 'driver-9-0001'), futureDriver)
+  assert.equal(await redis.cli('HGET', DRIVERS, 'driver-9-0001'), sealed)
   assert.equal((await redis.cli('HKEYS', QUARANTINE)).includes('driver-9-0001'), false)
   assert.equal(await redis.cli('HGET', foreignKey, 'a'), '1')
   assert.equal(await redis.cli('HGET', LEADER_KEY, 'region'), 'north')

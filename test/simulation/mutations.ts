@@ -167,6 +167,13 @@ export const mutations: readonly Mutation[] = [
     test: 'process-guard-ledger',
   },
   {
+    name: 'a record that no Master wrote is believed',
+    file: 'runtime/persistence/redis/record-seal.js',
+    find: 'timingSafeEqual(seal, expected) ? json : undefined',
+    replace: 'timingSafeEqual(seal, seal) ? json : undefined',
+    test: 'record-seal',
+  },
+  {
     name: 'a Worker obeys a lower epoch',
     file: 'runtime/persistence/leader-tracker.js',
     find: 'if (leader && epoch < leader.epoch)',

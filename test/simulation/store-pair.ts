@@ -12,7 +12,7 @@ type Of<Do extends StoreCommand['do']> = Extract<StoreCommand, { do: Do }>
 /** Fields of a leader record as elect writes it. */
 const leaderFields = [
   ...['address', 'base', 'cluster', 'earlier', 'epoch', 'format'],
-  ...['left', 'lock', 'mark', 'owner', 'protocols', 'seq', 'touched'],
+  ...['key', 'left', 'lock', 'mark', 'owner', 'protocols', 'seq', 'touched'],
 ]
 
 /**

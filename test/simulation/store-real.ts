@@ -1,12 +1,15 @@
 import { silentLog } from '../../runtime/observe/log.js'
-import { type RecordSchemas, tables } from '../../runtime/persistence/engine.js'
+import { type RecordSchemas, type Table, tables } from '../../runtime/persistence/engine.js'
 import { clusterKeys, decodeId } from '../../runtime/persistence/redis/keys.js'
+import { RecordSeal } from '../../runtime/persistence/redis/record-seal.js'
 import { RedisEngine } from '../../runtime/persistence/redis/redis-engine.js'
 import { RedisConnection } from '../../runtime/redis/connection.js'
 import { serverTarget } from '../../runtime/redis/target.js'
 
 /** A command may take a quarter of it. A closed connection also keeps the process for that long. */
 const leaseMs = 16_000
+
+const SECRET = 'a secret of the simulation only'
 
 /** A connection to a Redis that is up. */
 export async function connect(url: string, name = 'simulation'): Promise<RedisConnection> {
@@ -39,13 +42,15 @@ export class RealStore {
   readonly #connection: RedisConnection
   readonly #cluster: string
   readonly #keys: readonly string[]
-  readonly #tables: readonly (readonly [name: string, key: string])[]
+  readonly #tables: readonly (readonly [table: Table, key: string])[]
   readonly #leader: string
+  readonly #seal: RecordSeal
 
   constructor({ connections, cluster, schemas, pageRecords }: RealStoreOptions) {
     this.#connection = connections[0]!
     this.#cluster = cluster
     const keys = clusterKeys(cluster)
+    this.#seal = new RecordSeal(SECRET, cluster)
     this.#leader = keys.leader
     this.#tables = tables.map((table) => [table, keys.table[table]])
     this.#keys = [keys.leader, ...Object.values(keys.table), keys.quarantine]
@@ -55,6 +60,7 @@ export class RealStore {
           connection,
           cluster,
           schemas,
+          seal: this.#seal,
           replicas: 0,
           leaseMs,
           wallMs: () => 0,
@@ -79,13 +85,17 @@ export class RealStore {
     for (const key of this.#keys) await this.#copy(this.#savedKey(slot, key), key)
   }
 
-  /** The content of each table as text, without the engine. */
+  /** The content of each table as text, without the engine. Text that no engine sealed stays as it is. */
   async rows(): Promise<Record<string, Map<string, string>>> {
     const found: Record<string, Map<string, string>> = {}
     for (const [name, key] of this.#tables) {
       const flat = (await this.#connection.call('HGETALL', key)) as string[]
       const rows = new Map<string, string>()
-      for (let i = 0; i < flat.length; i += 2) rows.set(decodeId(Buffer.from(flat[i]!))!, flat[i + 1]!)
+      for (let i = 0; i < flat.length; i += 2) {
+        const id = decodeId(Buffer.from(flat[i]!))!
+        const text = flat[i + 1]!
+        rows.set(id, this.#seal.open(name, id, Buffer.from(text)) ?? text)
+      }
       found[name] = rows
     }
     return found

@@ -40,7 +40,7 @@ async function fileSystem({ recovery, cluster }: MasterSpec, log: Log): Promise<
   })
 }
 
-async function redis({ recovery, cluster }: MasterSpec, log: Log): Promise<MasterRecovery> {
+async function redis({ recovery, cluster, secret }: MasterSpec, log: Log): Promise<MasterRecovery> {
   // Only a Master of this mode pays for the import.
   const [{ openRedis }, { RedlockLock }] = await Promise.all([
     import('../../persistence/redis/redis-recovery.js'),
@@ -55,6 +55,7 @@ async function redis({ recovery, cluster }: MasterSpec, log: Log): Promise<Maste
     replicas,
     leaseMs,
     schemas: recordViolations,
+    secret,
     clock: systemClock,
     log: log.child({ component: 'redis' }),
   })

@@ -21,9 +21,19 @@ const shape = z.object({
     .default(''),
   /** Absent in records of the first builds. */
   protocols: z.string().optional(),
+  /** Names the key that seals the records. */
+  key: z.string(),
   touched: whole,
   left: z.enum(['0', '1']),
 })
+
+export interface ExpectedRecord {
+  readonly cluster: string
+  /** Of the key that seals our records. */
+  readonly keyId: string
+  /** For errors. */
+  readonly place: string
+}
 
 /**
  * Parses the fields of `:leader` as Redis gives them. Throws if they are not ours: VERSION_UNSUPPORTED,
@@ -31,8 +41,7 @@ const shape = z.object({
  */
 export function parseLeaderRecord(
   flat: readonly string[],
-  cluster: string,
-  key: string,
+  { cluster, keyId, place }: ExpectedRecord,
 ): LeaderRecord | undefined {
   if (flat.length === 0) return undefined
   const fields: Record<string, string> = {}
@@ -42,19 +51,25 @@ export function parseLeaderRecord(
     throw new FiresteelError(
       'VERSION_UNSUPPORTED',
       `The state in Redis has format ${format}; this Firesteel knows up to ${formatVersion}.`,
-      { place: key, help: 'Run the newer Firesteel that wrote it. Nothing was changed.' },
+      { place, help: 'Run the newer Firesteel that wrote it. Nothing was changed.' },
     )
   }
   if (fields.cluster !== undefined && fields.cluster !== cluster) {
     throw new FiresteelError(
       'CLUSTER_MISMATCH',
       `The state in Redis belongs to cluster "${fields.cluster}", not "${cluster}".`,
-      { place: key, help: 'Check `cluster` and the address of Redis. Nothing was changed.' },
+      { place, help: 'Check `cluster` and the address of Redis. Nothing was changed.' },
     )
   }
   const parsed = shape.safeParse(fields)
   if (format !== String(formatVersion) || fields.cluster === undefined || !parsed.success) {
-    throw strange(key)
+    throw strange(place)
+  }
+  if (parsed.data.key !== keyId) {
+    throw new FiresteelError('STORE_UNREADABLE', 'The state in Redis was written with another secret.', {
+      place,
+      help: 'Give this Master the secret of the cluster, or another name of a cluster. Nothing was changed.',
+    })
   }
   return recordOf(parsed.data)
 }

@@ -3,6 +3,7 @@ import { limits } from '../../limits.js'
 import type { RedisConnection } from '../../redis/connection.js'
 import type { Fence, Page, Quarantined, RecordSchemas, Table } from '../engine.js'
 import { type ClusterKeys, decodeId } from './keys.js'
+import type { RecordSeal } from './record-seal.js'
 import { expectOurs } from './replies.js'
 import * as scripts from './scripts.js'
 
@@ -18,6 +19,7 @@ export interface RecordPagesOptions {
   readonly connection: RedisConnection
   readonly keys: ClusterKeys
   readonly schemas: RecordSchemas
+  readonly seal: RecordSeal
   readonly pageRecords: number
   readonly wallMs: () => number
   readonly onWarning: (place: string, reason: string) => void
@@ -84,20 +86,23 @@ export class RecordPages {
     for (let i = 0; i < flat.length; i += 2) {
       const field = flat[i]!
       const id = decodeId(field)
-      const value = id === undefined ? undefined : parseObject(flat[i + 1]!)
-      const reason =
-        id === undefined
-          ? 'its id is not text'
-          : value === undefined
-            ? 'not a JSON object'
-            : this.#options.schemas[table](value)
-      if (id !== undefined && reason === undefined) records.push([id, value])
-      else {
-        const unreadable = { field, content: flat[i + 1]!, id: id ?? field.toString('hex') }
-        this.#note(table, { ...unreadable, reason: reason ?? '' })
-      }
+      const content = flat[i + 1]!
+      const read = id === undefined ? { reason: 'its id is not text' } : this.#valueOf(table, id, content)
+      if (id === undefined || 'reason' in read) {
+        const reason = 'reason' in read ? read.reason : ''
+        this.#note(table, { field, content, id: id ?? field.toString('hex'), reason })
+      } else records.push([id, read.value])
     }
     return records
+  }
+
+  #valueOf(table: Table, id: string, content: Buffer): { value: unknown } | { reason: string } {
+    const { seal, schemas } = this.#options
+    const json = seal.open(table, id, content)
+    const value = parseObject(json ?? content.toString('utf8'))
+    if (value === undefined) return { reason: 'not a JSON object' }
+    const reason = schemas[table](value) ?? (json === undefined ? NOT_SEALED : undefined)
+    return reason === undefined ? { value } : { reason }
   }
 
   #note(table: Table, entry: Unreadable): void {
@@ -130,6 +135,8 @@ export class RecordPages {
   }
 }
 
+const NOT_SEALED = 'no Master of this cluster wrote it: its seal is missing or wrong'
+
 /** The first page of a table whose records may have any size. */
 const FIRST_PAGE = innerLimits.readPageFirst
 
@@ -139,9 +146,9 @@ function nextCount(flat: readonly Buffer[], most: number): number {
   return Math.max(1, Math.min(most, Math.floor(limits.readPageBytes / Math.max(1, each))))
 }
 
-function parseObject(bytes: Buffer): unknown {
+function parseObject(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(bytes.toString('utf8'))
+    const value: unknown = JSON.parse(text)
     return typeof value === 'object' && value !== null ? value : undefined
   } catch {
     return undefined

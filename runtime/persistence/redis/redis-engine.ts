@@ -20,6 +20,7 @@ import { type ClusterKeys, clusterKeys, encodeId } from './keys.js'
 import { formatPast, parseLeaderRecord, parsePosition } from './leader-record.js'
 import { demotion, readError, writeOutcome } from './outcomes.js'
 import { RecordPages } from './record-pages.js'
+import type { RecordSeal } from './record-seal.js'
 import { expectOurs, fenceReply } from './replies.js'
 import * as scripts from './scripts.js'
 
@@ -27,6 +28,7 @@ export interface RedisEngineOptions {
   readonly connection: RedisConnection
   readonly cluster: string
   readonly schemas: RecordSchemas
+  readonly seal: RecordSeal
   /** Replicas that must have a commit (protocol 4.5); 0: none. */
   readonly replicas: number
   readonly leaseMs: number
@@ -47,7 +49,7 @@ export class RedisEngine implements PersistenceEngine {
   readonly #pages: RecordPages
 
   constructor(options: RedisEngineOptions) {
-    const { connection, cluster, schemas, wallMs, onWarning, readPage = limits.readPage } = options
+    const { connection, cluster, schemas, seal, wallMs, onWarning, readPage = limits.readPage } = options
     this.#options = options
     this.#connection = connection
     this.#keys = clusterKeys(cluster)
@@ -57,6 +59,7 @@ export class RedisEngine implements PersistenceEngine {
       connection,
       keys: this.#keys,
       schemas,
+      seal,
       pageRecords: readPage,
       wallMs,
       onWarning,
@@ -70,7 +73,8 @@ export class RedisEngine implements PersistenceEngine {
         string[],
       ]
       expectOurs(reply, this.#keys)
-      return parseLeaderRecord(reply[1], this.#options.cluster, this.#keys.leader)
+      const { cluster, seal } = this.#options
+      return parseLeaderRecord(reply[1], { cluster, keyId: seal.keyId, place: this.#keys.leader })
     })
   }
 
@@ -90,6 +94,7 @@ export class RedisEngine implements PersistenceEngine {
         writeId,
         formatPast(earlier),
         protocols,
+        this.#options.seal.keyId,
       ])) as string[]
     } catch (error) {
       return this.#writeFailed(error)
@@ -110,9 +115,9 @@ export class RedisEngine implements PersistenceEngine {
   }
 
   async commit(fence: Fence, request: CommitRequest): Promise<CommitOutcome> {
-    const { replicas } = this.#options
+    const { replicas, seal } = this.#options
     const script = request.puts.length === 0 ? scripts.commitDeletes : scripts.commit
-    const args = commitArguments(fence, request, replicas > 0)
+    const args = commitArguments(fence, request, { seal, waits: replicas > 0 })
     const outcome = await this.#writing(() => this.#connection.evaluate(script, this.#writtenKeys, args))
     if (replicas === 0 || (outcome.kind !== 'ok' && outcome.kind !== 'duplicate')) return outcome
     return (await this.#replicated(replicas)) ?? outcome
@@ -178,11 +183,17 @@ export class RedisEngine implements PersistenceEngine {
 }
 
 /** Runs of one command on one key, HSETs before HDELs (see scripts.commit). */
-function commitArguments(fence: Fence, request: CommitRequest, waits: boolean): RedisArgument[] {
+function commitArguments(
+  fence: Fence,
+  request: CommitRequest,
+  { seal, waits }: { readonly seal: RecordSeal; readonly waits: boolean },
+): RedisArgument[] {
   const { n, prev, writeId, puts, deletes } = request
   const args: RedisArgument[] = [fence.epoch, fence.owner, n, prev, writeId, waits ? '1' : '0']
   for (const [index, table] of tables.entries()) {
-    const values = puts.flatMap((put) => (put.table === table ? [encodeId(put.id), put.json] : []))
+    const values = puts.flatMap((put) =>
+      put.table === table ? [encodeId(put.id), seal.seal(table, put.id, put.json)] : [],
+    )
     if (values.length > 0) args.push('HSET', index + 2, values.length, ...values)
   }
   for (const [index, table] of tables.entries()) {

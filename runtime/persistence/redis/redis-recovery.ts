@@ -7,6 +7,7 @@ import { connectionLockServer } from '../../redis/lock-server.js'
 import { type RedisTarget, type SentinelSettings, sentinelTarget, serverTarget } from '../../redis/target.js'
 import type { PersistenceEngine, RecordSchemas } from '../engine.js'
 import { clusterKeys } from './keys.js'
+import { RecordSeal } from './record-seal.js'
 import { RedisEngine } from './redis-engine.js'
 import { RedisPresence } from './redis-presence.js'
 
@@ -20,6 +21,8 @@ export interface RedisRecoveryOptions {
   readonly replicas: number
   readonly leaseMs: number
   readonly schemas: RecordSchemas
+  /** Of the cluster. A key that is derived from it seals the records. */
+  readonly secret: string
   readonly clock: Clock
   readonly log: Log
   /** Returns numbers in [0, 1), for the jitter of the dials. */
@@ -72,6 +75,7 @@ export async function openRedis(options: RedisRecoveryOptions): Promise<RedisRec
     connection: data,
     cluster,
     schemas,
+    seal: new RecordSeal(options.secret, cluster),
     replicas,
     leaseMs,
     wallMs: () => clock.wallMs(),

@@ -50,23 +50,25 @@ return foreign(1) or {'OK', redis.call('HGETALL', KEYS[1])}
 
 /**
  * ARGV: format, cluster, seen epoch, seen owner, me, address, lock, observed epoch, write id, elections
- * before (opaque), protocols of the candidate (opaque).
+ * before (opaque), protocols of the candidate (opaque), id of the key that seals the records.
  */
 export const elect = script(`${allowOom}${helpers}
 local wrong = foreign(1)
 if wrong then return wrong end
 local format, cluster, seenEpoch, seenOwner, me = ARGV[1], ARGV[2], num(ARGV[3]), ARGV[4], ARGV[5]
-local stored = redis.call('HMGET', KEYS[1], 'format', 'cluster', 'epoch', 'owner', 'seq', 'base', 'mark')
+local stored = redis.call('HMGET', KEYS[1], 'format', 'cluster', 'epoch', 'owner', 'seq', 'base', 'mark', 'key')
 local epoch, owner, seq = num(stored[3]), stored[4] or '', num(stored[5])
 if redis.call('EXISTS', KEYS[1]) == 1 then
-  if stored[1] ~= format or stored[2] ~= cluster or epoch < 1 or seq < 0 then return {'STRANGE'} end
+  if stored[1] ~= format or stored[2] ~= cluster or stored[8] ~= ARGV[12] or epoch < 1 or seq < 0 then
+    return {'STRANGE'}
+  end
 end
 if owner == me then return {'OK', stored[3], stored[6], stored[7]} end
 if epoch ~= seenEpoch or owner ~= seenOwner then return {'CHANGED', text(epoch), owner} end
 local base = text(epoch) .. ':' .. text(seq)
 local mine = text(math.max(epoch, num(ARGV[8])) + 1)
 redis.call('HSET', KEYS[1], 'format', format, 'cluster', cluster, 'owner', me, 'address', ARGV[6], 'lock', ARGV[7],
-  'base', base, 'earlier', ARGV[10], 'protocols', ARGV[11], 'touched', now(), 'left', '0', 'epoch', mine, 'seq', text(seq), 'mark', ARGV[9])
+  'base', base, 'earlier', ARGV[10], 'protocols', ARGV[11], 'key', ARGV[12], 'touched', now(), 'left', '0', 'epoch', mine, 'seq', text(seq), 'mark', ARGV[9])
 return {'OK', mine, base, ARGV[9]}
 `)
 

@@ -23,11 +23,17 @@ export const writesAfterSuccession = (
       (position.epoch > base.epoch || (position.epoch === base.epoch && position.seq > base.seq)),
   ).length
 
+/** Of a Master with any secret. */
+function leaderOf(flat: readonly string[], cluster: string, place: string) {
+  const keyId = flat[flat.indexOf('key') + 1] ?? ''
+  return parseLeaderRecord(flat, { cluster, keyId, place })
+}
+
 /** Reads the store as it is now. 0 if the leader changed meanwhile: the next round checks again. */
 export async function auditStore(redis: RedisServer, cluster: string): Promise<number> {
   const keys = clusterKeys(cluster)
   const leader = async () =>
-    parseLeaderRecord((await redis.cli('HGETALL', keys.leader)).split('\n'), cluster, keys.leader)
+    leaderOf((await redis.cli('HGETALL', keys.leader)).split('\n'), cluster, keys.leader)
   const before = await leader()
   const at: StoredPosition[] = []
   for (const table of tables) {
