@@ -2,6 +2,7 @@ import { ApplicationEntry } from './application-entry.js'
 import type { ClusterState } from './cluster-state.js'
 import { meetDrain, restoreDrain } from './drains.js'
 import type { DriverEntry } from './driver-entry.js'
+import { prepareEnded } from './ended-rows.js'
 import type { ApplicationRecord, EndedRecord, StoredRecords, WorkerRecord } from './records.js'
 import type { Step } from './step.js'
 import { driverHolding, WorkerEntry } from './worker-entry.js'
@@ -92,6 +93,7 @@ function waitForItsEnd(step: Step, driver: DriverEntry, ms: number): void {
 function restoreEnded(cluster: ClusterState, record: EndedRecord): void {
   if (record.kind === 'driver') cluster.endedDrivers.set(record.id, record)
   else cluster.endedApps.set(record.id, record)
+  prepareEnded(record)
 }
 
 /** Have all answered, or are they known dead? */

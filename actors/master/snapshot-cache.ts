@@ -1,11 +1,7 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
-import type {
-  ApplicationStatus,
-  ApplicationView,
-  ExecutorStatus,
-  MasterStateResponse,
-} from '../messages/status.js'
+import type { ApplicationStatus, ExecutorStatus, MasterStateResponse } from '../messages/status.js'
 import type { ClusterState } from './cluster-state.js'
+import { endedViews } from './ended-rows.js'
 import { headOf, noRows, rowsOf, type SnapshotRows, type StateHead } from './snapshot.js'
 import type { Now } from './step.js'
 
@@ -69,21 +65,10 @@ function assembled(rows: SnapshotRows) {
   return {
     workers: rows.workers.rows,
     activeApps: rows.activeApps.rows.map(withExecutors),
-    completedApps: rows.completedApps.rows.map(withoutExecutors),
+    completedApps: endedViews(rows.completedApps.rows),
     activeDrivers: rows.activeDrivers.rows,
     completedDrivers: rows.completedDrivers.rows,
   }
-}
-
-const endedViews = new WeakMap<ApplicationStatus, ApplicationView>()
-
-/** What has ended has no executors any more. Its row stays the same object, and so does this. */
-function withoutExecutors(app: ApplicationStatus): ApplicationView {
-  const known = endedViews.get(app)
-  if (known) return known
-  const view = { ...app, executors: [] }
-  endedViews.set(app, view)
-  return view
 }
 
 function byApp(executors: readonly ExecutorStatus[]): Map<string, ExecutorStatus[]> {

@@ -2,7 +2,7 @@ import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import type { Position, RecoveryState } from '../messages/common.js'
 import { summaryOfApplication, summaryOfDriver } from '../messages/common.js'
-import { type DriverEvent, type DriverLife, restartsOf } from '../messages/driver-life.js'
+import type { DriverEvent } from '../messages/driver-life.js'
 import type { Wait } from '../messages/explanation.js'
 import type {
   ApplicationStatus,
@@ -16,21 +16,17 @@ import type { ApplicationEntry } from './application-entry.js'
 import type { ClusterState } from './cluster-state.js'
 import { leftOn } from './drains.js'
 import type { DriverEntry } from './driver-entry.js'
+import { endedApplicationStatus, endedDriverStatus, endedRows, lifeOf } from './ended-rows.js'
 import { conditionOf, waitOfApplication, waitOfDriver } from './explain.js'
 import type { MasterConfig } from './master-config.js'
 import { meantBy } from './named.js'
-import type { DrainRecord, EndedApplication, EndedDriver } from './records.js'
+import type { Rows } from './numbered-map.js'
+import type { DrainRecord } from './records.js'
 import type { Now } from './step.js'
 import { applicationWaits, waitingOf } from './waiting.js'
 import type { WorkerEntry } from './worker-entry.js'
 
 const SUSPECT_HEARTBEATS = innerLimits.suspectHeartbeats
-
-/** Rows of one kind, in the order of the cluster state, with the number of each (see NumberedMap). */
-export interface Rows<T> {
-  readonly rows: readonly T[]
-  readonly numbers: readonly number[]
-}
 
 /** All rows of the cluster state at one moment. A driver that has not changed keeps its row object. */
 export type SnapshotRows = {
@@ -91,8 +87,8 @@ export function rowsOf(cluster: ClusterState, now: Now): SnapshotRows {
     activeApps: numbered(apps, (app) => applicationStatus(cluster, app, now)),
     executors: executorsOf(cluster, apps.values()),
     activeDrivers: numbered(drivers, driverStatus),
-    completedApps: numbered(endedApps, endedApplicationStatus),
-    completedDrivers: numbered(endedDrivers, endedDriverStatus),
+    completedApps: endedRows(endedApps, endedApplicationStatus),
+    completedDrivers: endedRows(endedDrivers, endedDriverStatus),
   }
 }
 
@@ -256,18 +252,6 @@ function applicationStatus(cluster: ClusterState, app: ApplicationEntry, now: No
   }
 }
 
-const endedRows = new WeakMap<EndedApplication, ApplicationStatus>()
-
-/** What has ended does not change, so it has one row. There may be very many. */
-function endedApplicationStatus(ended: EndedApplication): ApplicationStatus {
-  const known = endedRows.get(ended)
-  if (known) return known
-  const { kind: _, at: __, executorEnds: ___, ...fields } = ended
-  const row = { ...fields, coresGranted: 0 }
-  endedRows.set(ended, row)
-  return row
-}
-
 /** A record is never changed in place. So a driver with the same record and message has the same row. */
 function driverStatus(driver: DriverEntry): DriverStatus {
   const { record, message, shown, progress, life } = driver
@@ -295,16 +279,6 @@ function driverStatus(driver: DriverEntry): DriverStatus {
   return row
 }
 
-const lifeOf = (life: DriverLife) => ({
-  ...(restartsOf(life) > 0 && { restarts: restartsOf(life) }),
-  ...(life.lastExit && { lastExit: life.lastExit }),
-})
-
 /** For the status of one driver. */
 const withEvents = (row: DriverStatus, { events }: { readonly events?: DriverEvent[] | undefined }) =>
   events && events.length > 0 ? { ...row, events } : row
-
-function endedDriverStatus(ended: EndedDriver): DriverStatus {
-  const { kind: _, at: __, life, events: ___, homes: ____, ...fields } = ended
-  return { ...fields, ...(life && lifeOf(life)) }
-}

@@ -5,6 +5,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { EndedApplication, WorkerRecord } from '../../actors/master/records.js'
+import { warmUp } from '../../actors/master/warm-up.js'
 import { createHttpServer } from '../../runtime/http/server.js'
 import { percentile } from '../tools/load/statistics.js'
 import { MasterWorld, noRecords } from '../tools/master-fixture.js'
@@ -138,6 +139,8 @@ const ended = (number: number): EndedApplication => ({
 
 async function serve(): Promise<void> {
   const world = new MasterWorld({ retainedEnded: 2 * ENDED })
+  // As a STANDBY does before it can lead.
+  await warmUp(world.config, () => true)
   world.elect({
     ...noRecords,
     workers: Array.from({ length: WORKERS }, (_, number) => worker(number)),
