@@ -104,6 +104,9 @@ export const errorCauses: Readonly<Record<ErrorName, string>> = {
   FILE_DENIED: 'The file belongs to another user, or its disk is mounted read-only.',
   FOLDER_UNTRUSTED: 'The command runs in a shared folder, or as another user than the cluster.',
   FILE_UNREADABLE: 'A program removes or locks files there at the same time.',
+  APPLY_RUNS: 'Two people or two pipelines deploy at the same time.',
+  APPLY_OVERTAKEN:
+    'Two people or two pipelines deploy at the same time, or the link of this one was cut for a while.',
   LAUNCHER_AWAY: 'The launcher was stopped, or its machine is cut off; its nodes may run all the same.',
   RESTART_REFUSED: 'The disk is full, the guard of the Worker was just killed, or it is stopping already.',
   SPAWN_FAILED: 'The program is missing or not executable, or the machine has no memory or processes left.',

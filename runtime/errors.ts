@@ -451,6 +451,16 @@ export const errorCodes = {
     help: 'Mend the cause that the message names.',
     exit: 1,
   },
+  APPLY_RUNS: {
+    meaning: 'Another `firesteel apply` is at work on this cluster.',
+    help: 'Wait for its end (`firesteel history`), and apply again.',
+    exit: 1,
+  },
+  APPLY_OVERTAKEN: {
+    meaning: 'Another `firesteel apply` has begun since this one compared its file with the cluster.',
+    help: 'Look at `firesteel history`, and apply again.',
+    exit: 1,
+  },
   LAUNCHER_AWAY: {
     meaning: 'The launcher (`firesteel up`) of that machine has no link to the leader.',
     help: 'Look whether `firesteel up` runs there and reaches the Masters.',

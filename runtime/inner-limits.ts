@@ -606,6 +606,9 @@ export const innerLimits = {
   orderMessageChars: 2000,
   /** A launcher whose nodes are not ready for so long opens its link to the Masters all the same. */
   launcherLinkMs: 5_000,
+  /** Changes that the record of a deployment names, and the characters of each. */
+  deploymentChanges: 40,
+  deploymentChangeChars: 200,
   /** From one look at an order to the next. */
   orderLookMs: 100,
 

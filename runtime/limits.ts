@@ -964,6 +964,16 @@ export const limits = {
   /** A command waits so long for a launcher that has no link to the leader: it may be dialling a new one. */
   launcherPatienceMs: 10 * SECOND,
 
+  // Deployments
+  /** Characters of a deployment file that is applied: its record holds it. */
+  deploymentChars: 128 * KIB,
+  /** Deployments that the history keeps with their files. */
+  deploymentsKept: 50,
+  /** Submissions of one deployment file that `apply` compares. */
+  deploymentSubmissions: 1000,
+  /** A new leader waits so long for the link of an apply that was at work, before another may begin. */
+  applyHolderGraceMs: 3 * SECOND,
+
   // Logs
   /** A repeated complaint about one peer is logged once, and then as a count at this interval. */
   logRepeatMs: 10 * SECOND,

@@ -6,6 +6,18 @@ import type {
 } from '../messages/applications.js'
 import type { CodePlan, RequestCodePlan } from '../messages/code.js'
 import type {
+  BeginDeployment,
+  DeploymentBegun,
+  DeploymentEnded,
+  DeploymentResponse,
+  DeploySubmission,
+  EndDeployment,
+  HistoryResponse,
+  RequestDeployment,
+  RequestHistory,
+  SubmissionDeployed,
+} from '../messages/deployments.js'
+import type {
   DecommissionWorkers,
   DecommissionWorkersResponse,
   RecommissionWorkers,
@@ -35,36 +47,30 @@ import type {
   RequestMasterState,
 } from '../messages/status.js'
 
-/** The answer of a Master that does not refuse the request. */
-export type AnswerTo<R extends MasterRequest> = R extends RequestSubmitDriver
-  ? SubmitDriverResponse
-  : R extends RequestKillDriver
-    ? KillDriverResponse
-    : R extends RequestRestartDriver
-      ? RestartDriverResponse
-      : R extends RequestDriverStatus
-        ? DriverStatusResponse
-        : R extends RequestKillApplication
-          ? KillApplicationResponse
-          : R extends RequestMasterState
-            ? MasterStateResponse
-            : R extends RequestLogLocation
-              ? LogLocation
-              : R extends KillExecutors
-                ? ExecutorsAnswer
-                : R extends RequestPageTicket
-                  ? PageTicket
-                  : R extends RequestCodePlan
-                    ? CodePlan
-                    : R extends DecommissionWorkers
-                      ? DecommissionWorkersResponse
-                      : R extends RecommissionWorkers
-                        ? RecommissionWorkersResponse
-                        : R extends RequestLaunchers
-                          ? LaunchersResponse
-                          : R extends RequestLauncherOrder
-                            ? LauncherOrderState
-                            : never
+/** Each request with the answer of a Master that does not refuse it. */
+interface Answers {
+  readonly RequestSubmitDriver: SubmitDriverResponse
+  readonly RequestKillDriver: KillDriverResponse
+  readonly RequestRestartDriver: RestartDriverResponse
+  readonly RequestDriverStatus: DriverStatusResponse
+  readonly RequestKillApplication: KillApplicationResponse
+  readonly RequestMasterState: MasterStateResponse
+  readonly RequestLogLocation: LogLocation
+  readonly KillExecutors: ExecutorsAnswer
+  readonly RequestPageTicket: PageTicket
+  readonly RequestCodePlan: CodePlan
+  readonly DecommissionWorkers: DecommissionWorkersResponse
+  readonly RecommissionWorkers: RecommissionWorkersResponse
+  readonly RequestLaunchers: LaunchersResponse
+  readonly RequestLauncherOrder: LauncherOrderState
+  readonly RequestDeployment: DeploymentResponse
+  readonly RequestHistory: HistoryResponse
+  readonly BeginDeployment: DeploymentBegun
+  readonly EndDeployment: DeploymentEnded
+  readonly DeploySubmission: SubmissionDeployed
+}
+
+export type AnswerTo<R extends MasterRequest> = Answers[R['type']]
 
 /** Each of these requests may be sent twice: it has a key or an id, or only reads. */
 export type MasterRequest =
@@ -82,6 +88,11 @@ export type MasterRequest =
   | RecommissionWorkers
   | RequestLaunchers
   | RequestLauncherOrder
+  | RequestDeployment
+  | RequestHistory
+  | BeginDeployment
+  | EndDeployment
+  | DeploySubmission
 
 /** These change nothing. Without an answer nothing is in doubt but the answer. */
 const readRequests: ReadonlySet<MasterRequest['type']> = new Set([
@@ -90,6 +101,8 @@ const readRequests: ReadonlySet<MasterRequest['type']> = new Set([
   'RequestLogLocation',
   'RequestCodePlan',
   'RequestLaunchers',
+  'RequestDeployment',
+  'RequestHistory',
   // Its id makes it one order, however often it is sent.
   'RequestLauncherOrder',
   'RequestPageTicket',

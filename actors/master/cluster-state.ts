@@ -19,7 +19,14 @@ import type { LauncherEntry } from './launcher-entry.js'
 import { KeptEnds } from './lost-writes/kept-ends.js'
 import type { MasterConfig } from './master-config.js'
 import { NumberedMap } from './numbered-map.js'
-import type { DrainRecord, DriverRecord, EndedApplication, EndedDriver, KeyRecord } from './records.js'
+import type {
+  DeploymentRecord,
+  DrainRecord,
+  DriverRecord,
+  EndedApplication,
+  EndedDriver,
+  KeyRecord,
+} from './records.js'
 import type { Step } from './step.js'
 import { WaitingDrivers } from './waiting-drivers.js'
 import { executorHolding, type HoldingKey, type WorkerEntry } from './worker-entry.js'
@@ -81,6 +88,10 @@ export class ClusterState {
   readonly drains = new Map<string, DrainRecord>()
   /** Drivers that leave drained Workers, by id. A new leader lets them leave again. */
   readonly moves = new Map<string, Move>()
+  /** Drivers that have a `replacement`, by id. */
+  readonly replacing = new Set<string>()
+  /** By number, oldest first. */
+  readonly deployments = new Map<number, DeploymentRecord>()
   /** Launchers that are linked to this leader, by incarnation. */
   readonly launchers = new Map<string, LauncherEntry>()
   /** In order of registration: scheduling is FIFO over it. */
@@ -200,6 +211,7 @@ export class ClusterState {
     const driver = new DriverEntry(record, number, this.waiting, found, this.leadership.epoch)
     this.drivers.set(record.id, driver)
     this.driversByKey.set(record.key, driver)
+    if (record.replacement) this.replacing.add(record.id)
     return driver
   }
 

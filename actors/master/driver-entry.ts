@@ -180,6 +180,7 @@ export class DriverEntry {
     const { wanted, state } = this.#record
     if (this.queued) return state
     if (wanted === 'KILL') return 'KILLING'
+    if (this.#record.replacement) return 'RESTARTING'
     return this.progress?.phase === 'resting' ? 'RESTARTING' : state
   }
 
@@ -217,6 +218,12 @@ export class DriverEntry {
     this.record = { ...record, state: 'SUBMITTED', generation, workerId: null, resources: {} }
     this.message = message
     step.put('driver', this.id, this.record)
+  }
+
+  /** Another record of what waits, which may ask for something else. */
+  renew(record: DriverRecord): void {
+    this.#waiting.remove(this)
+    this.record = record
   }
 
   /** Call it when the driver leaves the cluster state. */

@@ -133,6 +133,12 @@ export interface DriverEnd {
 
 export function endDriver(cluster: ClusterState, step: Step, driver: DriverEntry, end: DriverEnd): void {
   const { record, life } = driver
+  if (record.replacement && record.wanted === 'RUN') {
+    // Whatever this end is, its next content follows (protocol 9).
+    driver.requeue(step, `ended ${end.state}, and its new content follows`)
+    cluster.dirty = true
+    return
+  }
   const how = end.message === '' ? '' : `: ${end.message}`
   const { events = [] } = driver.withEvent(step.now.wallMs, `ended ${end.state}${how}`)
   endDriverAs(cluster, step, {

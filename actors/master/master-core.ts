@@ -10,6 +10,7 @@ import * as executors from './application-executors.js'
 import * as applications from './applications.js'
 import { ClusterState, type PeerInfo } from './cluster-state.js'
 import type { CommitQueueView } from './commit-queue-view.js'
+import { newestDeployment } from './deployments.js'
 import { drainDue } from './drains.js'
 import { IdSource } from './ids.js'
 import { launchDue, relaunchDue } from './launch-timers.js'
@@ -125,6 +126,7 @@ export class MasterCore {
       position,
       stale: degradation !== undefined || !storeReachable,
       masters: this.#masters.map((address) => this.#masterAt(address)),
+      deployment: newestDeployment(this.#cluster),
       leader: this.#cluster ? this.#config.address : (this.#peerMasters.leader?.address ?? null),
     }
   }

@@ -6,6 +6,7 @@ import type { Fence, PersistenceEngine, Put, Table } from '../../runtime/persist
 import { RecordCacheDraft } from '../../runtime/persistence/record-cache.js'
 import type {
   ApplicationRecord,
+  DeploymentRecord,
   DrainRecord,
   DriverRecord,
   EndedRecord,
@@ -21,13 +22,14 @@ interface Sized<R> {
   readonly bytes: number
 }
 
-type Section = 'drains' | 'workers' | 'apps' | 'drivers' | 'ended'
+type Section = 'deployments' | 'drains' | 'workers' | 'apps' | 'drivers' | 'ended'
 type RecordOf<S extends Section> = StoredRecords[S][number]
 
 /** All records as they were read, except the keys of ended drivers. */
 export class ReadRecords {
   /** The records in the form of the leader's record cache. */
   readonly draft = new RecordCacheDraft()
+  readonly deployments = new SortedPages<Sized<DeploymentRecord>>((a, b) => a.record.number - b.record.number)
   readonly drains = new SortedPages<Sized<DrainRecord>>(() => 0)
   readonly workers = new SortedPages<Sized<WorkerRecord>>(() => 0)
   // Sorted by submission (FIFO), because the store keeps no order.
@@ -55,7 +57,7 @@ export class ReadRecords {
     let records = 0
     let bytes = 0
     // Later sections refer to earlier ones.
-    for (const section of ['drains', 'workers', 'apps', 'drivers', 'ended'] as const) {
+    for (const section of ['deployments', 'drains', 'workers', 'apps', 'drivers', 'ended'] as const) {
       for (const { record, bytes: size } of this[section].take()) {
         if (records > 0 && (records >= most.recoveryRecords || bytes + size > most.recoveryRecordBytes)) {
           yield piece as Partial<StoredRecords>
@@ -107,6 +109,7 @@ export async function readRecords(
     return true
   }
   const done = await Promise.all([
+    readTable('deployments', 'deployment'),
     readTable('drains', 'drain'),
     readTable('workers', 'worker'),
     readTable('apps', 'app'),
@@ -143,6 +146,7 @@ export const readKeys = (engine: PersistenceEngine, fence: Fence, cursor: string
 
 /** Converts what was read to the form of a leader's record cache. */
 export function* recordCacheOf({
+  deployments,
   drains,
   workers,
   apps,
@@ -150,6 +154,7 @@ export function* recordCacheOf({
   ended,
   keys,
 }: Partial<StoredRecords>): Generator<Put> {
+  for (const record of deployments ?? []) yield putOf('deployment', record.id, record)
   for (const record of drains ?? []) yield putOf('drain', record.id, record)
   for (const record of workers ?? []) yield putOf('worker', record.id, record)
   for (const record of apps ?? []) yield putOf('app', record.id, record)

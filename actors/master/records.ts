@@ -19,6 +19,7 @@ import {
   text,
   wallTime,
 } from '../messages/common.js'
+import { deploymentHead } from '../messages/deployments.js'
 import { driverEvent, driverLife } from '../messages/driver-life.js'
 import { registrant } from '../messages/executors.js'
 import { endCauses, executorEnds, killAsked } from '../messages/explanation.js'
@@ -87,6 +88,8 @@ export const driverRecord = z.object({
   life: driverLife.optional(),
   events: z.array(driverEvent).max(limits.driverEvents).optional(),
   killAsked: killAsked.optional(),
+  /** The content of its next generation: the present one is told to end (protocol 9). */
+  replacement: z.object({ key: name, digest: name, description: driverDescription }).optional(),
   /** The span of its submission. */
   trace: carriedContext,
   at,
@@ -156,6 +159,18 @@ export const drainRecord = z.object({
 })
 export type DrainRecord = z.infer<typeof drainRecord>
 
+/** One apply: the file, and how far it came (protocol 15). */
+export const deploymentRecord = deploymentHead.extend({
+  /** Its number. */
+  id: name,
+  folder: text,
+  text: z.string().max(limits.deploymentChars),
+  /** Who applies it: the incarnation of a client. Absent: it has ended. */
+  holder: name.optional(),
+  at,
+})
+export type DeploymentRecord = z.infer<typeof deploymentRecord>
+
 const schemas = {
   worker: workerRecord,
   app: applicationRecord,
@@ -163,6 +178,7 @@ const schemas = {
   ended: endedRecord,
   key: keyRecord,
   drain: drainRecord,
+  deployment: deploymentRecord,
 } as const
 
 export type RecordTable = keyof typeof schemas
@@ -191,10 +207,12 @@ export const recordViolations: Readonly<Record<RecordTable, (value: unknown) => 
   ended: unreadable(endedRecord),
   key: unreadable(keyRecord),
   drain: unreadable(drainRecord),
+  deployment: unreadable(deploymentRecord),
 }
 
 /** Everything read at election. */
 export interface StoredRecords {
+  readonly deployments: readonly DeploymentRecord[]
   readonly drains: readonly DrainRecord[]
   readonly workers: readonly WorkerRecord[]
   readonly apps: readonly ApplicationRecord[]

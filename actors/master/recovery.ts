@@ -1,5 +1,6 @@
 import { ApplicationEntry } from './application-entry.js'
 import type { ClusterState } from './cluster-state.js'
+import { restoreDeployment } from './deployments.js'
 import { meetDrain, restoreDrain } from './drains.js'
 import type { DriverEntry } from './driver-entry.js'
 import { prepareEnded } from './ended-rows.js'
@@ -13,8 +14,17 @@ import { driverHolding, WorkerEntry } from './worker-entry.js'
 export function restore(
   cluster: ClusterState,
   step: Step,
-  { drains = [], workers = [], apps = [], drivers = [], ended = [], keys = [] }: Partial<StoredRecords>,
+  {
+    deployments = [],
+    drains = [],
+    workers = [],
+    apps = [],
+    drivers = [],
+    ended = [],
+    keys = [],
+  }: Partial<StoredRecords>,
 ): void {
+  for (const record of deployments) restoreDeployment(cluster, record)
   for (const record of drains) restoreDrain(cluster, step, record)
   for (const record of workers) restoreWorker(cluster, step, record)
   for (const record of apps) restoreApplication(cluster, step, record, record.execIds)

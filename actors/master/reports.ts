@@ -10,6 +10,7 @@ import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import { tellMove } from './drain-moves.js'
 import { tellDrained, tellLeaving } from './drains.js'
+import { driverDigest } from './driver-digest.js'
 import type { DriverEntry } from './driver-entry.js'
 import { noteProgress } from './driver-progress.js'
 import { endDriver } from './ending.js'
@@ -17,7 +18,7 @@ import { tellAdded, tellLaunchDriver, tellLaunchExecutor, tellRestartDriver } fr
 import { isBelieved } from './lost-writes/belief.js'
 import type { DriverRecord } from './records.js'
 import type { Step } from './step.js'
-import { driverDigest, meetKeptEnds } from './submission.js'
+import { meetKeptEnds } from './submission.js'
 import { outranks, supersede } from './superseding.js'
 import { driverHolding, executorHolding, type HoldingKey, type WorkerEntry } from './worker-entry.js'
 
@@ -71,7 +72,8 @@ function driverReported(
   if (driver && accepts(driver, worker, generation)) {
     driver.message = ''
     if (report.progress && noteProgress(driver, report.progress)) step.put('driver', driverId, driver.record)
-    if (driver.record.wanted === 'KILL') killDriver(step, worker, driverId, generation)
+    if (driver.record.wanted === 'KILL' || driver.record.replacement)
+      killDriver(step, worker, driverId, generation)
     else if (report.restart !== driver.record.restart?.request) tellRestartDriver(step, driver)
     return
   }
@@ -222,8 +224,8 @@ function refuseLate(step: Step, worker: WorkerEntry, app: ApplicationEntry, { ex
 }
 
 function driverUnreported(cluster: ClusterState, step: Step, worker: WorkerEntry, driver: DriverEntry): void {
-  const { generation, wanted, launchedUnder } = driver.record
-  if (wanted === 'RUN' && launchedUnder === cluster.leadership.epoch) {
+  const { generation, wanted, launchedUnder, replacement } = driver.record
+  if (wanted === 'RUN' && !replacement && launchedUnder === cluster.leadership.epoch) {
     // Its Worker answers that it is not there, and it is placed again.
     if (worker.drain) tellMove(step, driver)
     else tellLaunchDriver(cluster, step, driver)

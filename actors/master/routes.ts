@@ -11,6 +11,8 @@ import * as applications from './applications.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import { codeHeld, planCode } from './code.js'
 import type { CommitQueueView } from './commit-queue-view.js'
+import { deploySubmission } from './deployed-drivers.js'
+import * as deployments from './deployments.js'
 import * as drains from './drains.js'
 import { driverProgressed } from './driver-progress.js'
 import * as launchers from './launchers.js'
@@ -300,6 +302,39 @@ const routes: Routes = {
     sender: 'anybody',
     master: 'ALIVE',
     handle: ({ cluster, step, reply }, message) => drains.recommissionWorkers(cluster, step, message, reply),
+  },
+  RequestDeployment: {
+    sender: 'anybody',
+    master: 'ALIVE',
+    access: 'reads',
+    handle: ({ cluster, step, reply }, message) =>
+      deployments.answerDeployment(cluster, step, message, reply),
+  },
+  RequestHistory: {
+    sender: 'anybody',
+    master: 'leader',
+    access: 'reads',
+    handle: ({ cluster, step, reply }) => deployments.answerHistory(cluster, step, reply),
+  },
+  BeginDeployment: {
+    sender: 'anybody',
+    master: 'ALIVE',
+    brings: 'record',
+    handle: ({ cluster, step, from, reply }, message) =>
+      deployments.beginDeployment(cluster, step, from, message, reply),
+  },
+  EndDeployment: {
+    sender: 'anybody',
+    master: 'ALIVE',
+    handle: ({ cluster, step, from, reply }, message) =>
+      deployments.endDeployment(cluster, step, from, message, reply),
+  },
+  DeploySubmission: {
+    sender: 'anybody',
+    master: 'ALIVE',
+    brings: 'record',
+    handle: ({ cluster, step, from, reply }, message) =>
+      deploySubmission(cluster, step, from, message, reply),
   },
   RequestLaunchers: {
     sender: 'anybody',

@@ -3,6 +3,7 @@ import type { ClusterState } from './cluster-state.js'
 import { MovingRoom, moveDrivers } from './drain-moves.js'
 import { scheduleDrivers } from './driver-scheduling.js'
 import { scheduleExecutors } from './executor-scheduling.js'
+import { takeNextContents } from './replacing.js'
 import type { Step } from './step.js'
 
 /** The most launches of one pass, so that a step stays one commit (protocol 4.1). The next pass does more. */
@@ -14,6 +15,7 @@ export function schedule(cluster: ClusterState, step: Step): void {
   if (!cluster.alive) return
   const workers = [...cluster.workers.values()].filter((worker) => worker.schedulable)
   const moving = new MovingRoom(cluster, workers, step.now.monotonicMs)
+  takeNextContents(cluster, step)
   const launched = scheduleDrivers(cluster, step, workers, LAUNCHES_PER_PASS)
   moveDrivers(cluster, step, moving)
   scheduleExecutors(cluster, step, workers, LAUNCHES_PER_PASS - launched)

@@ -58,9 +58,11 @@ export interface StateHead {
   readonly masters: MasterStateResponse['masters']
   /** Address of the leading Master, as far as this one knows. */
   readonly leader: string | null
+  readonly deployment: MasterStateResponse['deployment']
 }
 
-export function headOf({ config, state, sinceMs, position, stale, masters, leader }: StateHead) {
+export function headOf(head: StateHead) {
+  const { config, state, sinceMs, position, stale, masters, leader, deployment } = head
   return {
     type: 'MasterStateResponse',
     cluster: config.cluster,
@@ -73,6 +75,7 @@ export function headOf({ config, state, sinceMs, position, stale, masters, leade
     sinceMs,
     stale,
     masters,
+    ...(deployment && { deployment }),
   } as const
 }
 

@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto'
 import { limits } from '../../runtime/limits.js'
 import type { TraceContext } from '../../runtime/telemetry/trace-context.js'
 import { formatDuration } from '../../runtime/units.js'
-import type { DriverDescription } from '../messages/common.js'
-import { isEndedDriver } from '../messages/common.js'
+import { type DriverDescription, type Failure, isEndedDriver } from '../messages/common.js'
 import { endCauseOf, endKindOf, isForGood } from '../messages/driver-end.js'
 import type {
   DriverStateChanged,
@@ -15,6 +13,7 @@ import type {
 } from '../messages/drivers.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import { codeRefusal, keepCodeOf } from './code.js'
+import { driverDigest } from './driver-digest.js'
 import type { DriverEntry } from './driver-entry.js'
 import { noteLife } from './driver-progress.js'
 import { askedBy, endDriver } from './ending.js'
@@ -29,20 +28,6 @@ import { giveUp } from './superseding.js'
 import { driverHolding } from './worker-entry.js'
 
 /* Drivers: submission, kill, status, and what their Workers say of them (protocol 9, 15). */
-
-/** Digest of what was submitted: the same key may only come with the same content. */
-export function driverDigest(description: DriverDescription): string {
-  return createHash('sha256').update(canonical(description)).digest('base64url')
-}
-
-/** JSON with sorted keys: two clients may order them differently. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  )
-}
 
 /** Whether it belongs to a driver or to none can be said. */
 export const knowsKey = (cluster: ClusterState, key: string): boolean =>
@@ -93,22 +78,29 @@ export function submitDriver(
     step.reply(reply, { type: 'SubmitDriverResponse', driverId: known.driverId, key, state: known.state })
     return
   }
+  const driver = newDriver(cluster, step, key, description, trace)
+  if ('type' in driver) step.reply(reply, driver)
+  else step.reply(reply, { type: 'SubmitDriverResponse', driverId: driver.id, key, state: 'SUBMITTED' })
+}
+
+/** A driver of this key, or why there can be none. */
+export function newDriver(
+  cluster: ClusterState,
+  step: Step,
+  key: string,
+  description: DriverDescription,
+  trace?: TraceContext,
+): DriverEntry | Failure {
   const refusal = codeRefusal(cluster, description)
-  if (refusal) {
-    step.reply(reply, refusal)
-    return
-  }
-  if (cluster.isFull) {
-    step.reply(reply, tooMuchHeld)
-    return
-  }
+  if (refusal) return refusal
+  if (cluster.isFull) return tooMuchHeld
   const driverId = cluster.ids.driver(step.now.wallMs)
-  cluster.addDriver(step, {
+  const driver = cluster.addDriver(step, {
     id: driverId,
     submittedAtMs: step.now.wallMs,
     description,
     key,
-    digest,
+    digest: driverDigest(description),
     state: 'SUBMITTED',
     wanted: 'RUN',
     generation: 0,
@@ -119,7 +111,7 @@ export function submitDriver(
   })
   keepCodeOf(cluster, step, description)
   step.log('info', 'driver submitted', { driverId, name: description.name })
-  step.reply(reply, { type: 'SubmitDriverResponse', driverId, key, state: 'SUBMITTED' })
+  return driver
 }
 
 export function killDriverOnRequest(
@@ -132,25 +124,8 @@ export function killDriverOnRequest(
   const { driverId } = message
   const driver = cluster.drivers.get(driverId)
   const answer = (text: string) => step.reply(reply, { type: 'KillDriverResponse', driverId, message: text })
-  if (driver?.queued) {
-    driver.record = { ...driver.record, killAsked: askedBy(cluster, step, from, message.by) }
-    endDriver(cluster, step, driver, {
-      state: 'KILLED',
-      endCause: 'KILLED_BEFORE_START',
-      message: 'killed before it started',
-    })
-    answer('killed before it started')
-  } else if (driver) {
-    const { workerId, generation } = driver.record
-    if (driver.record.wanted !== 'KILL')
-      driver.record = {
-        ...driver.withEvent(step.now.wallMs, 'its end was asked for'),
-        wanted: 'KILL',
-        killAsked: askedBy(cluster, step, from, message.by),
-      }
-    step.put('driver', driverId, driver.record)
-    step.tell(workerId!, { type: 'KillDriver', workerId: workerId!, driverId, generation })
-    answer(`it gets SIGTERM now, and SIGKILL in ${GRACE} if it still runs; it is on ${workerId}`)
+  if (driver) {
+    answer(killDriver(cluster, step, from, driver, message.by))
   } else {
     const ended = cluster.endedDrivers.get(driverId)
     if (ended) answer(`it had already ended ${ended.state}`)
@@ -159,6 +134,36 @@ export function killDriverOnRequest(
 }
 
 const GRACE = formatDuration(limits.killGraceMs)
+
+/** Returns what becomes of it, for people. */
+export function killDriver(
+  cluster: ClusterState,
+  step: Step,
+  from: PeerInfo,
+  driver: DriverEntry,
+  by: string | undefined,
+): string {
+  const { workerId, generation, wanted } = driver.record
+  const killAsked = askedBy(cluster, step, from, by)
+  if (driver.queued) {
+    driver.record = { ...driver.record, wanted: 'KILL', killAsked }
+    endDriver(cluster, step, driver, {
+      state: 'KILLED',
+      endCause: 'KILLED_BEFORE_START',
+      message: 'killed before it started',
+    })
+    return 'killed before it started'
+  }
+  if (wanted !== 'KILL')
+    driver.record = {
+      ...driver.withEvent(step.now.wallMs, 'its end was asked for'),
+      wanted: 'KILL',
+      killAsked,
+    }
+  step.put('driver', driver.id, driver.record)
+  step.tell(workerId!, { type: 'KillDriver', workerId: workerId!, driverId: driver.id, generation })
+  return `it gets SIGTERM now, and SIGKILL in ${GRACE} if it still runs; it is on ${workerId}`
+}
 
 /**
  * Restarts need a process and a Worker that knows how to go on. Whoever asks for it again, asks for the same

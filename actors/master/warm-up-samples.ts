@@ -18,6 +18,20 @@ export const records: StoredRecords = {
   drains: [
     { id: 'w-0@127.0.0.1', name: 'w-0', host: '127.0.0.1', askedAtMs: 0, deadlineMs: 1, deadlineAtMs: 1, at },
   ],
+  deployments: [
+    {
+      id: '1',
+      number: 1,
+      state: 'APPLIED',
+      startedAtMs: 0,
+      by: 'up',
+      file: 'cluster.yaml',
+      folder: '/',
+      text: '',
+      changes: [],
+      at,
+    },
+  ],
   workers: [{ ...workerOffer, id: 'w-1', draining: false, at }],
   apps: [
     {
@@ -81,6 +95,7 @@ export const records: StoredRecords = {
 /** Ended drivers are most of what a take-over reads. */
 export const checked: Readonly<Record<RecordTable, readonly unknown[]>> = {
   drain: records.drains,
+  deployment: records.deployments,
   worker: records.workers,
   app: records.apps,
   driver: records.drivers,

@@ -185,7 +185,7 @@ function loseDrivers(
     if (driver.record.wanted === 'KILL') {
       const message = `killed; its worker was lost: ${reason}`
       endDriver(cluster, step, driver, { state: 'KILLED', endCause: 'KILL_ASKED', message })
-    } else if (driver.record.description.supervise) {
+    } else if (driver.record.description.supervise || driver.record.replacement) {
       const record = driver.withEvent(step.now.wallMs, `worker lost: ${reason}`)
       driver.record = { ...record, state: 'RELAUNCHING', workerId: null }
       driver.notBeforeMs = step.now.monotonicMs + waitMs

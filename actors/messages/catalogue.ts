@@ -5,6 +5,7 @@ import type * as z from '../../runtime/zod.js'
 import * as applications from './applications.js'
 import * as code from './code.js'
 import { failure } from './common.js'
+import * as deployments from './deployments.js'
 import * as drains from './drains.js'
 import * as drivers from './drivers.js'
 import * as executors from './executors.js'
@@ -62,6 +63,11 @@ const fromCommand = [
   drains.decommissionWorkers,
   drains.recommissionWorkers,
   launchers.requestLaunchers,
+  deployments.requestDeployment,
+  deployments.requestHistory,
+  deployments.beginDeployment,
+  deployments.endDeployment,
+  deployments.deploySubmission,
   launchers.requestLauncherOrder,
   code.requestCodePlan,
   status.requestMasterState,
@@ -121,6 +127,11 @@ const toClient = [
   drains.decommissionWorkersResponse,
   drains.recommissionWorkersResponse,
   launchers.launchersResponse,
+  deployments.deploymentResponse,
+  deployments.historyResponse,
+  deployments.deploymentBegun,
+  deployments.deploymentEnded,
+  deployments.submissionDeployed,
   launchers.launcherOrderState,
   launchers.orderLauncher,
   code.codePlan,

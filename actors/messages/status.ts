@@ -19,6 +19,7 @@ import {
   wallTime,
   workerStates,
 } from './common.js'
+import { deploymentHead } from './deployments.js'
 import { driverEvent, driverExit } from './driver-life.js'
 import { condition, endCauses, executorEnds, killAsked, wait } from './explanation.js'
 import { waiting } from './launch-failures.js'
@@ -173,6 +174,10 @@ export const masterStateResponse = z.object({
       web: z.string().max(innerLimits.addressChars).optional(),
     }),
   ),
+  /** The newest apply of a deployment file; absent: there was none. */
+  deployment: deploymentHead
+    .pick({ number: true, state: true, by: true, startedAtMs: true, endedAtMs: true })
+    .optional(),
   workers: z.array(workerStatus).max(limits.statePageRows),
   activeApps: z.array(applicationStatus).max(limits.statePageRows),
   executors: z.array(executorStatus).max(limits.statePageRows),

@@ -18,6 +18,7 @@ export class RecordTables {
       ended: new Map(from?.rows('ended')),
       key: new Map(from?.rows('key')),
       drain: new Map(from?.rows('drain')),
+      deployment: new Map(from?.rows('deployment')),
     }
   }
 

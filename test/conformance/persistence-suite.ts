@@ -29,7 +29,8 @@ export interface StoreFactory {
 export const suiteSchemas: RecordSchemas = (() => {
   const check = (value: unknown) =>
     typeof (value as { id?: unknown }).id === 'string' ? undefined : 'a record without an id'
-  return { worker: check, app: check, driver: check, ended: check, key: check, drain: check }
+  const records = { worker: check, app: check, driver: check, ended: check, key: check }
+  return { ...records, drain: check, deployment: check }
 })()
 
 export function putOf(table: Table, id: string, fields: object = {}): Put {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { driverDigest } from '../../actors/master/driver-digest.js'
 import type { LostWrite } from '../../actors/master/lost-writes/lost-write.js'
 import type {
   ApplicationRecord,
@@ -9,7 +10,6 @@ import type {
   StoredRecords,
   WorkerRecord,
 } from '../../actors/master/records.js'
-import { driverDigest } from '../../actors/master/submission.js'
 import type { MasterMessage } from '../../actors/messages/catalogue.js'
 import type { Position } from '../../actors/messages/common.js'
 import { applicationDescription, driverDescription, workerOffer } from '../../actors/messages/samples.js'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { driverDigest } from '../../actors/master/driver-digest.js'
 import type { DriverRecord, EndedDriver } from '../../actors/master/records.js'
-import { driverDigest } from '../../actors/master/submission.js'
 import type { DriverStateChanged } from '../../actors/messages/drivers.js'
 import { driverDescription } from '../../actors/messages/samples.js'
 import { limits } from '../../runtime/limits.js'

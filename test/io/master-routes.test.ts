@@ -34,6 +34,11 @@ test("what a client's key opens is the requests of applications and commands, an
       'DecommissionWorkers',
       'RecommissionWorkers',
       'RequestLaunchers',
+      'RequestDeployment',
+      'RequestHistory',
+      'BeginDeployment',
+      'EndDeployment',
+      'DeploySubmission',
       'RequestLauncherOrder',
       'RequestCodePlan',
       'RequestMasterState',
@@ -41,7 +46,7 @@ test("what a client's key opens is the requests of applications and commands, an
       ...ofShells,
     ],
   )
-  assert.deepEqual(types.filter((type) => isAdmitted('driver', type)).length, 22)
+  assert.deepEqual(types.filter((type) => isAdmitted('driver', type)).length, 27)
   assert.ok(types.every((type) => isAdmitted('node', type)))
 })
 

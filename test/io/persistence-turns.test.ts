@@ -52,7 +52,10 @@ const engineOf = (directory: string, check = fine): FileSystemEngine =>
   new FileSystemEngine({
     directory,
     cluster: 'turns',
-    schemas: { worker: check, app: check, driver: check, ended: check, key: check, drain: check },
+    schemas: {
+      ...{ worker: check, app: check, driver: check, ended: check, key: check },
+      ...{ drain: check, deployment: check },
+    },
     nowMs: () => 0,
     onWarning: () => {},
   })

@@ -30,6 +30,7 @@ export const noRows: Readonly<Record<Table, StoreRows>> = {
   ended: StoreRows.empty(),
   key: StoreRows.empty(),
   drain: StoreRows.empty(),
+  deployment: StoreRows.empty(),
 }
 
 export const noMemory: Refused = {

@@ -14,6 +14,7 @@ import { limits } from '../../runtime/limits.js'
 import { replayingRecorder } from './replaying-sink.js'
 
 export const noRecords: StoredRecords = {
+  deployments: [],
   drains: [],
   workers: [],
   apps: [],
@@ -117,6 +118,7 @@ export class MasterWorld {
     const keys = [...(this.store.get('key') ?? [])] as never[]
     return {
       ...noRecords,
+      deployments: all('deployment'),
       drains: all('drain'),
       workers: all('worker'),
       apps: all('app'),

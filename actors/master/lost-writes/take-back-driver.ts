@@ -5,6 +5,7 @@ import { endDriver, endDriverAs } from '../ending.js'
 import { tellRestartDriver } from '../launching.js'
 import type { DriverRecord, EndedDriver } from '../records.js'
 import { bindDriver } from '../recovery.js'
+import { tellReplaced } from '../replacing.js'
 import { isAdopted } from '../reports.js'
 import type { Step } from '../step.js'
 import { meetKeptEnds } from '../submission.js'
@@ -37,7 +38,10 @@ export function takeBackDriver(cluster: ClusterState, step: Step, record: Driver
   if (held && same) {
     held.record = record
     if (record.wanted === 'KILL') return wantKill(cluster, step, held, record)
-    tellRestartDriver(step, held)
+    if (record.replacement) {
+      cluster.replacing.add(held.id)
+      tellReplaced(step, held)
+    } else tellRestartDriver(step, held)
   } else {
     if (held) supersede(cluster, step, held, record)
     bindDriver(cluster, step, cluster.restoreDriver(record))

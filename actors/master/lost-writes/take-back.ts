@@ -1,10 +1,12 @@
 import { formatHostPort } from '../../../runtime/addresses.js'
 import { takeOrphans } from '../application-executors.js'
 import type { ClusterState } from '../cluster-state.js'
+import { takeBackDeployment } from '../deployments.js'
 import { takeBackDrain } from '../drains.js'
 import { endApplicationAs, endDriverAs } from '../ending.js'
 import type {
   ApplicationRecord,
+  DeploymentRecord,
   DrainRecord,
   DriverRecord,
   EndedRecord,
@@ -47,6 +49,8 @@ function takeBack(cluster: ClusterState, step: Step, table: RecordTable, id: str
       return ended(cluster, step, value as EndedRecord)
     case 'drain':
       return takeBackDrain(cluster, step, value as DrainRecord)
+    case 'deployment':
+      return takeBackDeployment(cluster, step, value as DeploymentRecord)
     case 'key':
       return takeBackKey(cluster, step, id, value as KeyRecord)
   }

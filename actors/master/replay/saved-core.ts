@@ -11,7 +11,7 @@ import type { KeptEnd } from '../lost-writes/kept-ends.js'
 import type { MasterConfig } from '../master-config.js'
 import type { NumberedMap } from '../numbered-map.js'
 import type { SavedPeerProtocol } from '../peer-master-protocol.js'
-import type { DrainRecord, EndedApplication, EndedDriver, KeyRecord } from '../records.js'
+import type { DeploymentRecord, DrainRecord, EndedApplication, EndedDriver, KeyRecord } from '../records.js'
 import type { SavedQueue } from '../waiting-drivers.js'
 import { type HoldingKey, type SavedWorker, WorkerEntry } from '../worker-entry.js'
 
@@ -59,6 +59,7 @@ export interface ClusterTables {
   readonly drains: readonly DrainRecord[]
   readonly moves: readonly Move[]
   readonly launchers: readonly LauncherEntry[]
+  readonly deployments: readonly DeploymentRecord[]
   readonly workers: readonly Numbered<SavedWorker>[]
   readonly workersByAddress: readonly Pair<string>[]
   readonly apps: readonly Numbered<SavedApplication>[]
@@ -129,6 +130,7 @@ export function captureCluster(cluster: ClusterState): CapturedCluster {
       drains: [...cluster.drains.values()].map((drain) => ({ ...drain })),
       moves: [...cluster.moves.values()].map((move) => ({ ...move })),
       launchers: [...cluster.launchers.values()],
+      deployments: [...cluster.deployments.values()].map((deployment) => ({ ...deployment })),
       workers: numbered(workers, (worker) => worker.save()),
       workersByAddress: byId(cluster.workersByAddress),
       apps: numbered(apps, (app) => app.save()),
@@ -156,6 +158,7 @@ export function loadCluster(config: MasterConfig, { head, tables }: SavedCluster
   cluster.loadPass(capacity, dirty)
   for (const record of tables.drains) cluster.drains.set(record.id, record)
   for (const move of tables.moves) cluster.moves.set(move.driverId, move)
+  for (const record of tables.deployments) cluster.deployments.set(record.number, record)
   for (const launcher of tables.launchers) cluster.launchers.set(launcher.id, launcher)
   const { workers, apps, drivers, waiting } = cluster
   workers.load(withIds(tables.workers, WorkerEntry.load), last.workers)
@@ -165,6 +168,7 @@ export function loadCluster(config: MasterConfig, { head, tables }: SavedCluster
     withIds(tables.drivers, (saved, number) => DriverEntry.load(saved, number, waiting)),
     last.drivers,
   )
+  for (const { id, record } of drivers.values()) if (record.replacement) cluster.replacing.add(id)
   cluster.endedDrivers.load(
     withIds(tables.endedDrivers, (ended) => ended),
     last.endedDrivers,

@@ -6,6 +6,7 @@ const tableNames: readonly (keyof ClusterTables)[] = [
   'drains',
   'moves',
   'launchers',
+  'deployments',
   'workers',
   'workersByAddress',
   'apps',

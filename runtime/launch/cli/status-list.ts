@@ -92,6 +92,20 @@ function section<T>(
   return ['', `${title}:`, ...tableWithin({ header, rows: items.map(rowOf), notes, flexible, columns })]
 }
 
+const DEPLOYMENT_WORDS = {
+  APPLYING: 'is being applied',
+  APPLIED: 'was applied',
+  FAILED: 'failed',
+  INTERRUPTED: 'was interrupted',
+} as const
+
+function deploymentLine(
+  { number, state, by, startedAtMs }: NonNullable<MasterStateResponse['deployment']>,
+  nowMs: number,
+): string {
+  return `Deployment ${number} ${DEPLOYMENT_WORDS[state]}: by ${by}, begun ${formatAge(nowMs - startedAtMs)} ago`
+}
+
 export function statusText(state: MasterStateResponse, nowMs: number, window: Window = PAPER): string {
   const now: Now = { nowMs, columns: window.columns }
   const names = new Map(state.workers.map(({ id, name }) => [id, name]))
@@ -99,6 +113,7 @@ export function statusText(state: MasterStateResponse, nowMs: number, window: Wi
   const { cluster, position, leader } = state
   const lines = [
     printable(`Cluster ${cluster}, epoch ${position.epoch}, leader ${leader ?? 'none'}${stale}`),
+    ...(state.deployment ? [printable(deploymentLine(state.deployment, nowMs))] : []),
     ...section(
       {
         title: 'Masters',

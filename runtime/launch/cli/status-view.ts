@@ -101,12 +101,21 @@ const exitJson = (exit: DriverExit) => ({
 const applicationsOf = (state: MasterStateResponse) => [...state.activeApps, ...state.completedApps]
 const driversOf = (state: MasterStateResponse) => [...state.activeDrivers, ...state.completedDrivers]
 
+const deploymentJson = (deployment: NonNullable<MasterStateResponse['deployment']>) => ({
+  number: deployment.number,
+  state: deployment.state,
+  by: deployment.by,
+  startedAt: isoTime(deployment.startedAtMs),
+  endedAt: isoTime(deployment.endedAtMs ?? null),
+})
+
 /** `status --json`. */
 export const statusJson = (state: MasterStateResponse) => ({
   cluster: state.cluster,
   epoch: state.position.epoch,
   leader: state.leader,
   ...(state.stale ? { stale: true } : {}),
+  ...(state.deployment && { deployment: deploymentJson(state.deployment) }),
   masters: state.masters,
   workers: state.workers.map(workerRow),
   applications: applicationsOf(state).map((app) => withMessage(applicationRow(app), app)),

@@ -1,0 +1,47 @@
+import { limits } from '../../runtime/limits.js'
+import type { DeployedDriver } from '../messages/deployments.js'
+import type { ClusterState } from './cluster-state.js'
+import type { DriverEntry } from './driver-entry.js'
+import type { DriverRecord } from './records.js'
+
+const PREFIX = 'deployment/'
+
+/** The name of the submission whose key this is; undefined: it comes from no deployment file. */
+export function deployedName(key: string): string | undefined {
+  const end = key.lastIndexOf('/')
+  return key.startsWith(PREFIX) && end > PREFIX.length ? key.slice(PREFIX.length, end) : undefined
+}
+
+/** The key of the content that it has, or will have. */
+export const keyWanted = ({ key, replacement }: Pick<DriverRecord, 'key' | 'replacement'>): string =>
+  replacement?.key ?? key
+
+/** The driver of this key, if it has ended. Of one that ended long ago only its end is known. */
+export function endedDeployedDriver(
+  { keys, endedDrivers }: ClusterState,
+  key: string,
+): DeployedDriver | undefined {
+  const record = keys.get(key)
+  if (!record) return undefined
+  const state = endedDrivers.get(record.driverId)?.state ?? 'FINISHED'
+  return { name: deployedName(key) ?? key, key, driverId: record.driverId, state }
+}
+
+export const deployedRow = (name: string, driver: DriverEntry): DeployedDriver => ({
+  name,
+  key: keyWanted(driver.record),
+  driverId: driver.id,
+  state: driver.shownState,
+})
+
+/** Of deployment files, and not ended. */
+export const liveDeployed = (cluster: ClusterState): DeployedDriver[] =>
+  [...cluster.drivers.values()]
+    .flatMap((driver) => {
+      const name = deployedName(driver.record.key)
+      return name === undefined ? [] : [deployedRow(name, driver)]
+    })
+    .slice(0, limits.deploymentSubmissions)
+
+export const endedDeployed = (cluster: ClusterState, keys: readonly string[]): DeployedDriver[] =>
+  keys.flatMap((key) => endedDeployedDriver(cluster, key) ?? [])
