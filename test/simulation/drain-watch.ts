@@ -15,6 +15,12 @@ interface Asked {
   readonly deadlineMs: number
 }
 
+interface Since {
+  readonly at: Position
+  /** It differs if the drain was taken back and asked for again, both of which may be in one commit. */
+  readonly askedAtMs: number
+}
+
 /** Clocks of machines are up to 1 % wrong, and timers a little late or early. */
 const EARLY_MS = 50
 
@@ -27,7 +33,7 @@ export class DrainWatch {
   readonly #model: StoreModel
   readonly #fail: Fail
   /** Since which commit each Worker has been drained, by `NAME@HOST`. */
-  readonly #since = new Map<string, Position>()
+  readonly #since = new Map<string, Since>()
   readonly #asked = new Map<string, Asked>()
   readonly #undrains = new Map<string, { asked: number; underWay: number }>()
   /** Workers whose drain was acknowledged and not taken back. */
@@ -71,15 +77,21 @@ export class DrainWatch {
   }
 
   committed(at: Position, { puts, deletes }: CommitRequest): void {
-    for (const { table, id } of puts) if (table === 'drain' && !this.#since.has(id)) this.#since.set(id, at)
+    for (const { table, id, json } of puts) {
+      if (table !== 'drain') continue
+      const { askedAtMs } = JSON.parse(json) as DrainRecord
+      if (this.#since.get(id)?.askedAtMs !== askedAtMs) this.#since.set(id, { at, askedAtMs })
+    }
     for (const { table, id } of deletes) if (table === 'drain') this.#since.delete(id)
   }
 
   /** What the store holds now counts. */
   storeFell(): void {
     this.#since.clear()
-    for (const [id, json] of this.#model.rows('drain'))
-      this.#since.set(id, (JSON.parse(json) as DrainRecord).at ?? { epoch: 0, seq: 0 })
+    for (const [id, json] of this.#model.rows('drain')) {
+      const { at = { epoch: 0, seq: 0 }, askedAtMs } = JSON.parse(json) as DrainRecord
+      this.#since.set(id, { at, askedAtMs })
+    }
   }
 
   /** A Worker has handled a message of a leader that it obeys. */
@@ -89,7 +101,7 @@ export class DrainWatch {
     message: CoreMessage,
     effects: readonly WorkerEffect[],
   ): void {
-    const since = this.#since.get(`${place.name}@${place.machine.host}`)
+    const since = this.#since.get(`${place.name}@${place.machine.host}`)?.at
     if (since === undefined || comparePositions(at, since) <= 0) return
     for (const { kind } of effects)
       if (kind === 'startDriver' || kind === 'startExecutor')
