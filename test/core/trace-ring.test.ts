@@ -87,7 +87,8 @@ test('a search takes parts of types and actors in whatever case, a trace, or wha
   ring.record(envelopeOf({ type: 'Heartbeat', from: worker, to: master }), 1)
   ring.record(envelopeOf({ type: 'LaunchDriver', from: master, to: worker, trace: 7 }), 2)
   ring.record(envelopeOf({ type: 'TimerDue', from: master, to: master }), 3)
-  const found = (search: MessageSearch) => newestMessages(ring, search).messages.map(({ message }) => message)
+  const found = (search: MessageSearch) =>
+    newestMessages(ring, search, () => 0).messages.map(({ message }) => message)
   assert.deepEqual(found({}), ['TimerDue', 'LaunchDriver', 'Heartbeat'])
   assert.deepEqual(found({ message: 'launch' }), ['LaunchDriver'])
   assert.deepEqual(found({ actor: 'worker@10' }), ['LaunchDriver', 'Heartbeat'])

@@ -207,7 +207,7 @@ test('messages appear as they are said, until the reader pauses; their filters n
   say('LaunchDriver')
   const site = await master(() => ({
     ...sampleView(options),
-    newestMessages: (search) => newestMessages(ring, search),
+    newestMessages: (search) => newestMessages(ring, search, () => 0),
   }))
   const watched = await openPage(browser, [site.origin])
   await using _ = watched

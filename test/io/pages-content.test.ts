@@ -334,7 +334,7 @@ test('where there are no messages, their page says what to do next', () => {
   const ringOf = (...types: string[]): Partial<MasterPageView> => {
     const ring = new TraceRing(9)
     for (const type of types) ring.record(envelopeOf({ type }), nowMs)
-    return { newestMessages: (search) => newestMessages(ring, search) }
+    return { newestMessages: (search) => newestMessages(ring, search, () => 0) }
   }
   assert.match(text('/messages', { newestMessages: () => undefined }), /Set <code>tracing\.ring<\/code>/)
   assert.match(text('/messages', ringOf()), /Nothing has been said yet\..*firesteel submit/s)
