@@ -363,6 +363,8 @@ export const innerLimits = {
   guardRestartMaxMs: 1 * SECOND,
   /** Between two looks at processes whose guard was killed: nothing else tells that they have ended. */
   adriftLookMs: 250,
+  /** A node waits so long for the program that turns its core dumps off, which takes a millisecond or two. */
+  coreLimitMs: 5 * SECOND,
   /** The longest path that every system takes for a socket, with a margin. */
   socketPathChars: 100,
   /** A Worker whose launcher is replaced has so long to leave its work to the next one. */

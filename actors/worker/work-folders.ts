@@ -1,7 +1,8 @@
-import { mkdir, readdir, rm, rmdir, stat, utimes } from 'node:fs/promises'
+import { chmod, lstat, lutimes, mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type ErrorName, FiresteelError, isDiskFull, reasonOf } from '../../runtime/errors.js'
 import type { Log } from '../../runtime/observe/log.js'
+import { ownFolder } from '../../runtime/process/own-folder.js'
 import { type OutputFolder, oldFolders } from './old-folders.js'
 import { isApplicationId, isDriverId, outputFolder } from './output-id.js'
 
@@ -12,6 +13,14 @@ export function fileError(error: unknown, place: string): FiresteelError {
   const code: ErrorName = full ? 'DISK_FULL' : 'SPAWN_FAILED'
   const text = full ? `no space is left for ${place}` : `${place} cannot be used: ${reasonOf(error)}`
   return new FiresteelError(code, text, { place, cause: error })
+}
+
+/** The folder of all work: of its user alone. An administrator may have made it as a link. */
+export async function makeRoot(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  const { mode, uid } = await stat(path)
+  // One of an earlier release, which let the group of its user in.
+  if (uid === process.getuid?.() && (mode & 0o077) !== 0) await chmod(path, 0o700)
 }
 
 /** The output folders of this Worker: `APP/EXEC/` and `DRIVER/`, each with stdout and stderr. */
@@ -34,11 +43,18 @@ export class WorkFolders {
     return join(this.#root, ...segments)
   }
 
-  /** Rejects with DISK_FULL or SPAWN_FAILED. */
+  /**
+   * Only the user of this Worker may enter it. Work may have put a link in the place of a folder on the way,
+   * which is refused. Rejects with DISK_FULL or SPAWN_FAILED.
+   */
   async make(segments: readonly string[]): Promise<string> {
-    const path = this.path(segments)
+    let path = this.#root
     try {
-      await mkdir(path, { recursive: true, mode: 0o750 })
+      await makeRoot(path)
+      for (const segment of segments) {
+        path = join(path, segment)
+        await ownFolder(path)
+      }
     } catch (error) {
       throw fileError(error, path)
     }
@@ -49,7 +65,7 @@ export class WorkFolders {
   async stampEnd(folder: string): Promise<void> {
     const now = new Date()
     // A folder that was never made, or is gone, needs no stamp.
-    await utimes(this.path([folder]), now, now).catch(() => undefined)
+    await lutimes(this.path([folder]), now, now).catch(() => undefined)
   }
 
   /** Removes old folders of ended work (see `oldFolders`). Folders of live work and files of others stay. */
@@ -70,11 +86,13 @@ export class WorkFolders {
   }
 
   async #executorFolders(appId: string, lives: (outputId: string) => boolean): Promise<OutputFolder[]> {
-    const own = await stat(this.path([appId])).catch(() => undefined)
+    const own = await lstat(this.path([appId])).catch(() => undefined)
     const folders: OutputFolder[] = []
+    // A link that work has put here: what it leads to is not ours to remove.
+    if (!own?.isDirectory()) return []
     for (const name of await names(this.path([appId]))) {
       const id = `${appId}/${name}`
-      if (outputFolder(id) && !lives(id)) folders.push(...(await this.#outputFolder(id, own?.mtimeMs ?? 0)))
+      if (outputFolder(id) && !lives(id)) folders.push(...(await this.#outputFolder(id, own.mtimeMs)))
     }
     return folders
   }
@@ -98,7 +116,7 @@ export class WorkFolders {
 
 /** The newest change of the folder and the output files in it. Milliseconds of wall time. */
 async function newestChangeMs(path: string, levels = 1): Promise<number> {
-  const own = await stat(path)
+  const own = await lstat(path)
   let newest = own.mtimeMs
   if (!own.isDirectory() || levels === 0) return newest
   for (const name of await names(path)) {

@@ -26,6 +26,8 @@ export interface WorkerConfig {
   readonly memoryMib: number
   readonly resources: ResourceAddresses
   readonly labels: Readonly<Record<string, string>>
+  /** What it runs gains no privileges. Default true. */
+  readonly noNewPrivileges?: boolean | undefined
   /** Absolute path. It is made if it is missing. */
   readonly workDir: string
   /** Each is `firesteel://host:port`, with one or more addresses. */

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { formatHostPort, formatMasterAddress, parseMasterAddresses } from '../../runtime/addresses.js'
 import type { Clock } from '../../runtime/clock.js'
@@ -34,7 +33,7 @@ import type { FormerWorker } from './restart/former-worker.js'
 import { type HandOverParts, handOver } from './restart/hand-over.js'
 import type { SavedWorker } from './restart/saved-worker.js'
 import type { WorkerStatus } from './status.js'
-import { fileError, WorkFolders } from './work-folders.js'
+import { fileError, makeRoot, WorkFolders } from './work-folders.js'
 import type { WorkerConfig } from './worker-config.js'
 import { WorkerCore } from './worker-core.js'
 import type { Now } from './worker-events.js'
@@ -104,6 +103,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const guardOptions: GuardOptions = {
     name: config.name,
     orphanGraceMs: config.orphanGraceMs,
+    mayGainPrivileges: config.noNewPrivileges === false,
     onEvent: (event) => {
       if (event.event === 'exited') metrics.guardRestarts++
       logGuard(log, event)
@@ -112,6 +112,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const guard = options.former
     ? adoptGuard(options.former.guard, guardOptions)
     : await startGuard(guardOptions)
+  if (guard.mayGainPrivileges && config.noNewPrivileges !== false)
+    log.warn('what this Worker runs may gain privileges, such as by sudo: setpriv is not there')
   try {
     const worker = new RunningWorker(options, guard, metrics)
     await worker.begin()
@@ -388,7 +390,7 @@ class RunningWorker implements Worker {
 
 async function makeWorkFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o750 })
+    await makeRoot(path)
   } catch (error) {
     throw fileError(error, path)
   }

@@ -155,7 +155,7 @@ export class CodeCache {
   async #read(): Promise<void> {
     const { folder, log } = this.#options
     try {
-      await mkdir(folder, { recursive: true, mode: 0o750 })
+      await mkdir(folder, { recursive: true, mode: 0o700 })
       await removeTree(join(folder, UNFINISHED))
     } catch (error) {
       throw codeFileError(error, folder)

@@ -5,6 +5,7 @@ import { ChildEnd, type ProcessExit } from './child-end.js'
 import { type ControlPipe, controlPipe, unrefStream } from './control-pipe.js'
 import { withGroupFrozen } from './freeze.js'
 import type { OutputFile } from './output-file.js'
+import { withGivenUmask } from './private-files.js'
 import { GroupFollower } from './process-group.js'
 import { readProcess } from './process-table.js'
 import { spawnError } from './spawn-error.js'
@@ -145,19 +146,21 @@ export async function startChild(options: ChildOptions): Promise<Child> {
 /** Returns the process in the turn of its start: the keeper must know it before anything else can happen. */
 function spawnChild(options: ChildOptions): ChildProcess {
   const needsPipe = options.boot !== undefined || options.control === true || options.link === true
-  return spawn(options.command, [...options.args], {
-    cwd: options.cwd,
-    env: { ...options.env },
-    // setsid: a new session and group, so that no terminal's signal reaches it and one kill reaches all of
-    // it.
-    detached: options.ownGroup,
-    stdio: [
-      options.stdin ?? 'ignore',
-      stdioOf(options.stdout),
-      stdioOf(options.stderr),
-      ...(needsPipe ? ['pipe' as const] : []),
-    ],
-  })
+  const start = (): ChildProcess =>
+    spawn(options.command, [...options.args], {
+      cwd: options.cwd,
+      env: { ...options.env },
+      // setsid: a new session and group, so that no terminal's signal reaches it and one kill reaches all of
+      // it.
+      detached: options.ownGroup,
+      stdio: [
+        options.stdin ?? 'ignore',
+        stdioOf(options.stdout),
+        stdioOf(options.stderr),
+        ...(needsPipe ? ['pipe' as const] : []),
+      ],
+    })
+  return withGivenUmask(start)
 }
 
 function stdioOf(target: OutputTarget): 'inherit' | 'ignore' | 'pipe' | number {

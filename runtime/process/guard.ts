@@ -18,6 +18,7 @@ import {
   type Yours,
 } from './guard-lines.js'
 import { type LineLink, lineLink } from './line-link.js'
+import { mayGainPrivileges, withoutNewPrivileges } from './new-privileges.js'
 import { PendingStarts } from './pending-starts.js'
 import { decideRestart } from './restart-policy.js'
 import { SpawnedProcesses } from './spawned-processes.js'
@@ -41,6 +42,8 @@ export interface GuardOptions {
   readonly name?: string
   /** From the Worker's death until its groups are killed. */
   readonly orphanGraceMs: number
+  /** What it starts may use programs such as sudo. Default false, where `setpriv` is installed. */
+  readonly mayGainPrivileges?: boolean | undefined
   /** For the log. A guard that exits or cannot be started leaves the groups unguarded for a moment. */
   readonly onEvent?: (event: GuardEvent) => void
 }
@@ -48,6 +51,8 @@ export interface GuardOptions {
 /** The Worker's side of its guard, which starts what the Worker runs. Also a `keeper` of `startChild`. */
 export interface Guard extends LifelineKeeper, Spawner {
   readonly pid: number | undefined
+  /** Whether what it starts may gain privileges; undefined: the system does not say. */
+  readonly mayGainPrivileges: boolean | undefined
   add(group: GuardedGroup): void
   remove(pid: number): void
   /** All that it guards. */
@@ -112,6 +117,7 @@ class GuardKeeper implements Guard {
   #link: LineLink | undefined
   #failures = 0
   #closed = false
+  #mayGainPrivileges: boolean | undefined
 
   constructor(options: GuardOptions) {
     this.#options = options
@@ -119,6 +125,10 @@ class GuardKeeper implements Guard {
 
   get pid(): number | undefined {
     return this.#pid
+  }
+
+  get mayGainPrivileges(): boolean | undefined {
+    return this.#mayGainPrivileges
   }
 
   add(group: GuardedGroup): void {
@@ -180,12 +190,15 @@ class GuardKeeper implements Guard {
   }
 
   async start(): Promise<void> {
+    const program = [fileURLToPath(programs.guard), this.#options.name ?? []].flat()
+    // All that the guard starts inherits it.
+    const isFree = this.#options.mayGainPrivileges === true
+    const [command = '', ...args] = isFree
+      ? [process.execPath, ...program]
+      : withoutNewPrivileges(process.execPath, program)
+    this.#mayGainPrivileges = command === process.execPath
     const child = await startChild({
-      command: process.execPath,
-      args: [
-        fileURLToPath(programs.guard),
-        ...(this.#options.name === undefined ? [] : [this.#options.name]),
-      ],
+      ...{ command, args },
       // The root folder, because the guard must not keep a file system busy.
       cwd: '/',
       env: childEnvironment(),
@@ -218,6 +231,8 @@ class GuardKeeper implements Guard {
   adopt({ link, yours, onLine }: ClaimedGuard): void {
     const startedMs = performance.now()
     this.#obeyedBy(link, yours.pid, link.ended)
+    // The process that started it may have had another setting.
+    this.#mayGainPrivileges = mayGainPrivileges(yours.pid)
     for (const group of yours.groups) {
       this.#groups.set(group.pid, group)
       this.#spawned.add(group)

@@ -133,7 +133,7 @@ class RotatedFile implements OutputFile {
     try {
       if ((await statOf(this.descriptor)).size < this.#maxBytes) return false
       await rm(copyPath, { recursive: true, force: true })
-      const target = await open(copyPath, COPY_FLAGS, 0o640)
+      const target = await open(copyPath, COPY_FLAGS, 0o600)
       try {
         const copied = await this.#copyMost(target)
         const done = this.#hold(() => this.#finish(copyPath, target.fd, copied))

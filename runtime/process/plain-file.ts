@@ -9,7 +9,8 @@ const NAMES = { r: constants.O_RDONLY, a: constants.O_RDWR | constants.O_CREAT |
 /**
  * Opens a plain file below a folder of ours, and nothing else. A program that may write there could put a
  * link to another file, a pipe that blocks, or a device in its place, or turn a folder on the path into a
- * link. Returns the descriptor. `a` reads and appends, and makes the file. Throws NotPlain, or the error of
+ * link. Returns the descriptor. `a` reads and appends, and makes the file, for its user
+ * alone. Throws NotPlain, or the error of
  * the system.
  */
 export function openPlain(path: string, within: string, mode: keyof typeof NAMES): number {
@@ -18,7 +19,7 @@ export function openPlain(path: string, within: string, mode: keyof typeof NAMES
   if (before !== undefined && !before.isFile()) throw new NotPlain(`${path} is not a plain file`)
   // A pipe that takes its place meanwhile must not block us.
   const wait = mode === 'r' ? constants.O_NONBLOCK : 0
-  const descriptor = openSync(path, NAMES[mode] | constants.O_NOFOLLOW | constants.O_NOCTTY | wait, 0o640)
+  const descriptor = openSync(path, NAMES[mode] | constants.O_NOFOLLOW | constants.O_NOCTTY | wait, 0o600)
   try {
     const stat = fstatSync(descriptor)
     if (!stat.isFile()) throw new NotPlain(`${path} is not a plain file`)

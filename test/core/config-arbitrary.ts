@@ -62,6 +62,7 @@ const worker = fc.record({
   labels: optional(fc.dictionary(fc.constantFrom('zone', 'rack', 'toString'), anyText, { maxKeys: 2 })),
   port: optional(fc.constant(0)),
   advertise: optional(fc.constantFrom('w.example', '10.0.0.9')),
+  noNewPrivileges: optional(fc.boolean()),
 })
 const submission = fc.record({
   main: path,

@@ -1,5 +1,6 @@
-import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ownFolder } from '../../../runtime/process/own-folder.js'
 import * as z from '../../../runtime/zod.js'
 
 const processIdentity = z.object({ pid: z.int(), startTime: z.string() })
@@ -30,13 +31,14 @@ export class ClaimFolder {
   async write(note: ClaimNote): Promise<void> {
     await this.make()
     const draft = `${this.#note}.new`
-    await writeFile(draft, JSON.stringify(note), { mode: 0o600 })
+    // Whatever has this name, such as a link, is not written through.
+    await rm(draft, { recursive: true, force: true })
+    await writeFile(draft, JSON.stringify(note), { mode: 0o600, flag: 'wx' })
     await rename(draft, this.#note)
   }
 
   async make(): Promise<void> {
-    await mkdir(this.path, { recursive: true, mode: 0o700 })
-    await chmod(this.path, 0o700)
+    await ownFolder(this.path)
   }
 
   /** Undefined: no restart was announced, or its note cannot be read, which is as good as none. */

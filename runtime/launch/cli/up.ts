@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { builtFile, programs } from '../../built-file.js'
 import { systemClock } from '../../clock.js'
 import { reasonOf } from '../../errors.js'
+import { denyCoreDumps } from '../../process/core-dumps.js'
 import { requireDescriptors } from '../../process/descriptor-budget.js'
 import { openInheritedControl } from '../../process/inherited-pipe.js'
 import { readProcess } from '../../process/process-table.js'
@@ -94,6 +95,8 @@ async function deploymentOf(plan: UpPlan, io: Console): Promise<Deployment> {
 }
 
 async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
+  // The nodes inherit it. It is done before this process knows the secret.
+  const dumping = denyCoreDumps()
   const deployment = await deploymentOf(plan, io)
   refuseLaterFeatures(deployment)
   const nodes = await planNodes(deployment, plan.only)
@@ -109,6 +112,9 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
   if (!plan.embedded.freePorts) requireTrusted(plan.folder)
   const links: LateLink[] = []
   await claimFolder(plan.folder, Math.max(0, ...nodes.workers.map(({ drainOnStopMs }) => drainOnStopMs ?? 0)))
+  const dumps = await dumping
+  if (dumps !== undefined)
+    warn(`A core dump of a node would hold the secret, and cannot be turned off: ${dumps}.`)
   try {
     // Nodes that join Masters elsewhere must know their secret. A secret that was made here would be refused
     // there.
@@ -117,7 +123,7 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
     const environment = plan.embedded.freePorts ? {} : io.environment
     const secret = await nodeSecret(deployment.secret, plan.folder, environment, make)
     const workFolder = join(plan.folder, 'work')
-    await mkdir(workFolder, { recursive: true })
+    await mkdir(workFolder, { recursive: true, mode: 0o700 })
     const context: SpecContext = { deployment, secret, workFolder }
     const service = serviceNotify({ environment: io.environment, warn })
     const launcher = new Launcher({

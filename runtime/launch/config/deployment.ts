@@ -73,6 +73,7 @@ export interface WorkerPlan {
   readonly labels: Readonly<Record<string, string>>
   /** How long a drain before its stop may take; null: it stops at once. */
   readonly drainOnStopMs: number | null
+  readonly noNewPrivileges: boolean
 }
 
 export interface SchedulingPlan {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { FiresteelError, reasonOf, systemCodeOf } from '../../errors.js'
 import { readProcess } from '../../process/process-table.js'
@@ -66,9 +67,13 @@ export async function ensureSecret(folder: string): Promise<string> {
     const other = await readSecretFile(path)
     if (other) return other
     if (systemCodeOf(cause) !== 'EEXIST') throw systemError(cause, path) ?? cause
-    // An `up` that was interrupted left an empty file.
-    await writeFile(path, `${secret}\n`)
-    await chmod(path, 0o600)
+    // An `up` that was interrupted left an empty file. The secret goes through no link.
+    const flag = constants.O_WRONLY | constants.O_TRUNC | constants.O_NOFOLLOW
+    await using file = await open(path, flag).catch((error: unknown) => {
+      throw systemError(error, path) ?? error
+    })
+    await file.chmod(0o600)
+    await file.writeFile(`${secret}\n`)
   }
   return secret
 }
@@ -109,6 +114,8 @@ export async function releaseFolder(folder: string): Promise<void> {
 export async function writeClusterFile(folder: string, content: ClusterFile): Promise<void> {
   const path = clusterPath(folder)
   const temporary = join(dirname(path), `.cluster.${process.pid}.json`)
-  await writeFile(temporary, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 })
+  // Whatever has this name, such as a link, is not written through.
+  await rm(temporary, { force: true })
+  await writeFile(temporary, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600, flag: 'wx' })
   await rename(temporary, path)
 }

@@ -53,6 +53,7 @@ function workers(file: DeploymentFile): WorkerPlan[] {
       resources: worker.resources ?? {},
       labels: worker.labels ?? {},
       drainOnStopMs: drainMs(worker.drainOnStop),
+      noNewPrivileges: worker.noNewPrivileges ?? true,
     }
   })
 }

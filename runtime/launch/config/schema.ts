@@ -138,6 +138,10 @@ const worker = z.strictObject({
     .meta({
       description: `Drain it when it is told to stop (SIGTERM): it ends when nothing is left, or after this time; true is ${limits.drainOnStopMs / 1000}s. Default false.`,
     }),
+  noNewPrivileges: z.boolean().optional().meta({
+    description:
+      'What it runs gains no privileges: programs such as sudo have only those of their caller. It needs the program setpriv. Default true.',
+  }),
 })
 
 const security = z

@@ -185,6 +185,7 @@ export function workerSpec(
     resources: plan.resources,
     labels: plan.labels,
     drainOnStopMs: plan.drainOnStopMs,
+    noNewPrivileges: plan.noNewPrivileges,
     workerTimeoutMs: scheduling.workerTimeoutMs,
     orphanGraceMs: scheduling.orphanGraceMs,
     workDirectory: join(context.workFolder, plan.name),

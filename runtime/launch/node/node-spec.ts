@@ -53,6 +53,7 @@ export interface WorkerSpec extends CommonSpec {
   readonly resources: Readonly<Record<string, readonly string[]>>
   readonly labels: Readonly<Record<string, string>>
   readonly drainOnStopMs: number | null
+  readonly noNewPrivileges: boolean
   readonly workerTimeoutMs: number
   readonly orphanGraceMs: number
   readonly code: WorkerCodeConfig

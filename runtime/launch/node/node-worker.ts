@@ -162,7 +162,7 @@ class WorkerNode implements RunningNode {
 
   #startWorker(web: string): Promise<Worker> {
     const { name, cluster, secret, host, advertise, cores, memoryMib, resources, labels } = this.#spec
-    const { masters, workerTimeoutMs, orphanGraceMs, workDirectory, code } = this.#spec
+    const { masters, workerTimeoutMs, orphanGraceMs, workDirectory, code, noNewPrivileges } = this.#spec
     const { system, gateway, log, port, linkDeadMs, incarnation } = this.#server
     return startWorker({
       system,
@@ -186,6 +186,7 @@ class WorkerNode implements RunningNode {
         labels,
         workDir: workDirectory,
         code,
+        noNewPrivileges,
         masters,
         workerTimeoutMs,
         orphanGraceMs,

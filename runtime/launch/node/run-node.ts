@@ -1,8 +1,10 @@
 import { splitHostPort } from '../../addresses.js'
 import { exitCodeOf, FiresteelError, isFiresteelError } from '../../errors.js'
 import { limits } from '../../limits.js'
+import { denyCoreDumps } from '../../process/core-dumps.js'
 import { requireDescriptors } from '../../process/descriptor-budget.js'
 import { portHolder } from '../../process/port-holder.js'
+import { writePrivately } from '../../process/private-files.js'
 import { codedError } from '../../system-error.js'
 import { within } from '../../timers.js'
 import type { NodeEvent, NodeSpec, RunningNode } from './node-spec.js'
@@ -48,6 +50,12 @@ function namePortHolder(error: unknown): never {
   throw new FiresteelError('PORT_IN_USE', message, { place: error.place, help, cause: error })
 }
 
+async function warnOfDumps({ logging, role, name }: NodeSpec, reason: string): Promise<void> {
+  const { createLogger } = await import('../../observe/logger.js')
+  const log = createLogger({ ...logging, fields: { role, node: name } })
+  log.warn('a core dump of this process would hold the secret, and cannot be turned off', { reason })
+}
+
 const never = new Promise<never>(() => {})
 
 /** Looks, and does not wait. */
@@ -89,11 +97,15 @@ export async function runNodeUntil(
   now: Promise<unknown> = never,
 ): Promise<void> {
   const uncaught = watchUncaught()
+  writePrivately()
+  const dumping = denyCoreDumps()
   let node: RunningNode | undefined
   const restart = watchRestart(() => node)
   try {
     node = await Promise.race([runNode(spec, tell).catch(namePortHolder), uncaught.failed])
     onRunning(node)
+    // Mostly the launcher has turned them off, and there was nothing to do.
+    void dumping.then((problem) => (problem === undefined ? undefined : warnOfDumps(spec, problem)))
     const failed = Promise.race([node.failed, uncaught.failed])
     await Promise.race([stop, restart.done, failed])
     const isLeft = await isSettled(restart.done)

@@ -113,6 +113,7 @@ async function startWorker(
     otlp: null,
     monitoring: { metrics: 'everyone', probes: 'everyone' },
     drainOnStopMs: null,
+    noNewPrivileges: true,
     masters: [place.address],
     cores: 4,
     memoryMib: 4096,
