@@ -412,6 +412,21 @@ export const errorCodes = {
     help: 'Create it on every Worker or run the command elsewhere.',
     exit: 1,
   },
+  CODE_NOT_ALLOWED: {
+    meaning: 'A Worker runs only code from some folders (`codeRoots`), and this is not from there.',
+    help: 'Put the program into one of the folders that the message names, or add its folder to `codeRoots`.',
+    exit: 4,
+  },
+  ENV_NOT_ALLOWED: {
+    meaning: 'A Worker passes on only some environment variables (`allowEnv`), and this is none of them.',
+    help: 'Leave the variable out, or add its name to `allowEnv` of the Worker.',
+    exit: 4,
+  },
+  RUN_AS_REFUSED: {
+    meaning: 'A Worker cannot run its work as the user of its `runAs`.',
+    help: 'Run the Worker as root, name an existing user, and let that user read what the message names.',
+    exit: 2,
+  },
   // HTTP
   HTTP_REFUSED: {
     meaning: 'An HTTP request had an unknown Host, a foreign Origin, or a body that is not JSON.',

@@ -365,6 +365,8 @@ export const innerLimits = {
   adriftLookMs: 250,
   /** A node waits so long for the program that turns its core dumps off, which takes a millisecond or two. */
   coreLimitMs: 5 * SECOND,
+  /** The removal of one old folder of work that runs as another user. A larger one goes in several rounds. */
+  removeAsMs: 60 * SECOND,
   /** The longest path that every system takes for a socket, with a margin. */
   socketPathChars: 100,
   /** A Worker whose launcher is replaced has so long to leave its work to the next one. */

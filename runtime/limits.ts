@@ -491,6 +491,10 @@ export const limits = {
    * Master's cluster state.
    */
   workerCores: 65_536,
+  /** Folders in `codeRoots`: each launch looks at all of them. */
+  codeRoots: 100,
+  /** Names in `allowEnv`: each variable of a launch is compared with all of them. */
+  allowedVariables: 1000,
   /**
    * Heartbeats that a Worker sends in one worker timeout: with 60 s one every 5 s. A Master looks for silent
    * Workers as often.

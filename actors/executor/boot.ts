@@ -1,3 +1,6 @@
+/** Under this name each thread of an executor finds `codeRoots`. */
+export const CODE_ROOTS = 'firesteel.codeRoots'
+
 /**
  * What a Worker writes to descriptor 3 of an executor: JSON in one line. It never goes by argv or
  * environment.
@@ -22,6 +25,8 @@ export interface ExecutorBoot {
    * Task modules below `root`, on the driver's machine, are below `folder` here; absent: at the same path.
    */
   readonly code?: { readonly root: string; readonly folder: string } | undefined
+  /** Task modules are below one of these folders; absent: anywhere. Commands are refused then. */
+  readonly codeRoots?: readonly string[] | undefined
   /** The message that led to its launch, as traces name it. */
   readonly cause?: { readonly id: number; readonly trace: number } | undefined
   /** The executor exits after this long without its driver. */

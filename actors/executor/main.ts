@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { setEnvironmentData } from 'node:worker_threads'
 import { splitHostPort } from '../../runtime/addresses.js'
 import { pathIn } from '../../runtime/code/path-in.js'
 import { FiresteelError, reasonOf } from '../../runtime/errors.js'
@@ -8,7 +9,7 @@ import { limits } from '../../runtime/limits.js'
 import { readBootText } from '../../runtime/process/inherited-pipe.js'
 import { sendSignal } from '../../runtime/process/send-signal.js'
 import { LinkKeeper } from '../../runtime/transport/link-keeper.js'
-import type { ExecutorBoot } from './boot.js'
+import { CODE_ROOTS, type ExecutorBoot } from './boot.js'
 import { ExecutorTrace } from './executor-trace.js'
 import { ExecutorSession } from './session.js'
 import { ThreadPool, type Useless } from './threads.js'
@@ -72,6 +73,7 @@ class Executor {
     this.#boot = boot
     this.#trace = new ExecutorTrace(boot, `executor-${boot.execId}-${randomBytes(8).toString('hex')}`)
     const { appId, execId, workerId, host, cores, tasksPerCore, resources, memoryMib } = boot
+    setEnvironmentData(CODE_ROOTS, boot.codeRoots)
     this.#threads = new ThreadPool({
       threads: cores,
       tasksPerThread: tasksPerCore,

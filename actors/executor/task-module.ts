@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { refuseCommand, requireInRoots } from '../../runtime/code/allowed-roots.js'
 import { FiresteelError, reasonOf } from '../../runtime/errors.js'
 import {
   compileTypeScript,
@@ -16,10 +17,16 @@ export type { TaskFunction }
 
 /**
  * Loads the export `name` of the module at `url`. Rejects with TASK_MODULE_NOT_FOUND, TASK_MODULE_TYPESCRIPT,
- * TASK_MODULE_FAILED or TASK_NOT_A_FUNCTION, naming host and path.
+ * TASK_MODULE_FAILED, TASK_NOT_A_FUNCTION or CODE_NOT_ALLOWED, naming host and path. With `roots` only
+ * modules there are loaded.
  */
-export async function loadTaskFunction(url: string, name: string, host: string): Promise<TaskFunction> {
-  const { module } = await loadModule(url, host)
+export async function loadTaskFunction(
+  url: string,
+  name: string,
+  host: string,
+  roots?: readonly string[],
+): Promise<TaskFunction> {
+  const { module } = await loadModule(url, host, roots)
   const found = exportOf(module, name)
   if ('call' in found) return found.call
   const place = placeOf(url, host)
@@ -36,9 +43,13 @@ interface Loaded {
   readonly module: Readonly<Record<string, unknown>>
 }
 
-async function loadModule(url: string, host: string): Promise<Loaded> {
-  if (url === COMMAND_URL) return { module: { ...(await import('./command.js')) } }
+async function loadModule(url: string, host: string, roots?: readonly string[]): Promise<Loaded> {
+  if (url === COMMAND_URL) {
+    if (roots) refuseCommand(roots, host)
+    return { module: { ...(await import('./command.js')) } }
+  }
   const path = await existingPath(url, host)
+  if (roots) await requireInRoots(path, roots, host)
   const place = placeOf(url, host)
   if (isTypeScript(path) && !stripsTypes) {
     const esbuild = findEsbuild(path)

@@ -381,8 +381,13 @@ export class ThreadSide {
 const atOnce = <T>(run: () => T): T => run()
 const apply = (call: TaskFunction, args: unknown[]): unknown => call(...args)
 
-/** The module is missing or broken on this host. It may be right on another. */
-const unloaded = ['TASK_MODULE_NOT_FOUND', 'TASK_MODULE_TYPESCRIPT', 'TASK_MODULE_FAILED'] as const
+/** The module is missing, broken or not allowed on this host. It may be right on another. */
+const unloaded = [
+  'TASK_MODULE_NOT_FOUND',
+  'TASK_MODULE_TYPESCRIPT',
+  'TASK_MODULE_FAILED',
+  'CODE_NOT_ALLOWED',
+] as const
 
 /** Errors that would be the same on another host or at the next try. */
 const permanent = ['FOLDER_MISSING', 'RESULT_TOO_LARGE', 'NOT_IN_TASK'] as const

@@ -1,6 +1,7 @@
-import { workerData } from 'node:worker_threads'
+import { getEnvironmentData, workerData } from 'node:worker_threads'
 import { flushSpans } from '../../runtime/telemetry/tracing-api.js'
 import { encodeError } from '../messages/task-error.js'
+import { CODE_ROOTS } from './boot.js'
 import { ProgressThrottle } from './progress-throttle.js'
 import { RunningTask } from './running-task.js'
 import { epochNow, SharedRing } from './shared-ring.js'
@@ -17,6 +18,7 @@ import { ThreadSide, type Work } from './thread-side.js'
 const { ports, ...data } = workerData as ThreadData & { readonly ports: ThreadPorts }
 const { control, bodies } = ports
 const ring = new SharedRing(data.memory)
+const roots = getEnvironmentData(CODE_ROOTS) as readonly string[] | undefined
 const post = (message: FromThread): void => control.postMessage(message)
 
 function drive(work: Work): void {
@@ -78,7 +80,7 @@ const side = new ThreadSide(data, ring, {
   watch: (pending, settled, failed) => void pending.then(settled, failed),
   adopt: async (thenable) => thenable,
   traced: tracedRun,
-  load: ({ url, name }) => loadTaskFunction(url, name, data.executor.host),
+  load: ({ url, name }) => loadTaskFunction(url, name, data.executor.host, roots),
   drive,
   progress: new ProgressThrottle({
     nowMs: epochNow,

@@ -3,6 +3,7 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { formatMasterAddresses, parseMasterAddresses } from '../../runtime/addresses.js'
 import { programs } from '../../runtime/built-file.js'
+import { requireInRoots } from '../../runtime/code/allowed-roots.js'
 import type { MadeCode } from '../../runtime/code/code-maker.js'
 import { type CodeFolders, pathIn } from '../../runtime/code/path-in.js'
 import { FiresteelError } from '../../runtime/errors.js'
@@ -15,6 +16,7 @@ import type { DriverBoot } from '../client/boot.js'
 import type { ExecutorBoot } from '../executor/boot.js'
 import type { LaunchDriver } from '../messages/drivers.js'
 import type { LaunchExecutor, Registrant } from '../messages/executors.js'
+import { requireAllowed } from './allowed-launch.js'
 import type { WorkerConfig } from './worker-config.js'
 
 /** All that is needed to start one process. */
@@ -53,7 +55,8 @@ const NO_VARIABLES: OwnVariables = {
 const EXECUTOR_MAIN = fileURLToPath(programs.executor)
 
 /**
- * Throws FOLDER_MISSING, MAIN_NOT_FOUND, SPAWN_FAILED. `masters` are the addresses of all Masters known now.
+ * Throws FOLDER_MISSING, MAIN_NOT_FOUND, CODE_NOT_ALLOWED, ENV_NOT_ALLOWED, SPAWN_FAILED. `masters` are the
+ * addresses of all Masters known now.
  */
 export async function driverPlan(
   launch: LaunchDriver,
@@ -70,6 +73,8 @@ export async function driverPlan(
   const there = isAbsolute(given) ? given : resolve(description.cwd, given)
   const main = code ? (pathIn(code, there) ?? there) : there
   await checkMain(main, config)
+  if (config.codeRoots) await requireInRoots(main, config.codeRoots, hostOf(config))
+  requireAllowed(description, config)
   const subject = `${driverId}/${generation}`
   const boot: DriverBoot = {
     cluster: config.cluster,
@@ -92,7 +97,7 @@ export async function driverPlan(
     folder: [driverId],
     attempt: { generation, attempt },
     cwd,
-    env: childEnvironment({ ...env, ...line.env, ...traceEnvironment(trace), ...own }),
+    env: childEnvironment({ ...homeOf(config), ...env, ...line.env, ...traceEnvironment(trace), ...own }),
     boot: `${JSON.stringify(boot)}\n`,
     memoryMib,
   }
@@ -104,7 +109,7 @@ export interface LaunchOrigin {
   readonly cause?: Pick<Cause, 'id' | 'trace'> | undefined
 }
 
-/** Throws FOLDER_MISSING. */
+/** Throws FOLDER_MISSING, CODE_NOT_ALLOWED, ENV_NOT_ALLOWED. */
 export async function executorPlan(
   launch: LaunchExecutor,
   config: WorkerConfig,
@@ -117,6 +122,7 @@ export async function executorPlan(
   const folder = [appId, String(execId)]
   const cwd = code ? await workingFolder(code, application.cwd, config, folder) : application.cwd
   if (!code) await checkFolder(cwd, config)
+  requireAllowed(application, config)
   const boot: ExecutorBoot = {
     cluster: config.cluster,
     driver,
@@ -132,13 +138,19 @@ export async function executorPlan(
     ...(cause && { cause: { id: cause.id, trace: cause.trace } }),
     applicationTimeoutMs: config.applicationTimeoutMs,
     ...(code && { code }),
+    ...(config.codeRoots && { codeRoots: config.codeRoots }),
   }
   return {
     command: process.execPath,
     args: [...heapOptions(memoryMib), ...application.nodeOptions, main],
     folder,
     cwd,
-    env: childEnvironment({ ...application.env, ...traceEnvironment(trace), ...NO_VARIABLES }),
+    env: childEnvironment({
+      ...homeOf(config),
+      ...application.env,
+      ...traceEnvironment(trace),
+      ...NO_VARIABLES,
+    }),
     boot: `${JSON.stringify(boot)}\n`,
     memoryMib,
     maxMemoryMib: application.executor.maxMemoryMib,
@@ -192,5 +204,9 @@ async function checkMain(main: string, config: WorkerConfig): Promise<void> {
     })
   }
 }
+
+/** Programs look there for their settings, and ours are closed to that user. */
+const homeOf = ({ runAs }: WorkerConfig): Readonly<Record<string, string>> =>
+  runAs ? { HOME: runAs.home } : {}
 
 const hostOf = (config: WorkerConfig): string => config.advertise ?? config.host

@@ -379,6 +379,7 @@ export class Children {
     try {
       return await openOutputFile(path, {
         within: this.#options.folders.root,
+        owner: this.#options.folders.owner,
         ...(outputFileBytes !== undefined && { maxBytes: outputFileBytes }),
         onDegraded: (error) =>
           log.warn('an output file could not be rotated', { path, reason: reasonOf(error) }),
@@ -409,6 +410,7 @@ export class Children {
     const within = folders.root
     const spawned = await guard.spawn({
       ...{ command, args, cwd, env, boot, stdout, stderr, within },
+      owner: folders.owner,
       validUntilBootMs,
     })
     return followGuarded(spawned, outputs)

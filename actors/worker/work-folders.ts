@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { type ErrorName, FiresteelError, isDiskFull, reasonOf } from '../../runtime/errors.js'
 import type { Log } from '../../runtime/observe/log.js'
 import { ownFolder } from '../../runtime/process/own-folder.js'
+import { emptyAs, type Owner } from '../../runtime/process/run-as.js'
 import { type OutputFolder, oldFolders } from './old-folders.js'
 import { isApplicationId, isDriverId, outputFolder } from './output-id.js'
 
@@ -15,23 +16,34 @@ export function fileError(error: unknown, place: string): FiresteelError {
   return new FiresteelError(code, text, { place, cause: error })
 }
 
-/** The folder of all work: of its user alone. An administrator may have made it as a link. */
-export async function makeRoot(path: string): Promise<void> {
+/** Others pass through it to a folder of theirs, and cannot list it. */
+const PASSABLE = 0o711
+
+/** The folder of all work. An administrator may have made it as a link. */
+export async function makeRoot(path: string, isPassed = false): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 })
+  const wanted = isPassed ? PASSABLE : 0o700
   const { mode, uid } = await stat(path)
-  // One of an earlier release, which let the group of its user in.
-  if (uid === process.getuid?.() && (mode & 0o077) !== 0) await chmod(path, 0o700)
+  // An earlier release let the group of its user in.
+  if (uid === process.getuid?.() && (mode & 0o777) !== wanted) await chmod(path, wanted)
 }
 
 /** The output folders of this Worker: `APP/EXEC/` and `DRIVER/`, each with stdout and stderr. */
 export class WorkFolders {
   readonly #root: string
   readonly #log: Log
+  readonly #owner: Owner | undefined
   #isCleaning = false
 
-  constructor(root: string, log: Log) {
+  /** `owner`: who the work runs as, if that is another user than ours. */
+  constructor(root: string, log: Log, owner?: Owner) {
     this.#root = root
     this.#log = log
+    this.#owner = owner
+  }
+
+  get owner(): Owner | undefined {
+    return this.#owner
   }
 
   /** No file of any work is read or written outside this folder. */
@@ -44,16 +56,19 @@ export class WorkFolders {
   }
 
   /**
-   * Only the user of this Worker may enter it. Work may have put a link in the place of a folder on the way,
-   * which is refused. Rejects with DISK_FULL or SPAWN_FAILED.
+   * Only the user that the work runs as may enter it. A link that work has put in the place of a folder on
+   * the way is refused. Rejects with DISK_FULL or SPAWN_FAILED.
    */
   async make(segments: readonly string[]): Promise<string> {
     let path = this.#root
     try {
-      await makeRoot(path)
-      for (const segment of segments) {
+      const owner = this.#owner
+      await makeRoot(path, owner !== undefined)
+      for (const [index, segment] of segments.entries()) {
         path = join(path, segment)
-        await ownFolder(path)
+        // Folders on the way stay ours, so that nobody puts a link into them.
+        const isLast = index === segments.length - 1
+        await ownFolder(path, owner && (isLast ? { owner } : { mode: PASSABLE }))
       }
     } catch (error) {
       throw fileError(error, path)
@@ -104,7 +119,10 @@ export class WorkFolders {
 
   async #remove(id: string): Promise<void> {
     try {
-      await rm(this.path([id]), { recursive: true, force: true })
+      if (this.#owner) await emptyAs(this.#owner, this.path([id]))
+      // What that user has closed to itself stays, and is told.
+      if (this.#owner) await rmdir(this.path([id]))
+      else await rm(this.path([id]), { recursive: true, force: true })
       // `rmdir` removes only an empty folder, so a folder with other content stays.
       if (id.includes('/')) await rmdir(dirname(this.path([id]))).catch(() => undefined)
       this.#log.debug('removed the folder of old work', { id })

@@ -1,3 +1,4 @@
+import type { RunAs } from '../../runtime/process/run-as.js'
 import type { ResourceAddresses } from '../messages/common.js'
 
 export interface WorkerCodeConfig {
@@ -28,6 +29,12 @@ export interface WorkerConfig {
   readonly labels: Readonly<Record<string, string>>
   /** What it runs gains no privileges. Default true. */
   readonly noNewPrivileges?: boolean | undefined
+  /** Absolute folders: it runs only code in these. Code that travels is none. Null or absent: any code. */
+  readonly codeRoots?: readonly string[] | null
+  /** Environment variables that work may bring; `NAME_*` are all that begin so. Null or absent: any. */
+  readonly allowEnv?: readonly string[] | null
+  /** Who its work runs as; absent: its own user. */
+  readonly runAs?: RunAs | undefined
   /** Absolute path. It is made if it is missing. */
   readonly workDir: string
   /** Each is `firesteel://host:port`, with one or more addresses. */

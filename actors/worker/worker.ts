@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { formatHostPort, formatMasterAddress, parseMasterAddresses } from '../../runtime/addresses.js'
 import type { Clock } from '../../runtime/clock.js'
-import { machineSeal } from '../../runtime/code/machine-seal.js'
+import { readerSeal } from '../../runtime/code/machine-seal.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
@@ -98,7 +98,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   // These checks come before any start: a wrong address or secret must not leave a guard behind.
   config.masters.forEach(parseMasterAddresses)
   deriveKey(config.secret, 'node')
-  await makeWorkFolder(config.workDir)
+  await makeWorkFolder(config)
   const metrics = new WorkerMetrics()
   const guardOptions: GuardOptions = {
     name: config.name,
@@ -162,7 +162,7 @@ class RunningWorker implements Worker {
     })
     this.#core = this.#makeCore(nowOf(clock))
     this.#dialer = this.#makeDialer()
-    const folders = new WorkFolders(config.workDir, log)
+    const folders = new WorkFolders(config.workDir, log, config.runAs)
     this.findLog = keptLogs({ root: config.workDir, lives: (id) => this.#core.lives(id) })
     this.#children = this.#makeChildren(folders)
     this.#code = new WorkerCode({
@@ -197,12 +197,14 @@ class RunningWorker implements Worker {
       onRestartNoted: () => this.#onRestartNoted(),
       onSaved: (saved) => this.#onSaved(saved),
       driverPlan: async ({ process, launch, attempt }, trace, signal) => {
-        const code = codeHere(await this.#code.ofDriver(process, launch, signal))
+        const made = config.codeRoots ? undefined : await this.#code.ofDriver(process, launch, signal)
+        const code = codeHere(made)
         return driverPlan(launch, attempt, config, this.#dialer.addresses, trace, code)
       },
       keepCode: (effect) => this.#code.keep(effect),
       executorPlan: async ({ process, launch }, origin, signal) => {
-        const code = codeHere(await this.#code.ofExecutor(process, launch, signal))
+        const made = config.codeRoots ? undefined : await this.#code.ofExecutor(process, launch, signal)
+        const code = codeHere(made)
         return executorPlan(launch, config, this.incarnation, origin, code, options.executorMain)
       },
       spans: new ProcessSpans(options.spans, config.name),
@@ -319,7 +321,7 @@ class RunningWorker implements Worker {
       resources: config.resources,
       labels: config.labels,
       web: config.web,
-      code: { place: config.code.inPlace ? machineSeal() : undefined },
+      code: { place: config.code.inPlace ? readerSeal(config.runAs) : undefined },
     }
     const masters = config.masters.flatMap(parseMasterAddresses).map(formatMasterAddress)
     return new WorkerCore(
@@ -388,11 +390,11 @@ class RunningWorker implements Worker {
   }
 }
 
-async function makeWorkFolder(path: string): Promise<void> {
+async function makeWorkFolder({ workDir, runAs }: WorkerConfig): Promise<void> {
   try {
-    await makeRoot(path)
+    await makeRoot(workDir, runAs !== undefined)
   } catch (error) {
-    throw fileError(error, path)
+    throw fileError(error, workDir)
   }
 }
 

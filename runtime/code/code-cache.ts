@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FiresteelError, reasonOf } from '../errors.js'
 import { limits } from '../limits.js'
@@ -14,6 +14,8 @@ import { isCodeId, type Manifest, readManifest } from './manifest.js'
 export interface CodeCacheOptions {
   /** Of this Worker alone. It is made if it is missing. */
   readonly folder: string
+  /** Work reads it as another user than ours. */
+  readonly isShared?: boolean
   readonly maxBytes: number
   readonly log: Log
   readonly wallMs: () => number
@@ -155,7 +157,9 @@ export class CodeCache {
   async #read(): Promise<void> {
     const { folder, log } = this.#options
     try {
-      await mkdir(folder, { recursive: true, mode: 0o700 })
+      const mode = this.#options.isShared ? 0o711 : 0o700
+      await mkdir(folder, { recursive: true, mode })
+      await chmod(folder, mode)
       await removeTree(join(folder, UNFINISHED))
     } catch (error) {
       throw codeFileError(error, folder)

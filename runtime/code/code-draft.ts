@@ -81,6 +81,9 @@ export class CodeDraft {
     await writeFile(join(this.#folder, 'package.json'), '{}\n', { mode: 0o444 })
     const meta = { bytes: manifest.bytes, files: manifest.files.length, boot }
     await writeFile(join(this.#folder, 'meta.json'), JSON.stringify(meta), { flush: true } as object)
+    // Who may come here is a matter of the cache, and whoever may, reads.
+    await chmod(join(this.#folder, 'package.json'), 0o444)
+    await chmod(this.#folder, 0o755)
     for (const folder of [...this.#folders()].reverse())
       await chmod(join(this.#folder, 'files', folder), FOLDER_MODE)
   }

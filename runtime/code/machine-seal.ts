@@ -34,6 +34,10 @@ export function machineSeal(): MachineSeal {
   return seal
 }
 
+/** Of the processes that read code here: they may run as another user than this one. */
+export const readerSeal = (reader: { readonly uid: number } | undefined): MachineSeal =>
+  reader === undefined ? machineSeal() : { ...machineSeal(), uid: reader.uid }
+
 /** True: a process with the seal `reader` sees, and may read, what one with the seal `owner` reads. */
 export const seesTheSame = (reader: MachineSeal, owner: MachineSeal): boolean =>
   reader.machine === owner.machine && (reader.uid === owner.uid || reader.uid === 0)

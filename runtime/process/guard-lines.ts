@@ -5,7 +5,8 @@ import type { SpawnRequest } from './spawner.js'
  * GuardLedger. A guard may be older than its Worker, so it says which version of this it speaks.
  */
 
-export const guardVersion = 1
+/** 2: a start names the user that it runs as. */
+export const guardVersion = 2
 
 /** `start {"id":1,"request":{...}}` */
 export const startVerb = 'start '

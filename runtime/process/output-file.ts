@@ -1,6 +1,7 @@
 import {
   close,
   constants,
+  fchownSync,
   fstat,
   fstatSync,
   ftruncateSync,
@@ -19,6 +20,7 @@ import { limits } from '../limits.js'
 import { isDescriptorShortage } from './descriptors.js'
 import { leftOut, liveStart, rotatedPath, rotatedSegments } from './output-segments.js'
 import { openPlain } from './plain-file.js'
+import type { Owner } from './run-as.js'
 
 /**
  * Runs a synchronous action while no writer runs. False, with nothing done, if the writers could not be
@@ -34,6 +36,8 @@ export interface OutputFileOptions {
   readonly checkMs?: number
   /** The folder that no path may lead out of. Default: that of the file. */
   readonly within?: string
+  /** Whose file it is; absent: ours. */
+  readonly owner?: Owner | undefined
   /** A rotation failed. The file grows on, and the rotation is tried again. */
   readonly onDegraded?: (error: unknown) => void
 }
@@ -66,7 +70,9 @@ export async function openOutputFile(path: string, options: OutputFileOptions = 
   await mkdir(dirname(path), { recursive: true })
   const found = lstatSync(path, { throwIfNoEntry: false })
   if (found && (!found.isFile() || found.nlink > 1)) rmSync(path, { recursive: true, force: true })
-  return new RotatedFile(path, openPlain(path, options.within ?? dirname(path), 'a'), options)
+  const descriptor = openPlain(path, options.within ?? dirname(path), 'a')
+  if (options.owner) fchownSync(descriptor, options.owner.uid, options.owner.gid)
+  return new RotatedFile(path, descriptor, options)
 }
 
 /** An output that this process only knows by its name. */
@@ -90,6 +96,7 @@ class RotatedFile implements OutputFile {
   readonly descriptor: number
   readonly #maxBytes: number
   readonly #files: number
+  readonly #owner: Owner | undefined
   readonly #onDegraded: (error: unknown) => void
   readonly #freezers = new Set<Freezer>()
   readonly #timer: NodeJS.Timeout
@@ -102,6 +109,7 @@ class RotatedFile implements OutputFile {
     this.descriptor = descriptor
     this.#maxBytes = options.maxBytes ?? limits.outputFileBytes
     this.#files = Math.max(2, options.files ?? limits.outputFiles)
+    this.#owner = options.owner
     this.#onDegraded = options.onDegraded ?? (() => undefined)
     this.#timer = setInterval(() => void this.rotateIfNeeded(), options.checkMs ?? limits.outputCheckMs)
     this.#timer.unref()
@@ -135,6 +143,7 @@ class RotatedFile implements OutputFile {
       await rm(copyPath, { recursive: true, force: true })
       const target = await open(copyPath, COPY_FLAGS, 0o600)
       try {
+        if (this.#owner) await target.chown(this.#owner.uid, this.#owner.gid)
         const copied = await this.#copyMost(target)
         const done = this.#hold(() => this.#finish(copyPath, target.fd, copied))
         if (!done) await rm(copyPath, { force: true })

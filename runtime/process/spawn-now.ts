@@ -43,7 +43,8 @@ export function spawnNow(request: SpawnRequest, listener: SpawnListener): void {
   listener.started({ pid, startTime: readProcess(pid)?.startTime ?? 'unknown' })
 }
 
-function spawnWithFiles({ command, args, cwd, env, stdout, stderr, within }: SpawnRequest): ChildProcess {
+function spawnWithFiles(request: SpawnRequest): ChildProcess {
+  const { command, args, cwd, env, stdout, stderr, within, owner } = request
   const outputs: number[] = []
   try {
     for (const path of [stdout, stderr]) outputs.push(openPlain(path, within, 'a'))
@@ -53,6 +54,8 @@ function spawnWithFiles({ command, args, cwd, env, stdout, stderr, within }: Spa
       // setsid: a new session and group, so that no terminal's signal reaches it and one kill reaches all of
       // it.
       detached: true,
+      // Node also takes the other groups of our user from it.
+      ...(owner && { uid: owner.uid, gid: owner.gid }),
       stdio: ['ignore', outputs[0], outputs[1], 'pipe'],
     })
   } finally {

@@ -1,5 +1,6 @@
 import type { ProcessExit } from './child-end.js'
 import type { ProcessIdentity } from './find-process.js'
+import type { Owner } from './run-as.js'
 
 /** All that a guard needs to start one process of its Worker, in a group of its own. */
 export interface SpawnRequest {
@@ -12,6 +13,8 @@ export interface SpawnRequest {
   readonly stdout: string
   readonly stderr: string
   readonly within: string
+  /** Who it runs as; absent: the user of the guard. */
+  readonly owner?: Owner | undefined
   /** Written to descriptor 3, which is then closed. */
   readonly boot: string
   /** By the boot clock. From then on it is not started, and the guard kills it. */

@@ -63,6 +63,9 @@ const worker = fc.record({
   port: optional(fc.constant(0)),
   advertise: optional(fc.constantFrom('w.example', '10.0.0.9')),
   noNewPrivileges: optional(fc.boolean()),
+  codeRoots: optional(fc.constantFrom([], ['./jobs'], ['/opt/jobs', '../x'])),
+  allowEnv: optional(fc.constantFrom([], ['LANG', 'APP_*'])),
+  runAs: optional(fc.constantFrom('nobody', '1000')),
 })
 const submission = fc.record({
   main: path,

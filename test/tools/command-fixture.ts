@@ -74,7 +74,7 @@ export async function startUp(
     command: process.execPath,
     args: [bin, 'up', '--json', ...args],
     cwd,
-    env: childEnvironment(env),
+    env: { ...childEnvironment(), ...env },
     stdin: 'pipe',
     stdout: 'pipe',
     stderr: 'pipe',

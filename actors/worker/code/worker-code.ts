@@ -2,7 +2,7 @@ import { formatHostPort } from '../../../runtime/addresses.js'
 import { CodeCache } from '../../../runtime/code/code-cache.js'
 import { sourceAt } from '../../../runtime/code/code-link.js'
 import { CodeMaker, type CodeSource, type MadeCode } from '../../../runtime/code/code-maker.js'
-import { machineSeal, seesTheSame } from '../../../runtime/code/machine-seal.js'
+import { readerSeal, seesTheSame } from '../../../runtime/code/machine-seal.js'
 import { reasonOf } from '../../../runtime/errors.js'
 import { limits } from '../../../runtime/limits.js'
 import type { Log } from '../../../runtime/observe/log.js'
@@ -51,7 +51,7 @@ export class WorkerCode {
     const { config, log, wallMs, users = [] } = options
     for (const [user, codes] of users) for (const id of codes) this.#use(user, id)
     const { cache: folder, maxBytes } = config.code
-    this.#cache = new CodeCache({ folder, maxBytes, log, wallMs })
+    this.#cache = new CodeCache({ folder, maxBytes, log, wallMs, isShared: config.runAs !== undefined })
     this.#maker = new CodeMaker({ cache: this.#cache, host: config.advertise ?? config.host, log })
     this.#timer = setInterval(() => void this.#collect(), limits.codeCollectMs).unref()
   }
@@ -68,7 +68,7 @@ export class WorkerCode {
     const { config } = this.#options
     const { application, appId } = launch
     if (application.code === undefined) return undefined
-    if (config.code.inPlace && seesTheSame(machineSeal(), application.code)) return undefined
+    if (config.code.inPlace && seesTheSame(readerSeal(config.runAs), application.code)) return undefined
     const source = sourceAt({
       ...this.#ourselves,
       address: launch.driver,

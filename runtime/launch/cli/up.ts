@@ -94,9 +94,15 @@ async function deploymentOf(plan: UpPlan, io: Console): Promise<Deployment> {
   return requireConfig(plan.file, io.cwd, io.environment)
 }
 
+async function withoutCoreDumps(warn: (text: string) => void): Promise<void> {
+  const problem = await denyCoreDumps()
+  if (problem !== undefined) warn(`A core dump would hold the secret, and cannot be turned off: ${problem}.`)
+}
+
 async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
-  // The nodes inherit it. It is done before this process knows the secret.
-  const dumping = denyCoreDumps()
+  const warn = (text: string): void => void io.err(`${text}\n`)
+  // The nodes inherit it.
+  const dumping = withoutCoreDumps(warn)
   const deployment = await deploymentOf(plan, io)
   refuseLaterFeatures(deployment)
   const nodes = await planNodes(deployment, plan.only)
@@ -107,14 +113,11 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
     await requireRecoveryModule(deployment)
   }
   for (const { main } of deployment.submissions) await mainFile(main, io.cwd)
-  const warn = (text: string): void => void io.err(`${text}\n`)
   // A folder of --ephemeral was named by its caller.
   if (!plan.embedded.freePorts) requireTrusted(plan.folder)
   const links: LateLink[] = []
   await claimFolder(plan.folder, Math.max(0, ...nodes.workers.map(({ drainOnStopMs }) => drainOnStopMs ?? 0)))
-  const dumps = await dumping
-  if (dumps !== undefined)
-    warn(`A core dump of a node would hold the secret, and cannot be turned off: ${dumps}.`)
+  await dumping
   try {
     // Nodes that join Masters elsewhere must know their secret. A secret that was made here would be refused
     // there.

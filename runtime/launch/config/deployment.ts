@@ -74,6 +74,12 @@ export interface WorkerPlan {
   /** How long a drain before its stop may take; null: it stops at once. */
   readonly drainOnStopMs: number | null
   readonly noNewPrivileges: boolean
+  /** Absolute. Null: any code. */
+  readonly codeRoots: readonly string[] | null
+  /** Null: any. */
+  readonly allowEnv: readonly string[] | null
+  /** Null: the user of the Worker. */
+  readonly runAs: string | null
 }
 
 export interface SchedulingPlan {

@@ -35,7 +35,8 @@ function masters(file: DeploymentFile): MasterPlan[] {
 const drainMs = (drainOnStop: boolean | number = false): number | null =>
   drainOnStop === true ? limits.drainOnStopMs : drainOnStop === false ? null : drainOnStop
 
-function workers(file: DeploymentFile): WorkerPlan[] {
+function workers(file: DeploymentFile, folder: string): WorkerPlan[] {
+  const rootsOf = (roots?: readonly string[]) => roots?.map((root) => resolvePath(folder, root)) ?? null
   const hosts = new Set<string>()
   return (file.workers ?? []).map((worker, index) => {
     const { host = loopback } = worker
@@ -54,6 +55,9 @@ function workers(file: DeploymentFile): WorkerPlan[] {
       labels: worker.labels ?? {},
       drainOnStopMs: drainMs(worker.drainOnStop),
       noNewPrivileges: worker.noNewPrivileges ?? true,
+      codeRoots: rootsOf(worker.codeRoots ?? file.code?.roots),
+      allowEnv: worker.allowEnv ?? null,
+      runAs: worker.runAs ?? null,
     }
   })
 }
@@ -142,7 +146,7 @@ export function resolveDeployment(
     cluster: file.cluster ?? 'firesteel',
     recovery: recoveryPlan(file, folder, placeOf),
     masters: masters(file),
-    workers: workers(file),
+    workers: workers(file, folder),
     join: file.master ?? [],
     secret: secret(file, placeOf),
     scheduling: {

@@ -22,6 +22,8 @@ import {
 
 const resources = z.record(label, z.array(z.string().min(1).max(256)).min(1).max(1024))
 
+const codeRoots = z.array(z.string().min(1)).max(limits.codeRoots)
+
 const tls = z
   .strictObject({
     ca: z.string().min(1).optional().meta({
@@ -141,6 +143,21 @@ const worker = z.strictObject({
   noNewPrivileges: z.boolean().optional().meta({
     description:
       'What it runs gains no privileges: programs such as sudo have only those of their caller. It needs the program setpriv. Default true.',
+  }),
+  codeRoots: codeRoots.optional().meta({
+    description: 'Folders whose code alone this Worker runs. Default `code.roots`.',
+  }),
+  allowEnv: z
+    .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*\*?$/, 'must be a name, or the beginning of names and *'))
+    .max(limits.allowedVariables)
+    .optional()
+    .meta({
+      description:
+        'Environment variables that work may bring, such as LANG or APP_*. Default: all, or with codeRoots all that load no code.',
+    }),
+  runAs: z.string().min(1).max(limits.nameChars).optional().meta({
+    description:
+      'User that its work runs as, by name or number. The Worker must be root for that. Default: the user of the Worker.',
   }),
 })
 
@@ -336,6 +353,10 @@ const code = z
     inPlace: z.boolean().optional().meta({
       description:
         'Use code where it lies if the Worker sees the same files as the driver. With false, work always has a copy of its own, which later edits do not touch. Default true.',
+    }),
+    roots: codeRoots.optional().meta({
+      description:
+        'Folders whose code alone the Workers of this file run: nothing travels then, and command lines are refused. Relative paths begin at the file. Default: any code.',
     }),
   })
   .meta({ description: 'The code of drivers and tasks, which travels to the Workers.' })

@@ -54,6 +54,9 @@ export interface WorkerSpec extends CommonSpec {
   readonly labels: Readonly<Record<string, string>>
   readonly drainOnStopMs: number | null
   readonly noNewPrivileges: boolean
+  readonly codeRoots: readonly string[] | null
+  readonly allowEnv: readonly string[] | null
+  readonly runAs: string | null
   readonly workerTimeoutMs: number
   readonly orphanGraceMs: number
   readonly code: WorkerCodeConfig

@@ -7,6 +7,7 @@ import { systemClock } from '../../clock.js'
 import { FiresteelError, isFiresteelError } from '../../errors.js'
 import { limits } from '../../limits.js'
 import { createLogger } from '../../observe/logger.js'
+import type { RunAs } from '../../process/run-as.js'
 import type { NodeSpans } from '../../telemetry/node-spans.js'
 import { within } from '../../timers.js'
 import { errorRecord } from '../cli/error-record.js'
@@ -26,11 +27,12 @@ const forClients: ReadonlySet<string> = new Set<WorkerMessage['type'] | RequestT
 /** Starts a Worker node in this process: its actors, ports and work folder. Rejects with a coded error. */
 export const startWorkerNode: StartNode<WorkerSpec> = async (spec, tell) => {
   const { workDirectory, name, cluster, port, web } = spec
+  const runAs = spec.runAs === null ? undefined : (await import('./worker-user.js')).prepareUser(spec)
   const log = createLogger({ ...spec.logging, fields: { role: 'worker', node: name } })
   const former = await claimFormer({ workDir: workDirectory, name, cluster, log })
   // Whoever knows its address still finds it there.
   const ports = former && { port: port || former.port, web: web || former.webPort }
-  const node = new WorkerNode({ ...spec, ...ports }, tell, former)
+  const node = new WorkerNode({ ...spec, ...ports }, tell, former, runAs)
   await node.start()
   return node
 }
@@ -41,14 +43,21 @@ class WorkerNode implements RunningNode {
   readonly #tell: (event: NodeEvent) => void
   readonly #server: NodeServer<WorkerMessage>
   readonly #former: FormerWorker | undefined
+  readonly #runAs: RunAs | undefined
   #worker: Worker | undefined
   #spans: NodeSpans | undefined
   #saidReady = false
   #drainMs: number | null
   #stopped: Promise<void> | undefined
 
-  constructor(spec: WorkerSpec, tell: (event: NodeEvent) => void, former: FormerWorker | undefined) {
+  constructor(
+    spec: WorkerSpec,
+    tell: (event: NodeEvent) => void,
+    former: FormerWorker | undefined,
+    runAs: RunAs | undefined,
+  ) {
     this.#spec = spec
+    this.#runAs = runAs
     this.#drainMs = spec.drainOnStopMs
     this.#former = former
     this.#tell = tell
@@ -162,7 +171,8 @@ class WorkerNode implements RunningNode {
 
   #startWorker(web: string): Promise<Worker> {
     const { name, cluster, secret, host, advertise, cores, memoryMib, resources, labels } = this.#spec
-    const { masters, workerTimeoutMs, orphanGraceMs, workDirectory, code, noNewPrivileges } = this.#spec
+    const { masters, workerTimeoutMs, orphanGraceMs, workDirectory, code } = this.#spec
+    const { noNewPrivileges, codeRoots, allowEnv } = this.#spec
     const { system, gateway, log, port, linkDeadMs, incarnation } = this.#server
     return startWorker({
       system,
@@ -187,6 +197,9 @@ class WorkerNode implements RunningNode {
         workDir: workDirectory,
         code,
         noNewPrivileges,
+        codeRoots,
+        allowEnv,
+        runAs: this.#runAs,
         masters,
         workerTimeoutMs,
         orphanGraceMs,

@@ -114,6 +114,7 @@ async function startWorker(
     monitoring: { metrics: 'everyone', probes: 'everyone' },
     drainOnStopMs: null,
     noNewPrivileges: true,
+    ...{ codeRoots: null, allowEnv: null, runAs: null },
     masters: [place.address],
     cores: 4,
     memoryMib: 4096,
