@@ -371,6 +371,8 @@ export const innerLimits = {
   socketPathChars: 100,
   /** A Worker whose launcher is replaced has so long to leave its work to the next one. */
   nodeLeaveMs: 10 * SECOND,
+  /** Between two looks whether the node before has left its port. A look reads all processes. */
+  leftoverNodeLookMs: 250,
   /** Random bytes that the next process of a Worker proves itself with. */
   claimTokenBytes: 32,
   /** A process that connects to a guard must claim within this time. */

@@ -961,6 +961,11 @@ export const limits = {
   detachPatienceMs: 3 * SECOND,
   /** A node that is told to stop has this long; then it ends with all that it has started. */
   stopGraceMs: 15 * SECOND,
+  /**
+   * A node waits so long for the process that was this node before, and still has its port: its launcher was
+   * killed, so it has stopGraceMs to stop by itself.
+   */
+  leftoverNodeMs: 20 * SECOND,
 
   /** Nodes of one launcher that the Masters know, and launchers that one Master knows. */
   launcherNodes: 1000,

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { startChild } from '../../runtime/process/child.js'
 import { type CommandOutcome, runCommand } from '../harness/run-command.js'
+import type { StatusReport } from '../harness/status-report.js'
 import { waitUntil } from '../harness/wait-until.js'
 import { atEnd, folder } from '../tools/command-fixture.js'
 import { commandMissing } from '../tools/find-command.js'
@@ -137,6 +138,54 @@ test('the units of a Master and a Worker: ready, with the secret as a credential
   }
   assert.equal((await run('pgrep', '--uid', 'firesteel')).stdout, '', 'nothing of them is left')
 })
+
+/** A driver that runs until it is ended. Returns its process. */
+async function startDriver({ run, done }: Machine, seconds: number): Promise<string> {
+  const words = ['submit', '--supervise', '--no-code', '--memory', '64m', '/usr/bin/sleep', String(seconds)]
+  await done('firesteel', ...words)
+  return waitUntil('the driver', async () => (await run('pgrep', '--exact', 'sleep')).stdout.trim())
+}
+
+const driversOf = async ({ run }: Machine): Promise<string> =>
+  (await run('pgrep', '--exact', 'sleep')).stdout.trim()
+
+/** The next process of the unit is ready. */
+const renewed = (machine: Machine, unit: string, before: string | undefined) =>
+  waitUntil(`${unit} to run again`, async () => {
+    const now = await shown(machine, unit)
+    return now.ActiveState === 'active' && now.MainPID !== before ? now : undefined
+  })
+
+for (const [file, nodes] of [
+  [CLUSTER, ['firesteel-master@m1', 'firesteel-worker@w1']],
+  [WHOLE, ['firesteel']],
+] as const) {
+  const unit = nodes.at(-1)!
+  test(`${unit}: work outlives its reload, and ends with its kill and with its stop`, { skip }, async (t) => {
+    const machine = await boot(t, file)
+    const { run, done } = machine
+    for (const one of nodes) await done('systemctl', 'start', one)
+    const driver = await startDriver(machine, 3600)
+    const { MainPID: first } = await shown(machine, unit)
+    await done('systemctl', 'reload', unit)
+    const { MainPID: second } = await renewed(machine, unit, first)
+    assert.equal(await driversOf(machine), driver, 'the same process')
+    const status = async () => JSON.parse(await done('firesteel', 'status', '--json')) as StatusReport
+    assert.deepEqual(
+      (await status()).workers.map(({ name, state }) => [name, state]),
+      [['w1', 'ALIVE']],
+    )
+    await done('systemctl', 'kill', '--kill-whom=main', '--signal=KILL', unit)
+    await renewed(machine, unit, second)
+    await waitUntil('the work to begin anew', async () => !['', driver].includes(await driversOf(machine)))
+    await done('systemctl', 'stop', unit)
+    const { ActiveState, Result, ExecMainStatus } = await shown(machine, unit)
+    assert.deepEqual([ActiveState, Result, ExecMainStatus], ['inactive', 'success', '0'])
+    assert.equal(await driversOf(machine), '')
+    for (const one of nodes) await done('systemctl', 'stop', one)
+    assert.equal((await run('pgrep', '--uid', 'firesteel')).stdout, '', 'nothing of them is left')
+  })
+}
 
 test('the unit of a whole machine: its nodes are ready together, and its stop leaves nothing', {
   skip,

@@ -52,6 +52,13 @@ for (const name of units) {
     // 16,384 are enough for the most that a node ever takes (docs/operating.md).
     assert.ok(Number(service('LimitNOFILE')) >= 16_384)
     assert.equal(service('RestartPreventExitStatus'), '2 4')
+    if (words[0] === 'master') return
+    // Its work outlives the announced restart that a reload is, and the exit 0 of that is no end.
+    assert.deepEqual(
+      [service('ExecReload'), service('KillMode'), service('Restart')],
+      ['kill -USR2 $MAINPID', 'process', 'always'],
+    )
+    assert.ok(2 * durationMs(service('RestartSec')) < limits.workerRestartMs)
   })
 }
 

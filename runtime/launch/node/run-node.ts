@@ -1,9 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { splitHostPort } from '../../addresses.js'
 import { exitCodeOf, FiresteelError, isFiresteelError } from '../../errors.js'
+import { innerLimits } from '../../inner-limits.js'
 import { limits } from '../../limits.js'
 import { denyCoreDumps } from '../../process/core-dumps.js'
 import { requireDescriptors } from '../../process/descriptor-budget.js'
-import { portHolder } from '../../process/port-holder.js'
+import { type PortHolder, portHolder } from '../../process/port-holder.js'
 import { writePrivately } from '../../process/private-files.js'
 import { codedError } from '../../system-error.js'
 import { within } from '../../timers.js'
@@ -33,13 +35,39 @@ export async function loadCode(role: string | undefined): Promise<void> {
   if (role === 'master' || role === 'worker') await code[role]()
 }
 
+const LEFTOVER_LOOK_MS = innerLimits.leftoverNodeLookMs
+
 /**
- * Who has the port that this node needs: often another cluster of the same user, which can be used instead.
+ * Starts the node. Where the process that was this node before still has its port, it waits: its launcher was
+ * killed, so that it stops by itself.
  */
-function namePortHolder(error: unknown): never {
-  if (!isFiresteelError(error, 'PORT_IN_USE') || error.place === undefined) throw error
-  const holder = portHolder(splitHostPort(error.place).port)
-  if (holder === undefined) throw error
+async function startNode(spec: NodeSpec, tell: (event: NodeEvent) => void): Promise<RunningNode> {
+  const untilMs = performance.now() + limits.leftoverNodeMs
+  for (;;) {
+    try {
+      return await runNode(spec, tell)
+    } catch (error) {
+      const holder = holderOf(error)
+      if (!holder || !isFormer(spec, holder) || performance.now() > untilMs) throw withHolder(error, holder)
+      await delay(LEFTOVER_LOOK_MS)
+    }
+  }
+}
+
+function holderOf(error: unknown): PortHolder | undefined {
+  if (!isFiresteelError(error, 'PORT_IN_USE') || error.place === undefined) return undefined
+  return portHolder(splitHostPort(error.place).port)
+}
+
+const isFormer = ({ role, name }: NodeSpec, { command, folder }: PortHolder): boolean =>
+  folder === process.cwd() && command === `firesteel ${role} ${name}`
+
+/**
+ * Names who has the port that this node needs: often another cluster of the same user, which can be used
+ * instead.
+ */
+function withHolder(error: unknown, holder: PortHolder | undefined): unknown {
+  if (!isFiresteelError(error, 'PORT_IN_USE') || error.place === undefined || !holder) return error
   const { pid, command, folder } = holder
   const by = folder === undefined ? '' : `, of the cluster in ${folder}`
   const message = `The port ${error.place} is in use by process ${pid} (${command.slice(0, 80)})${by}.`
@@ -47,7 +75,7 @@ function namePortHolder(error: unknown): never {
     folder === undefined
       ? error.help
       : `Use that cluster: run commands in ${folder}. Or stop it there with \`firesteel down\`, or choose other ports: --port 0 --web 0.`
-  throw new FiresteelError('PORT_IN_USE', message, { place: error.place, help, cause: error })
+  return new FiresteelError('PORT_IN_USE', message, { place: error.place, help, cause: error })
 }
 
 async function warnOfDumps({ logging, role, name }: NodeSpec, reason: string): Promise<void> {
@@ -102,7 +130,7 @@ export async function runNodeUntil(
   let node: RunningNode | undefined
   const restart = watchRestart(() => node)
   try {
-    node = await Promise.race([runNode(spec, tell).catch(namePortHolder), uncaught.failed])
+    node = await Promise.race([startNode(spec, tell), uncaught.failed])
     onRunning(node)
     // Mostly the launcher has turned them off, and there was nothing to do.
     void dumping.then((problem) => (problem === undefined ? undefined : warnOfDumps(spec, problem)))
