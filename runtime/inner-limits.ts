@@ -355,6 +355,8 @@ export const innerLimits = {
   killRoundMaxMs: 1 * SECOND,
   /** Part of a core that looking at all processes takes at most, on a machine with very many of them too. */
   guardScanShare: 0.02,
+  /** Between two looks whether the guard that follows one that was killed is there. */
+  guardLookMs: 20,
   /** A guard that dies within this time makes the next one wait. */
   guardStableMs: 1 * SECOND,
   /** The first such wait; it doubles. Without a guard what is started may outlive its Worker. */
@@ -371,6 +373,10 @@ export const innerLimits = {
   socketPathChars: 100,
   /** A Worker whose launcher is replaced has so long to leave its work to the next one. */
   nodeLeaveMs: 10 * SECOND,
+  /** Between two looks of a command whether a Worker that restarts is back. */
+  restartLookMs: 100,
+  /** Of the reason for which a Worker does not restart, in the message to its leader. */
+  restartReasonChars: 500,
   /** Between two looks whether the node before has left its port. A look reads all processes. */
   leftoverNodeLookMs: 250,
   /** Random bytes that the next process of a Worker proves itself with. */

@@ -430,6 +430,11 @@ export const limits = {
    * workerTimeout if that is less. A host that is that slow has another problem.
    */
   workerRestartMs: 30 * SECOND,
+  /**
+   * `firesteel restart worker` waits so long for a Worker, unless it says otherwise: the announced time, and
+   * as much again for a slow start.
+   */
+  restartTimeoutMs: 60 * SECOND,
   /** A Worker that is to restart waits so long for the leader to write that down. */
   restartNotedMs: 2 * SECOND,
   /** Extra wait before a relaunch, so that the guard of a dead Worker has finished. */

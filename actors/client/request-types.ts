@@ -46,6 +46,7 @@ import type {
   RequestLogLocation,
   RequestMasterState,
 } from '../messages/status.js'
+import type { RequestRestartWorker, RestartWorkerResponse } from '../messages/worker-restart.js'
 
 /** Each request with the answer of a Master that does not refuse it. */
 interface Answers {
@@ -68,6 +69,7 @@ interface Answers {
   readonly BeginDeployment: DeploymentBegun
   readonly EndDeployment: DeploymentEnded
   readonly DeploySubmission: SubmissionDeployed
+  readonly RequestRestartWorker: RestartWorkerResponse
 }
 
 export type AnswerTo<R extends MasterRequest> = Answers[R['type']]
@@ -93,6 +95,7 @@ export type MasterRequest =
   | BeginDeployment
   | EndDeployment
   | DeploySubmission
+  | RequestRestartWorker
 
 /** These change nothing. Without an answer nothing is in doubt but the answer. */
 const readRequests: ReadonlySet<MasterRequest['type']> = new Set([

@@ -23,6 +23,7 @@ import { deploymentHead } from '../messages/deployments.js'
 import { driverEvent, driverLife } from '../messages/driver-life.js'
 import { registrant } from '../messages/executors.js'
 import { endCauses, executorEnds, killAsked } from '../messages/explanation.js'
+import { workerRestarts } from '../messages/worker-restart.js'
 
 /*
  * What the store keeps (protocol 2). FROZEN FORMAT: these shapes outlive releases. A field that a release
@@ -45,6 +46,8 @@ export const workerRecord = z.object({
   draining: z.boolean(),
   /** It restarts as announced, and its work lives on for so long (protocol 8.6). */
   restartMs: positive.optional(),
+  isSupervised: z.literal(true).optional(),
+  restarts: workerRestarts.optional(),
   at,
 })
 export type WorkerRecord = z.infer<typeof workerRecord>

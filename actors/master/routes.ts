@@ -23,6 +23,7 @@ import { notLeader, readingKeys } from './refusals.js'
 import { workerReported } from './reports.js'
 import type { ReplyToken, Step } from './step.js'
 import * as submission from './submission.js'
+import { askRestart, restartRefused } from './worker-restart.js'
 import * as workers from './workers.js'
 
 /* One route for each message that a Master receives: what the message demands, and who handles it. */
@@ -198,6 +199,12 @@ const routes: Routes = {
     master: 'leader',
     handle: ({ cluster, step, from }, message) => drains.workerDecommissioning(cluster, step, from, message),
   },
+  WorkerRestartRefused: {
+    sender: 'node',
+    master: 'leader',
+    access: 'beats',
+    handle: ({ cluster, step, from }, message) => restartRefused(cluster, step, from, message),
+  },
   CodeHeld: {
     sender: 'node',
     master: 'leader',
@@ -346,6 +353,12 @@ const routes: Routes = {
     sender: 'anybody',
     master: 'leader',
     handle: ({ cluster, step, reply }, message) => launchers.orderLauncher(cluster, step, message, reply),
+  },
+  // A Worker is asked only when all that it has is known.
+  RequestRestartWorker: {
+    sender: 'anybody',
+    master: 'ALIVE',
+    handle: ({ cluster, step, reply }, message) => askRestart(cluster, step, message, reply),
   },
   RequestDriverStatus: {
     sender: 'anybody',

@@ -27,6 +27,7 @@ export interface SavedWorker
     | 'stopping'
     | 'probes'
     | 'restartNotedAtMs'
+    | 'restartAsked'
   > {
   readonly reporting: readonly HoldingKey[] | undefined
   readonly code: { readonly place: CodePlace | undefined; readonly held: readonly string[] } | undefined
@@ -66,6 +67,8 @@ export class WorkerEntry {
   drain: DrainRecord | undefined
   /** When this Master heard that it restarts. */
   restartNotedAtMs: number | undefined
+  /** It was told to restart, and has neither begun nor come back; `refused` is why it does not. */
+  restartAsked: { readonly request: string; readonly refused?: string } | undefined
   /** The number of the present probe. */
   probes = 0
   readonly #holdings = new Map<HoldingKey, Holding>()
@@ -100,7 +103,7 @@ export class WorkerEntry {
   save(): SavedWorker {
     const { state, answered, linked, reporting, lastHeartbeatMs, lastHeartbeatWallMs } = this
     const { diedAtMs, diedAtWallMs, diedOf, lostBecause, replaced, stopping, probes } = this
-    const { restartNotedAtMs } = this
+    const { restartNotedAtMs, restartAsked } = this
     return {
       // The record's position is stamped in place when it is written again.
       record: { ...this.record },
@@ -119,6 +122,7 @@ export class WorkerEntry {
       stopping,
       probes,
       restartNotedAtMs,
+      restartAsked,
       holdings: [...this.#holdings].map(([key, { cores, memoryMib, resources }]) => [
         key,
         { cores, memoryMib, resources },

@@ -1,7 +1,15 @@
+import type {
+  RequestRestartWorker,
+  RestartWorkerResponse,
+  WorkerRestartRefused,
+  WorkerRestarts,
+} from '../messages/worker-restart.js'
 import type { RegisterWorker } from '../messages/workers.js'
-import type { ClusterState } from './cluster-state.js'
-import type { Step } from './step.js'
+import type { ClusterState, PeerInfo } from './cluster-state.js'
+import { leftOn } from './drains.js'
+import type { ReplyToken, Step } from './step.js'
 import { WorkerEntry } from './worker-entry.js'
+import { workersMeant } from './workers-meant.js'
 
 /* A Worker that restarts as announced, and whose work lives on meanwhile (protocol 8.6). */
 
@@ -24,12 +32,86 @@ export function restartLeftMs(cluster: ClusterState, step: Step, worker: WorkerE
 
 /** The next process of it has registered, perhaps with another offer. Its report follows. */
 export function returned(step: Step, worker: WorkerEntry, message: RegisterWorker): void {
-  if (!worker.isRestarting) return
+  const { restarts } = message
+  // One that no leader heard of is known by its number.
+  if (!worker.isRestarting && restarts?.count === worker.record.restarts?.count) return
   const { restartMs: _, ...record } = worker.record
-  const { cores, memoryMib, resources, labels, web } = WorkerEntry.recordOf(message)
-  worker.record = { ...record, cores, memoryMib, resources, labels, web }
+  const { cores, memoryMib, resources, labels, web, isSupervised } = WorkerEntry.recordOf(message)
+  worker.record = { ...record, cores, memoryMib, resources, labels, web, isSupervised, restarts }
   worker.restartNotedAtMs = undefined
+  worker.restartAsked = undefined
   step.put('worker', worker.id, worker.record)
   step.cancelTimer({ kind: 'probe', workerId: worker.id, number: 1 })
-  step.log('info', 'a worker has restarted', { workerId: worker.id })
+  step.log('info', 'a worker has restarted', { workerId: worker.id, gapMs: restarts?.gapMs })
+}
+
+/** Somebody wants it to restart, or looks how far that is. */
+export function askRestart(
+  cluster: ClusterState,
+  step: Step,
+  message: RequestRestartWorker,
+  reply: ReplyToken,
+): void {
+  const { meant, problem } = workersMeant(cluster, [message.worker])
+  const worker = meant[0]?.worker
+  if (!worker) {
+    step.reply(reply, problem ?? refusal(`no process of ${message.worker} is known`))
+    return
+  }
+  const { name, restarts } = worker.record
+  const count = restarts?.count ?? 0
+  const asked = worker.restartAsked
+  const answer = (state: RestartWorkerResponse['state'], refused?: string): void =>
+    step.reply(reply, {
+      type: 'RestartWorkerResponse',
+      workerId: worker.id,
+      name,
+      state,
+      count,
+      ...(restarts && { gapMs: restarts.gapMs }),
+      ...(refused !== undefined && { message: refused }),
+      ...leftOn(cluster, worker),
+    })
+  const isBack = worker.linked && worker.answered && !worker.isRestarting
+  if (worker.state === 'DEAD') step.reply(reply, refusal(deadText(worker)))
+  else if (hasRestarted(message, restarts)) answer(isBack ? 'RESTARTED' : 'RESTARTING')
+  else if (worker.isRestarting) answer('RESTARTING')
+  else if (asked?.request === message.request && asked.refused !== undefined) answer('REFUSED', asked.refused)
+  else if (!worker.record.isSupervised) step.reply(reply, refusal(unsupervisedText(name)))
+  else {
+    // A Worker that is not linked now is told when it is asked again.
+    if (worker.linked) {
+      worker.restartAsked = { request: message.request }
+      step.tell(worker.id, { type: 'RestartWorker', workerId: worker.id, request: message.request })
+    }
+    answer('ASKED')
+  }
+}
+
+const hasRestarted = (
+  { request, since }: RequestRestartWorker,
+  restarts: WorkerRestarts | undefined,
+): boolean =>
+  restarts !== undefined && (restarts.request === request || (since !== undefined && restarts.count > since))
+
+const deadText = ({ record, lostBecause }: WorkerEntry): string =>
+  `${record.name} is DEAD${lostBecause === undefined ? '' : ` (${lostBecause})`}: what it ran has ended`
+
+const unsupervisedText = (name: string): string =>
+  `nobody would start ${name} again: neither a launcher nor a service manager runs it`
+
+const refusal = (message: string) =>
+  ({ type: 'Failure', code: 'FIRESTEEL_RESTART_REFUSED', message }) as const
+
+/** It goes on as before. */
+export function restartRefused(
+  cluster: ClusterState,
+  step: Step,
+  { incarnation }: PeerInfo,
+  { request, message }: WorkerRestartRefused,
+): void {
+  const worker = cluster.workers.get(incarnation)
+  if (worker?.restartAsked?.request !== request) return
+  worker.restartAsked = { request, refused: message }
+  step.log('warn', 'a worker refused to restart', { workerId: worker.id, reason: message })
 }

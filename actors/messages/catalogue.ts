@@ -16,6 +16,7 @@ import { pageTicket, requestPageTicket } from './pages.js'
 import * as status from './status.js'
 import { tasksSummarized } from './task-summary.js'
 import { requestTrace, traceChunk } from './trace.js'
+import * as workerRestart from './worker-restart.js'
 import * as workers from './workers.js'
 
 /*
@@ -35,6 +36,7 @@ const fromWorker = [
   drivers.driverStateChanged,
   drivers.driverProgressed,
   drains.workerDecommissioning,
+  workerRestart.workerRestartRefused,
   code.codeHeld,
   leadership.staleEpoch,
   masters.positionSeen,
@@ -69,6 +71,7 @@ const fromCommand = [
   deployments.endDeployment,
   deployments.deploySubmission,
   launchers.requestLauncherOrder,
+  workerRestart.requestRestartWorker,
   code.requestCodePlan,
   status.requestMasterState,
   status.requestLogLocation,
@@ -104,6 +107,7 @@ const toWorker = [
   drivers.killDriver,
   drivers.restartDriver,
   drains.decommissionWorker,
+  workerRestart.restartWorker,
   code.keepCode,
   status.requestLog,
   status.stopLog,
@@ -134,6 +138,7 @@ const toClient = [
   deployments.submissionDeployed,
   launchers.launcherOrderState,
   launchers.orderLauncher,
+  workerRestart.restartWorkerResponse,
   code.codePlan,
   status.masterStateResponse,
   status.logLocation,

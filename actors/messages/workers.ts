@@ -16,6 +16,7 @@ import {
   text,
 } from './common.js'
 import { driverProgress } from './driver-life.js'
+import { workerRestarts } from './worker-restart.js'
 
 /* The conversation of a Worker with its Masters: registration, liveness, full reports. */
 
@@ -31,6 +32,10 @@ export const registerWorker = z.object({
   resources: resourceAddresses,
   labels: z.record(name, text),
   web: z.string().max(innerLimits.addressChars).nullable(),
+  /** Somebody starts it again when it ends: its launcher, or a service manager. */
+  isSupervised: z.literal(true).optional(),
+  /** Absent: its first process registers. */
+  restarts: workerRestarts.optional(),
 })
 export type RegisterWorker = z.infer<typeof registerWorker>
 

@@ -10,6 +10,7 @@ import type { HeldCodes } from './held-codes.js'
 import type { MasterWatch } from './master-watch.js'
 import type { Outbox } from './outbox.js'
 import { reportPages } from './report-pages.js'
+import type { RestartCount } from './restart-count.js'
 import type { WorkerDrain } from './worker-drain.js'
 import type { Now, WorkerEffect } from './worker-events.js'
 import type { WorkerIdentity } from './worker-identity.js'
@@ -31,6 +32,7 @@ export interface LeaderReportsParts {
   readonly codes: HeldCodes
   readonly drain: WorkerDrain
   readonly masters: MasterWatch
+  readonly restarts: RestartCount
   readonly emit: (effect: WorkerEffect) => void
 }
 
@@ -76,13 +78,21 @@ export class LeaderReports {
   masterChanged(found: Found | undefined, now: Now): void {
     this.#found = found
     if (this.#registered) this.reportAll('WorkerSchedulerStateResponse', now)
-    else this.register()
+    else this.register(now)
   }
 
-  register(): void {
-    const { incarnation, code: _, ...offer } = this.#parts.identity
+  register(now: Now): void {
+    const { identity, restarts } = this.#parts
+    const { incarnation, code: _, ...offer } = identity
+    const told = restarts.told(now)
     this.#standing = 'registering'
-    this.#tell({ type: 'RegisterWorker', id: incarnation, ...offer, labels: { ...offer.labels } })
+    this.#tell({
+      type: 'RegisterWorker',
+      id: incarnation,
+      ...offer,
+      labels: { ...offer.labels },
+      ...(told && { restarts: told }),
+    })
   }
 
   /** Ends go first: otherwise ended work would look to the Master like a launch that never arrived. */
@@ -126,8 +136,17 @@ export class LeaderReports {
   /** Without a leader that hears it, nobody could declare this Worker dead either. */
   announceRestart(forMs: number, now: Now): void {
     this.#restartMs = forMs
+    this.#parts.restarts.announced(now)
     if (this.isReported) this.heartbeat(now)
     else this.#parts.emit({ kind: 'restartNoted' })
+  }
+
+  /** It goes on as before. */
+  restartRefused(reason: string): void {
+    const { restarts, identity } = this.#parts
+    this.#restartMs = undefined
+    const told = restarts.refused(identity.incarnation, reason)
+    if (told && this.isReported) this.#tell(told)
   }
 
   /**

@@ -51,4 +51,6 @@ export interface WorkerConfig {
   readonly linkDeadMs?: number | undefined
   /** Given if the node's listener needs it earlier; default: a new one. */
   readonly incarnation?: string | undefined
+  /** True: somebody starts its process again when that ends, so that it may be told to restart. */
+  readonly isSupervised?: boolean
 }

@@ -12,6 +12,7 @@ import { MasterWatch } from './master-watch.js'
 import { Outbox } from './outbox.js'
 import { ResourceAccount } from './resource-account.js'
 import type { SavedWorker } from './restart/saved-worker.js'
+import { RestartCount } from './restart-count.js'
 import type { WorkerStatus } from './status.js'
 import type { WorkerContext } from './worker-context.js'
 import { WorkerDrain } from './worker-drain.js'
@@ -45,6 +46,7 @@ export class WorkerCore {
   #master: { readonly url: string; readonly web: string | null } = { url: '', web: null }
   readonly #drain = new WorkerDrain()
   #stopping = false
+  readonly #restarts: RestartCount
   readonly #saved: SavedWorker | undefined
   #endsSinceCleaning = 0
   readonly #codes: HeldCodes
@@ -59,6 +61,7 @@ export class WorkerCore {
   ) {
     this.#identity = identity
     this.#saved = saved
+    this.#restarts = new RestartCount(saved?.restarts)
     this.#times = times
     this.#now = now
     this.#account = new ResourceAccount(identity)
@@ -99,6 +102,7 @@ export class WorkerCore {
       codes: this.#codes,
       drain: this.#drain,
       masters: this.#masters,
+      restarts: this.#restarts,
       emit: (effect) => this.#emit(effect),
     })
     if (saved) this.#load(saved)
@@ -109,6 +113,7 @@ export class WorkerCore {
     const { leader, seen } = this.#leaderTracker
     const { lastBootMs, isolated } = this.#contact
     return {
+      restarts: this.#restarts.save(now),
       ...(leader && { leader: { epoch: leader.epoch, owner: leader.owner } }),
       ...(seen && { seen }),
       contact: { lastBootMs, isolated },
@@ -199,6 +204,9 @@ export class WorkerCore {
         return
       case 'announceRestart':
         this.#reports.announceRestart(input.forMs, this.#now)
+        return
+      case 'restartRefused':
+        this.#reports.restartRefused(input.reason)
         return
       case 'message':
         this.#message(input)
@@ -387,7 +395,7 @@ export class WorkerCore {
         if (!this.#reports.isReported) this.#log('error', 'the Master refused this Worker', message)
         return
       case 'ReconnectWorker':
-        this.#reports.register()
+        this.#reports.register(this.#now)
         return
       case 'HeartbeatAck':
         if (this.#contact.answered(message.sentAtMs, this.#now.bootMs)) this.#drivers.extend()
@@ -414,6 +422,9 @@ export class WorkerCore {
         return
       case 'DecommissionWorker':
         this.#drain.told(message)
+        return
+      case 'RestartWorker':
+        if (this.#restarts.asked(message)) this.#emit({ kind: 'restart' })
         return
       case 'KeepCode':
         this.#emit({ kind: 'keepCode', begins: message.begins, codes: message.codes })

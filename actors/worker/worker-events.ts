@@ -63,6 +63,8 @@ export type WorkerInput =
   | { readonly kind: 'drain'; readonly deadlineMs: number; readonly reason?: string | undefined }
   /** It restarts, and its work lives on without it for so long at most (protocol 8.6). */
   | { readonly kind: 'announceRestart'; readonly forMs: number }
+  /** It was to restart, cannot, and goes on as before. */
+  | { readonly kind: 'restartRefused'; readonly reason: string }
   | {
       readonly kind: 'message'
       /** Incarnation of the sender; for a Master it is the owner of protocol R1. */
@@ -141,5 +143,7 @@ export type WorkerEffect =
   | { readonly kind: 'drained' }
   /** The leader has written down that this Worker restarts, so it neither buries nor relaunches anything. */
   | { readonly kind: 'restartNoted' }
+  /** The leader tells it to restart as announced. */
+  | { readonly kind: 'restart' }
   /** After `stop`: no process is left. */
   | { readonly kind: 'stopped' }

@@ -19,6 +19,8 @@ export interface WorkerIdentity {
   readonly web: string | null
   /** Set if it keeps code. `place` is absent where it uses none where it lies. */
   readonly code?: { readonly place: CodePlace | undefined }
+  /** Somebody starts its process again when that ends. */
+  readonly isSupervised?: true | undefined
 }
 
 /** All times and bounds of the core. */

@@ -41,6 +41,8 @@ export type WorkerSelfMessage =
   | { readonly type: 'Drain'; readonly deadlineMs: number; readonly reason?: string | undefined }
   | { readonly type: 'Stop' }
   | { readonly type: 'AnnounceRestart'; readonly forMs: number }
+  /** It does not, and goes on as before. */
+  | { readonly type: 'RestartRefused'; readonly reason: string }
   /** The last message: what the core knows goes to the next process. */
   | { readonly type: 'SaveCore' }
   | { readonly type: 'ProcessStarted'; readonly process: string; readonly pid: number }
@@ -84,6 +86,8 @@ export interface WorkerShellParts {
   readonly onStopped: () => void
   /** Called after `AnnounceRestart`, when the leader has it in the store, or there is none to be told. */
   readonly onRestartNoted: () => void
+  /** A Master tells it to restart as announced. */
+  readonly onRestartAsked: () => void
   /** Called after `SaveCore`. */
   readonly onSaved: (saved: SavedWorker) => void
 }
@@ -128,6 +132,9 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
         return
       case 'AnnounceRestart':
         this.#step({ kind: 'announceRestart', forMs: message.forMs }, envelope)
+        return
+      case 'RestartRefused':
+        this.#step({ kind: 'restartRefused', reason: message.reason }, envelope)
         return
       case 'SaveCore':
         this.#isSaved = true
@@ -255,6 +262,7 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
         break
       case 'drained':
       case 'restartNoted':
+      case 'restart':
       case 'stopped':
         this.#lifeChanged(effect.kind)
         break
@@ -309,9 +317,10 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
     }
   }
 
-  #lifeChanged(kind: 'drained' | 'restartNoted' | 'stopped'): void {
-    const { onDrained, onRestartNoted, onStopped } = this.#parts
+  #lifeChanged(kind: 'drained' | 'restartNoted' | 'restart' | 'stopped'): void {
+    const { onDrained, onRestartNoted, onRestartAsked, onStopped } = this.#parts
     if (kind === 'drained') onDrained()
+    else if (kind === 'restart') onRestartAsked()
     else if (kind === 'restartNoted') onRestartNoted()
     else onStopped()
   }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { formatHostPort, formatMasterAddress, parseMasterAddresses } from '../../runtime/addresses.js'
 import type { Clock } from '../../runtime/clock.js'
 import { readerSeal } from '../../runtime/code/machine-seal.js'
+import { reasonOf } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
@@ -62,6 +63,8 @@ export interface WorkerOptions {
   readonly former?: FormerWorker | undefined
   /** Tests stop here: the steps of a restart, by their names. */
   readonly onRestartStep?: HandOverParts['onStep']
+  /** A Master tells it to restart as announced. Whoever runs this Worker then calls `handOver`. */
+  readonly onRestartAsked?: (() => void) | undefined
   /** Called for each frame of a Master that cannot be read. */
   readonly onUnreadable?: () => void
 }
@@ -196,6 +199,7 @@ class RunningWorker implements Worker {
       onStopped: () => this.#onChildless(),
       onRestartNoted: () => this.#onRestartNoted(),
       onSaved: (saved) => this.#onSaved(saved),
+      onRestartAsked: () => options.onRestartAsked?.(),
       driverPlan: async ({ process, launch, attempt }, trace, signal) => {
         const made = config.codeRoots ? undefined : await this.#code.ofDriver(process, launch, signal)
         const code = codeHere(made)
@@ -249,9 +253,20 @@ class RunningWorker implements Worker {
   }
 
   async handOver(webPort: number): Promise<void> {
+    try {
+      await this.#handOver(webPort)
+    } catch (error) {
+      this.#inform({ type: 'RestartRefused', reason: reasonOf(error) })
+      throw error
+    }
+    await this.#close()
+    this.#guard.leave()
+  }
+
+  #handOver(webPort: number): Promise<void> {
     const { config, clock, times, onRestartStep } = this.#options
     const { restartMs } = workerTimes(config.workerTimeoutMs, times)
-    await handOver({
+    return handOver({
       workDir: config.workDir,
       name: config.name,
       guard: this.#guard,
@@ -275,8 +290,6 @@ class RunningWorker implements Worker {
         }),
       onStep: onRestartStep,
     })
-    await this.#close()
-    this.#guard.leave()
   }
 
   async #stopInOrder(): Promise<void> {
@@ -322,6 +335,7 @@ class RunningWorker implements Worker {
       labels: config.labels,
       web: config.web,
       code: { place: config.code.inPlace ? readerSeal(config.runAs) : undefined },
+      ...(config.isSupervised && { isSupervised: true as const }),
     }
     const masters = config.masters.flatMap(parseMasterAddresses).map(formatMasterAddress)
     return new WorkerCore(

@@ -68,7 +68,7 @@ export type FromGuard =
   | { readonly type: 'failed'; readonly id: number; readonly code: string; readonly message: string }
   | Ended
   | { readonly type: 'prepared'; readonly problem?: string }
-  | { readonly type: 'held' }
+  | { readonly type: 'held'; readonly problem?: string }
   | Yours
   | { readonly type: 'refused'; readonly reason: string }
 

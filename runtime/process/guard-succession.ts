@@ -17,6 +17,7 @@ import {
   type ToOutlive,
   type ToPrepare,
 } from './guard-lines.js'
+import { SecondGuard } from './guard-second.js'
 import { type LineLink, lineLink } from './line-link.js'
 
 export interface GuardSuccessionParts {
@@ -43,6 +44,7 @@ interface Prepared extends ToPrepare {
  */
 export class GuardSuccession {
   readonly #parts: GuardSuccessionParts
+  readonly #second = new SecondGuard()
   #prepared: Prepared | undefined
 
   constructor(parts: GuardSuccessionParts) {
@@ -59,6 +61,7 @@ export class GuardSuccession {
   }
 
   close(): void {
+    this.#second.end()
     const prepared = this.#prepared
     this.#prepared = undefined
     if (!prepared) return
@@ -92,9 +95,14 @@ export class GuardSuccession {
   }
 
   #outlive({ untilBootMs, record }: ToOutlive): void {
-    if (!this.#prepared) return
+    if (!this.#prepared) {
+      // The one that was asked to prepare was killed meanwhile.
+      this.#parts.tell({ type: 'held', problem: 'it was not prepared' })
+      return
+    }
     this.#prepared.record = record
     this.#parts.ledger.outlive(untilBootMs)
+    this.#second.begin(this.#parts.ledger.groups)
     this.#parts.tell({ type: 'held' })
   }
 

@@ -57,13 +57,13 @@ export interface Guard extends LifelineKeeper, Spawner {
   remove(pid: number): void
   /** All that it guards. */
   readonly groups: readonly GuardedGroup[]
-  /** Makes it ready for a next Worker process. Rejects with RESTART_REFUSED. */
+  /** Makes it ready for a next Worker process. Rejects with RESTART_REFUSED, also where it is killed. */
   prepare(prepare: ToPrepare): Promise<void>
   /** The restart does not take place. */
   abandon(): void
   /**
    * From now on it keeps everything for the next Worker process, until that time. Resolves when it has the
-   * record.
+   * record. Rejects with RESTART_REFUSED if it is killed meanwhile: the next guard knows of no restart.
    */
   outlive(outlive: ToOutlive): Promise<void>
   /** After `outlive`: this process no longer is its lifeline. */
@@ -150,6 +150,7 @@ class GuardKeeper implements Guard {
   }
 
   async prepare(prepare: ToPrepare): Promise<void> {
+    await this.#present()
     const { problem } = await this.#succession.ask('prepared', () => this.#write(prepareLine(prepare)))
     if (problem !== undefined)
       throw new FiresteelError('RESTART_REFUSED', `the guard cannot wait: ${problem}`)
@@ -159,8 +160,17 @@ class GuardKeeper implements Guard {
     this.#write(abandonLine)
   }
 
+  /** After one that was killed the next guard is started soon. */
+  async #present(): Promise<void> {
+    while (!this.#link && !this.#closed) await delay(innerLimits.guardLookMs)
+  }
+
   async outlive(outlive: ToOutlive): Promise<void> {
-    await this.#succession.ask('held', () => this.#write(outliveLine(outlive)))
+    if (!this.#link)
+      throw new FiresteelError('RESTART_REFUSED', 'the guard of this Worker was killed meanwhile')
+    const { problem } = await this.#succession.ask('held', () => this.#write(outliveLine(outlive)))
+    if (problem !== undefined)
+      throw new FiresteelError('RESTART_REFUSED', `the guard cannot wait: ${problem}`)
   }
 
   remove(pid: number): void {

@@ -3,8 +3,12 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { startChild } from '../../runtime/process/child.js'
 import { identityOf, isAlive } from '../../runtime/process/find-process.js'
+import { thisBuild } from '../harness/build-copy.js'
 import { createTestCluster, type TestCluster } from '../harness/index.js'
+import { commandEnvironment } from '../harness/up-process.js'
+import { atEnd, errorOf, folder } from '../tools/command-fixture.js'
 
 /* Workers that restart as announced, under a flow of tasks and supervised drivers (protocol 8.6). */
 
@@ -79,6 +83,17 @@ test('two Workers restart one after the other: tasks go on, none is lost or run 
     const meanwhile = await restarted(cluster, name, () => results)
     assert.ok(meanwhile > 0, `${name} was away, and no task ended`)
   }
+  const asked = await cluster.cli(['restart', 'worker', '--all', '--json'])
+  assert.equal(asked.code, 0, asked.stderr)
+  const { workers: back } = JSON.parse(asked.stdout) as {
+    workers: { name: string; gapMs: number; drivers: number }[]
+  }
+  assert.deepEqual(back.map(({ name }) => name).sort(), ['w1', 'w2'])
+  assert.equal(
+    back.reduce((sum, { drivers }) => sum + drivers, 0),
+    DRIVERS,
+  )
+  for (const { gapMs } of back) assert.ok(gapMs > 0)
   isOver = true
   await Promise.all(lanes)
   const { retried, dropped } = app.stats()
@@ -94,4 +109,56 @@ test('two Workers restart one after the other: tasks go on, none is lost or run 
   }
   assert.deepEqual(await workers(), before, 'they are the same Workers')
   console.log(`# ${next} tasks, the longest time without a result: ${Math.round(longestGapMs)} ms`)
+})
+
+test('a restart that is asked for: an unknown Worker and one that nobody would start again are refused', async (t) => {
+  await using cluster = await createTestCluster({ workers: 1 })
+  const refusal = async (...words: string[]): Promise<[number | null, string, string]> => {
+    const outcome = await cluster.cli(['restart', '--json', 'worker', ...words])
+    const { code, message } = errorOf(outcome)
+    return [outcome.code, code, message]
+  }
+  const [unknownExit, unknown] = await refusal('w9')
+  assert.deepEqual([unknownExit, unknown], [4, 'FIRESTEEL_UNKNOWN_ID'])
+  for (const words of [[], ['w1', '--all']])
+    assert.deepEqual((await refusal(...words)).slice(0, 2), [2, 'FIRESTEEL_USAGE'])
+  const flags = [
+    '--cluster',
+    'test',
+    '--name',
+    'w2',
+    '--port',
+    '0',
+    '--web',
+    '0',
+    '--cores',
+    '1',
+    '--memory',
+    '1g',
+  ]
+  const worker = await startChild({
+    command: process.execPath,
+    args: [thisBuild.bin, 'worker', ...flags],
+    cwd: await folder(t),
+    env: commandEnvironment({ FIRESTEEL_MASTER: cluster.address, FIRESTEEL_SECRET: cluster.secret }),
+    stdin: 'ignore',
+    stdout: 'ignore',
+    stderr: 'inherit',
+    ownGroup: true,
+    followDescendants: false,
+  })
+  atEnd(t, () => worker.stop({ graceMs: 10_000 }))
+  const known = async (): Promise<boolean> => (await cluster.status()).workers.length === 2
+  await cluster.waitUntil('the Worker in the foreground', known)
+  const [, code, message] = await refusal('w2')
+  assert.equal(code, 'FIRESTEEL_RESTART_REFUSED')
+  assert.match(message, /^nobody would start w2 again/)
+  const { pid, starts } = cluster.node('w1')
+  const outcome = await cluster.cli(['restart', 'worker', 'w1'])
+  assert.match(
+    outcome.stdout,
+    /^w1 has restarted: it took no work for .*; 0 executors and 0 drivers ran on$/m,
+  )
+  assert.equal(cluster.node('w1').starts, starts + 1)
+  assert.notEqual(cluster.node('w1').pid, pid)
 })

@@ -175,8 +175,12 @@ for (const [file, nodes] of [
       (await status()).workers.map(({ name, state }) => [name, state]),
       [['w1', 'ALIVE']],
     )
+    await done('firesteel', 'restart', 'worker', 'w1')
+    assert.equal(await driversOf(machine), driver, 'the same process')
+    const { MainPID: third } =
+      unit === 'firesteel' ? { MainPID: second } : await renewed(machine, unit, second)
     await done('systemctl', 'kill', '--kill-whom=main', '--signal=KILL', unit)
-    await renewed(machine, unit, second)
+    await renewed(machine, unit, third)
     await waitUntil('the work to begin anew', async () => !['', driver].includes(await driversOf(machine)))
     await done('systemctl', 'stop', unit)
     const { ActiveState, Result, ExecMainStatus } = await shown(machine, unit)

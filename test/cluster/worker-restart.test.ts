@@ -102,6 +102,12 @@ async function launched(workerId: string, name: string, code: string, changes = 
   return { driverId, pids, identity: identityOf(pid)! }
 }
 
+/** It ends by itself. */
+async function left({ child }: Process): Promise<void> {
+  await waitUntil('the Worker to leave', () => !running.has(child))
+  assert.deepEqual(await child.exited, { code: 0, signal: null })
+}
+
 async function killed({ child }: Process): Promise<void> {
   child.signal('SIGKILL')
   await child.exited
@@ -139,7 +145,7 @@ for (const step of handOverSteps) {
 test('the next process killed before it claims: the one after it takes back', async () => {
   const { worker, workDir, identity, pids, workerId } = await begin()
   worker.child.signal('SIGUSR2')
-  await worker.child.exited
+  await left(worker)
   const second = await workerProcess(workDir, 'begun')
   await says(second, 'begun')
   await killed(second)
@@ -156,7 +162,7 @@ for (const step of ['claimed', 'ready']) {
   test(`the next process killed when it has ${step}: the driver ends, and the one after it is fresh`, async () => {
     const { worker, workDir, identity, pids } = await begin()
     worker.child.signal('SIGUSR2')
-    await worker.child.exited
+    await left(worker)
     const second = await workerProcess(workDir, step)
     await says(second, step)
     await killed(second)
@@ -173,7 +179,7 @@ test('nobody comes: the guard ends the driver when the announced time is over, a
   const { worker, workDir, identity, pids } = await begin('', restartMs)
   const askedAtMs = performance.now()
   worker.child.signal('SIGUSR2')
-  await worker.child.exited
+  await left(worker)
   await waitUntil('the driver to end', () => !isAlive(identity))
   assert.ok(performance.now() - askedAtMs >= restartMs, 'and not before')
   const late = await workerProcess(workDir)
@@ -185,7 +191,7 @@ test('nobody comes: the guard ends the driver when the announced time is over, a
 test('two next processes: one takes back, the other is fresh', async () => {
   const { worker, workDir, identity, pids } = await begin()
   worker.child.signal('SIGUSR2')
-  await worker.child.exited
+  await left(worker)
   const both = await Promise.all([workerProcess(workDir), workerProcess(workDir)])
   for (const each of both) await says(each, 'ready')
   const said = both.map((each) => each.said.text.split('\n')[1]).sort()
@@ -196,11 +202,11 @@ test('two next processes: one takes back, the other is fresh', async () => {
   await waitUntil('the driver to end', () => !isAlive(identity))
 })
 
-test('the guard killed meanwhile: the next process ends what is left, and begins anew', async () => {
+test('the guard killed meanwhile: what is left is ended, and the next process begins anew', async () => {
   const { worker, workDir, identity, pids } = await begin()
   const guard = identityOf(parentOf(identity.pid))!
   worker.child.signal('SIGUSR2')
-  await worker.child.exited
+  await left(worker)
   process.kill(guard.pid, 'SIGKILL')
   const next = await workerProcess(workDir)
   await says(next, 'fresh')
@@ -209,13 +215,41 @@ test('the guard killed meanwhile: the next process ends what is left, and begins
   await killed(next)
 })
 
+test('the guard killed meanwhile, and nobody comes: a second guard ends what is left', async () => {
+  const { worker, workDir, identity, pids } = await begin()
+  const guard = identityOf(parentOf(identity.pid))!
+  worker.child.signal('SIGUSR2')
+  await left(worker)
+  process.kill(guard.pid, 'SIGKILL')
+  await waitUntil('the driver to end', () => !isAlive(identity))
+  const late = await workerProcess(workDir)
+  await says(late, 'fresh')
+  assert.deepEqual(await pids(), [identity.pid])
+  await killed(late)
+})
+
+for (const step of ['prepared', 'noted', 'announced', 'paused', 'saved']) {
+  test(`the guard killed when the Worker has ${step}: another one keeps the driver for the next process`, async () => {
+    const { worker, workDir, identity, pids, workerId } = await begin(`${step},guard`)
+    worker.child.signal('SIGUSR2')
+    await left(worker)
+    const next = await workerProcess(workDir)
+    await says(next, 'claimed')
+    await waitUntil('its report', () => master.links.has(workerId))
+    assert.ok(isAlive(identity))
+    assert.deepEqual(await pids(), [identity.pid])
+    await killed(next)
+    await waitUntil('the driver to end', () => !isAlive(identity))
+  })
+}
+
 test('what ends while there is no Worker: its exit code is told, and a supervised driver begins again', async () => {
   const { worker, workDir, workerId, name, identity } = await begin()
   const wait = `setInterval(() => { if (existsSync('end-${name}')) process.exit(7) }, 20)`
   const once = await launched(workerId, `${name}-once`, wait, { supervise: false })
   const again = await launched(workerId, `${name}-again`, wait)
   worker.child.signal('SIGUSR2')
-  await worker.child.exited
+  await left(worker)
   await workshop.program(`end-${name}`, '')
   for (const each of [once, again]) await waitUntil('its end', () => !isAlive(each.identity))
   const next = await workerProcess(workDir)
@@ -233,7 +267,7 @@ test('one restart after the other: the driver goes on, its output in its file, i
   let present = worker
   for (let round = 0; round < 3; round++) {
     present.child.signal('SIGUSR2')
-    assert.deepEqual(await present.child.exited, { code: 0, signal: null })
+    await left(present)
     present = await workerProcess(workDir)
     await says(present, 'claimed')
     await says(present, 'ready')
@@ -246,7 +280,7 @@ test('one restart after the other: the driver goes on, its output in its file, i
   assert.deepEqual(await pids(), [identity.pid])
   assert.equal(existsSync(join(workDir, `restart-w1`)), false, `nothing of it is left in ${name}`)
   present.child.signal('SIGTERM')
-  assert.deepEqual(await present.child.exited, { code: 0, signal: null })
+  await left(present)
 })
 
 function parentOf(pid: number): number {

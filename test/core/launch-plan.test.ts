@@ -43,7 +43,7 @@ test('three machines: each runs what has its address, and knows all Masters from
   ])
   assert.deepEqual(plan.otherMasters, [a, c])
   assert.deepEqual(knownMasters(plan), [b, a, c])
-  const spec = specFor(plan, { deployment: found, secret: 's', workFolder: '/w' })
+  const spec = specFor(plan, { deployment: found, secret: 's', workFolder: '/w', isSupervised: true })
   const master = spec('m2', [b, a, c], firstLife) as MasterSpec
   assert.deepEqual(master.masters, [b, a, c])
   assert.equal(master.recovery.redis, 'redis://10.0.0.9')
@@ -171,7 +171,7 @@ test('Workers of one host share what the others leave, and each gets something',
 
 test('two Workers without figures offer the machine once, wherever they are started', () => {
   const found = deployment('masters: [{}]\nworkers: [{}, {}, {host: 10.9.9.9}]\n')
-  const context = { deployment: found, secret: 's'.repeat(16), workFolder: '/w' }
+  const context = { deployment: found, secret: 's'.repeat(16), workFolder: '/w', isSupervised: false }
   const specs = found.workers.map((worker) => workerSpec(worker, context, firstLife, []))
   const [first, second, alone] = specs
   assert.equal((first?.memoryMib ?? 0) + (second?.memoryMib ?? 0), alone?.memoryMib)

@@ -103,3 +103,97 @@ test('the next leader waits as well, from its election on', () => {
   refuse(world)
   assert.equal(stateOf(world, 'w1'), 'DEAD')
 })
+
+const asked = (world: MasterWorld, changes: { worker?: string; request?: string; since?: number } = {}) => {
+  const answer = world.ask('cli', { type: 'RequestRestartWorker', worker: 'w1', request: 'r1', ...changes })
+  return answer?.type === 'RestartWorkerResponse' ? [answer.state, answer.count] : answer
+}
+
+const refusedBecause = (world: MasterWorld, changes = {}): string[] => {
+  const answer = world.ask('cli', { type: 'RequestRestartWorker', worker: 'w1', request: 'r1', ...changes })
+  return answer?.type === 'Failure' ? [answer.code, answer.message] : []
+}
+
+const asks = (world: MasterWorld): string[] =>
+  world.toldTo('w1', 'RestartWorker').map(({ request }) => request)
+
+/** One that somebody starts again, and a command. */
+function supervised(): MasterWorld {
+  const world = new MasterWorld().elect()
+  world.worker('w1', { isSupervised: true })
+  world.link('cli', 'client')
+  return world
+}
+
+/** Its next process registers and reports. */
+function comeBack(world: MasterWorld, request: string | undefined, count = 1): void {
+  world.link('w1')
+  const restarts = { count, ...(request !== undefined && { request }), gapMs: 700 }
+  world.registerWorker('w1', { isSupervised: true, restarts })
+  world.report('w1', {})
+}
+
+test('a restart that is asked for: told until it is announced, then waited for, and done once', () => {
+  const world = supervised()
+  assert.deepEqual(asked(world), ['ASKED', 0])
+  assert.deepEqual(asked(world, { since: 0 }), ['ASKED', 0])
+  assert.deepEqual(asks(world), ['r1', 'r1'], 'the first one may have been lost')
+  announce(world)
+  assert.deepEqual(asked(world, { since: 0 }), ['RESTARTING', 0])
+  world.unlink('w1')
+  assert.deepEqual(asked(world, { since: 0 }), ['RESTARTING', 0])
+  world.link('w1')
+  assert.deepEqual(asked(world, { since: 0 }), ['RESTARTING', 0], 'linked is not yet back')
+  comeBack(world, 'r1')
+  assert.deepEqual(asked(world, { since: 0 }), ['RESTARTED', 1])
+  assert.deepEqual(asked(world), ['RESTARTED', 1], 'the first request, again')
+  assert.deepEqual(asks(world), ['r1', 'r1'])
+  world.failover().elect()
+  world.link('cli', 'client')
+  world.link('w1')
+  world.report('w1', {})
+  world.advance(2000)
+  assert.deepEqual(asked(world), ['RESTARTED', 1], 'the next leader knows of it')
+  assert.deepEqual(asks(world), [], 'and it does not tell the Worker')
+})
+
+test('two who ask at the same time wait for one restart; a later request is another one', () => {
+  const world = supervised()
+  asked(world)
+  announce(world)
+  assert.deepEqual(asked(world, { request: 'r2' }), ['RESTARTING', 0])
+  comeBack(world, 'r1')
+  assert.deepEqual(asked(world, { request: 'r2', since: 0 }), ['RESTARTED', 1])
+  assert.deepEqual(asks(world), ['r1'])
+  assert.deepEqual(asked(world, { request: 'r3' }), ['ASKED', 1])
+  assert.deepEqual(asks(world), ['r1', 'r3'])
+})
+
+test('a restart of which no leader heard is known by its number', () => {
+  const world = supervised()
+  assert.deepEqual(asked(world), ['ASKED', 0])
+  world.unlink('w1')
+  comeBack(world, undefined)
+  assert.deepEqual(asked(world, { since: 0 }), ['RESTARTED', 1])
+})
+
+test('a restart that is refused: by the Worker, for want of a supervisor, of a dead and of an unknown one', () => {
+  const world = supervised()
+  asked(world)
+  const message = 'the disk is full'
+  world.tell('w1', { type: 'WorkerRestartRefused', workerId: 'w1', request: 'other', message })
+  assert.deepEqual(asked(world, { since: 0 }), ['ASKED', 0], 'of another request')
+  world.tell('w1', { type: 'WorkerRestartRefused', workerId: 'w1', request: 'r1', message })
+  assert.deepEqual(asked(world, { since: 0 }), ['REFUSED', 0])
+  assert.deepEqual(asked(world, { request: 'r2' }), ['ASKED', 0], 'somebody mended it')
+  const code = 'FIRESTEEL_RESTART_REFUSED'
+  world.worker('w2', { port: 7002 })
+  const unsupervised = 'nobody would start w2 again: neither a launcher nor a service manager runs it'
+  assert.deepEqual(refusedBecause(world, { worker: 'w2' }), [code, unsupervised])
+  assert.deepEqual(refusedBecause(world, { worker: 'w3' })[0], 'FIRESTEEL_UNKNOWN_ID')
+  world.unlink('w1')
+  world.advance(0)
+  refuse(world)
+  assert.equal(stateOf(world, 'w1'), 'DEAD')
+  assert.equal(refusedBecause(world)[0], code)
+})

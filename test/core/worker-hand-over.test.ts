@@ -198,3 +198,42 @@ test('its limits go on: what is left of its timeout, its health if it was ready,
   const timer = effects.find((effect) => effect.kind === 'startTimer' && effect.timer.kind === 'timeout')
   assert.equal(timer?.kind === 'startTimer' && timer.ms, 6000)
 })
+
+const ask = (request: string) => ({ type: 'RestartWorker', workerId: ME, request }) as const
+
+test('told to restart, it does so once for each id, and its next process says so when it registers', () => {
+  const world = WorkerWorld.registered()
+  assert.deepEqual(kinds(world.hear(ask('r1'))), ['restart'])
+  assert.deepEqual(kinds(world.hear(ask('r1'))), [])
+  assert.deepEqual(kinds(world.hear(ask('r2'))), [], 'one at a time')
+  world.step({ kind: 'announceRestart', forMs: 20_000 })
+  world.nowMs += 300
+  const after = world.next()
+  after.nowMs += 400
+  after.step({ kind: 'start' })
+  after.leads(MASTER)
+  const told = (): unknown => after.told('RegisterWorker')[0]?.restarts
+  assert.deepEqual(told(), { count: 1, request: 'r1', gapMs: 700 })
+  after.hear({ type: 'RegisteredWorker', workerId: ME, duplicate: true })
+  assert.deepEqual(kinds(after.hear(ask('r1'))), [], 'it has done that')
+  after.nowMs += 1000
+  after.hear({ type: 'ReconnectWorker', workerId: ME })
+  assert.deepEqual(told(), { count: 1, request: 'r1', gapMs: 700 }, 'the same, however late it is asked')
+  const third = after.next()
+  third.step({ kind: 'start' })
+  third.leads(MASTER)
+  assert.deepEqual(third.told('RegisterWorker')[0]?.restarts, { count: 2, gapMs: 0 }, 'by a signal')
+})
+
+test('a restart that is not possible: the leader hears why, it goes on, and may be asked again', () => {
+  const world = WorkerWorld.registered()
+  world.hear(ask('r1'))
+  world.step({ kind: 'restartRefused', reason: 'the disk is full' })
+  assert.deepEqual(world.told('WorkerRestartRefused'), [
+    { type: 'WorkerRestartRefused', workerId: ME, request: 'r1', message: 'the disk is full' },
+  ])
+  assert.ok(kinds(world.hear(launchDriver(1))).includes('startDriver'))
+  assert.deepEqual(kinds(world.hear(ask('r1'))), ['restart'])
+  const signalled = WorkerWorld.registered()
+  assert.deepEqual(kinds(signalled.step({ kind: 'restartRefused', reason: 'no guard' })), [])
+})

@@ -40,13 +40,14 @@ test("what a client's key opens is the requests of applications and commands, an
       'EndDeployment',
       'DeploySubmission',
       'RequestLauncherOrder',
+      'RequestRestartWorker',
       'RequestCodePlan',
       'RequestMasterState',
       'RequestLogLocation',
       ...ofShells,
     ],
   )
-  assert.deepEqual(types.filter((type) => isAdmitted('driver', type)).length, 27)
+  assert.deepEqual(types.filter((type) => isAdmitted('driver', type)).length, 28)
   assert.ok(types.every((type) => isAdmitted('node', type)))
 })
 

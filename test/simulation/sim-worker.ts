@@ -105,6 +105,8 @@ export class SimWorker {
       // Its last reports leave before.
       onRestartNoted: () => this.#onRestartNoted(),
       onSaved: (saved: SavedWorker) => this.#onSaved(saved),
+      // None of them is supervised, so nobody tells them to.
+      onRestartAsked: () => undefined,
       onStopped: () => place.later(20, () => place.kill()),
     }
     this.#actor = this.system.spawn<WorkerActorMessage>(

@@ -10,6 +10,7 @@ import type { ClientMessage, MasterMessage } from '../../actors/messages/catalog
 import type { ApplicationDescription, DriverDescription, Position } from '../../actors/messages/common.js'
 import type { AgentMessage } from '../../actors/messages/election.js'
 import { applicationDescription, driverDescription, workerOffer } from '../../actors/messages/samples.js'
+import type { RegisterWorker } from '../../actors/messages/workers.js'
 import { limits } from '../../runtime/limits.js'
 import { replayingRecorder } from './replaying-sink.js'
 
@@ -201,10 +202,7 @@ export class MasterWorld {
   }
 
   /** A Worker registers and reports that it runs nothing. */
-  worker(
-    id: string,
-    parts: { port?: number; cores?: number; memoryMib?: number; labels?: Record<string, string> } = {},
-  ): void {
+  worker(id: string, parts: Partial<Omit<RegisterWorker, 'type' | 'id' | 'name'>> = {}): void {
     this.link(id)
     this.registerWorker(id, parts)
     this.report(id)
@@ -212,17 +210,14 @@ export class MasterWorld {
 
   registerWorker(
     id: string,
-    { port = 7001, cores = 4, memoryMib = 1024, from = id, labels = {} } = {},
+    { from = id, ...parts }: Partial<Omit<RegisterWorker, 'type' | 'id' | 'name'>> & { from?: string } = {},
   ): void {
     this.tell(from, {
       type: 'RegisterWorker',
       id,
       ...workerOffer,
       name: id,
-      port,
-      cores,
-      memoryMib,
-      labels,
+      ...parts,
     })
   }
 

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../../runtime/clock.js'
+import { isFiresteelError } from '../../../runtime/errors.js'
 import { innerLimits } from '../../../runtime/inner-limits.js'
 import { identityOf } from '../../../runtime/process/find-process.js'
 import type { Guard } from '../../../runtime/process/guard.js'
+import type { ToOutlive } from '../../../runtime/process/guard-lines.js'
 import { within } from '../../../runtime/timers.js'
 import type { CodeUsers } from '../code/worker-code.js'
 import { ClaimFolder } from './claim-folder.js'
@@ -80,6 +82,29 @@ export async function handOver(parts: HandOverParts): Promise<void> {
     processes: parts.processes(),
     codes: parts.codes(),
   }
-  await guard.outlive({ untilBootMs, record: JSON.stringify(handedOver) })
+  const record = JSON.stringify(handedOver)
+  const prepare = async (): Promise<void> => {
+    await guard.prepare({ token, folder: folder.path })
+    await note()
+  }
+  await keptBy(guard, { untilBootMs, record }, prepare)
   await onStep('outlives')
+}
+
+/**
+ * There is no way back once the core was saved: if the guard is killed now, the next one gets all that it had
+ * been told. If that is too late, it ends the work.
+ */
+async function keptBy(guard: Guard, outlive: ToOutlive, prepare: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      await guard.outlive(outlive)
+      return
+    } catch (error) {
+      if (!isFiresteelError(error, 'RESTART_REFUSED')) throw error
+    }
+    await prepare().catch((error: unknown) => {
+      if (!isFiresteelError(error, 'RESTART_REFUSED')) throw error
+    })
+  }
 }

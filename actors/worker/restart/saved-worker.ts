@@ -62,7 +62,17 @@ export interface SavedDrivers {
   readonly finished: readonly WorkerDriverStatus[]
 }
 
+/** The restart that is under way. */
+export interface SavedRestarts {
+  /** This one included. */
+  readonly count: number
+  /** Who asked for it; absent: a signal did. */
+  readonly request?: string
+  readonly announcedAtBootMs: number
+}
+
 export interface SavedWorker {
+  readonly restarts: SavedRestarts
   readonly leader?: Fence
   readonly seen?: Position
   readonly contact: { readonly lastBootMs: number; readonly isolated: boolean }

@@ -127,7 +127,7 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
     const secret = await nodeSecret(deployment.secret, plan.folder, environment, make)
     const workFolder = join(plan.folder, 'work')
     await mkdir(workFolder, { recursive: true, mode: 0o700 })
-    const context: SpecContext = { deployment, secret, workFolder }
+    const context: SpecContext = { deployment, secret, workFolder, isSupervised: true }
     const service = serviceNotify({ environment: io.environment, warn })
     const launcher = new Launcher({
       cluster: deployment.cluster,

@@ -23,6 +23,8 @@ export interface SpecContext {
   readonly secret: string
   /** Absolute. Each Worker gets a folder in it. */
   readonly workFolder: string
+  /** Somebody starts its nodes again when they end. */
+  readonly isSupervised: boolean
 }
 
 const masterAddress = ({ advertise, port }: MasterPlan): string =>
@@ -189,6 +191,7 @@ export function workerSpec(
     codeRoots: plan.codeRoots,
     allowEnv: plan.allowEnv,
     runAs: plan.runAs,
+    isSupervised: context.isSupervised,
     workerTimeoutMs: scheduling.workerTimeoutMs,
     orphanGraceMs: scheduling.orphanGraceMs,
     workDirectory: join(context.workFolder, plan.name),

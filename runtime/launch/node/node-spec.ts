@@ -57,6 +57,8 @@ export interface WorkerSpec extends CommonSpec {
   readonly codeRoots: readonly string[] | null
   readonly allowEnv: readonly string[] | null
   readonly runAs: string | null
+  /** Its launcher, or a service manager, starts it again when it ends. */
+  readonly isSupervised: boolean
   readonly workerTimeoutMs: number
   readonly orphanGraceMs: number
   readonly code: WorkerCodeConfig
@@ -132,6 +134,8 @@ export interface RunningNode {
   /**
    * Rejects when the node cannot go on (a failed actor, a store that refuses it for good). Never resolves.
    */
+  /** Called when the cluster asks for a restart: whoever runs this node calls `handOver` then. */
+  onRestartAsked?: (() => void) | undefined
   readonly failed: Promise<never>
   /**
    * The process is about to end because of this. Reports it on `/healthz` and in the log. Resolves when the

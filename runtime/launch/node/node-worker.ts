@@ -39,6 +39,7 @@ export const startWorkerNode: StartNode<WorkerSpec> = async (spec, tell) => {
 
 class WorkerNode implements RunningNode {
   readonly failed: Promise<never>
+  onRestartAsked: (() => void) | undefined
   readonly #spec: WorkerSpec
   readonly #tell: (event: NodeEvent) => void
   readonly #server: NodeServer<WorkerMessage>
@@ -182,6 +183,7 @@ class WorkerNode implements RunningNode {
       onUnreadable: this.#server.onUnreadable,
       spans: this.#spans,
       former: this.#former,
+      onRestartAsked: () => this.onRestartAsked?.(),
       config: {
         name,
         cluster,
@@ -206,6 +208,7 @@ class WorkerNode implements RunningNode {
         applicationTimeoutMs: limits.applicationTimeoutMs,
         linkDeadMs,
         incarnation,
+        isSupervised: this.#spec.isSupervised,
       },
     })
   }

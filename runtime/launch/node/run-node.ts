@@ -91,10 +91,15 @@ const isSettled = (promise: Promise<unknown>): Promise<boolean> =>
   Promise.race([promise.then(() => true), Promise.resolve(false)])
 
 /**
- * SIGUSR2: the node ends, and its supervisor starts it again. What a Worker runs lives on meanwhile. `done`
- * resolves when the node has ended so, and rejects if it can neither end so nor go on.
+ * SIGUSR2, or the cluster asks for it: the node ends, and its supervisor starts it again. What a Worker runs
+ * lives on meanwhile. `done` resolves when the node has ended so, and rejects if it can neither end so nor go
+ * on.
  */
-function watchRestart(nodeNow: () => RunningNode | undefined): { done: Promise<void>; close(): void } {
+function watchRestart(nodeNow: () => RunningNode | undefined): {
+  done: Promise<void>
+  ask(): void
+  close(): void
+} {
   let onSignal = (): void => undefined
   const done = new Promise<void>((resolve, reject) => {
     onSignal = () => {
@@ -108,7 +113,7 @@ function watchRestart(nodeNow: () => RunningNode | undefined): { done: Promise<v
   })
   done.catch(() => undefined)
   process.on('SIGUSR2', onSignal)
-  return { done, close: () => process.off('SIGUSR2', onSignal) }
+  return { done, ask: onSignal, close: () => process.off('SIGUSR2', onSignal) }
 }
 
 /**
@@ -131,6 +136,7 @@ export async function runNodeUntil(
   const restart = watchRestart(() => node)
   try {
     node = await Promise.race([startNode(spec, tell), uncaught.failed])
+    node.onRestartAsked = restart.ask
     onRunning(node)
     // Mostly the launcher has turned them off, and there was nothing to do.
     void dumping.then((problem) => (problem === undefined ? undefined : warnOfDumps(spec, problem)))

@@ -115,6 +115,7 @@ async function startWorker(
     drainOnStopMs: null,
     noNewPrivileges: true,
     ...{ codeRoots: null, allowEnv: null, runAs: null },
+    isSupervised: false,
     masters: [place.address],
     cores: 4,
     memoryMib: 4096,

@@ -97,7 +97,9 @@ export async function singleNode(io: Console, node: SingleNode): Promise<number>
   const make = plan.otherMasters.length === 0
   const secretFolder = make ? folder : (findStateFolder(io.cwd) ?? folder)
   const secret = await nodeSecret(deployment.secret, secretFolder, io.environment, make)
-  const context = { deployment, secret, workFolder: join(folder, 'work') }
+  // A service manager that wants to know when it is ready starts it again as well.
+  const isSupervised = io.environment.NOTIFY_SOCKET !== undefined
+  const context = { deployment, secret, workFolder: join(folder, 'work'), isSupervised }
   const spec = specFor(plan, context)(name, knownMasters(plan), firstLife)
   const warn = (text: string): void => void io.err(`${text}\n`)
   const service = serviceNotify({ environment: io.environment, warn })

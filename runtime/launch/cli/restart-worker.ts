@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto'
+import type { MasterClient } from '../../../actors/client/master-client.js'
+import type { MasterStateResponse } from '../../../actors/messages/status.js'
+import type { RestartWorkerResponse } from '../../../actors/messages/worker-restart.js'
+import { FiresteelError, isFiresteelError } from '../../errors.js'
+import { innerLimits } from '../../inner-limits.js'
+import { pause } from '../../pause.js'
+import { formatDuration } from '../../units.js'
+
+export interface RestartOptions {
+  /** For one Worker. */
+  readonly timeoutMs: number
+  readonly interrupted: AbortSignal
+}
+
+const LOOK_MS = innerLimits.restartLookMs
+
+/**
+ * Restarts a Worker as announced, and waits until its next process has reported. Throws UNKNOWN_ID,
+ * RESTART_REFUSED, or ASK_TIMEOUT.
+ */
+export async function restartWorker(
+  client: MasterClient,
+  worker: string,
+  options: RestartOptions,
+): Promise<RestartWorkerResponse> {
+  const { timeoutMs, interrupted } = options
+  const untilMs = performance.now() + timeoutMs
+  // The same id, whichever Master is asked: it restarts once.
+  const request = randomUUID()
+  let now = await client.request({ type: 'RequestRestartWorker', worker, request })
+  const { workerId, name, count: since } = now
+  while (now.state !== 'RESTARTED') {
+    if (now.state === 'REFUSED')
+      throw new FiresteelError('RESTART_REFUSED', `${name} does not restart: ${now.message ?? 'no reason'}.`)
+    if (performance.now() > untilMs) throw late(now, timeoutMs)
+    await pause(LOOK_MS, interrupted)
+    interrupted.throwIfAborted()
+    now = await look(client, { workerId, request, since })
+  }
+  return now
+}
+
+interface Asked {
+  readonly workerId: string
+  readonly request: string
+  readonly since: number
+}
+
+async function look(
+  client: MasterClient,
+  { workerId: worker, request, since }: Asked,
+): Promise<RestartWorkerResponse> {
+  try {
+    return await client.request({ type: 'RequestRestartWorker', worker, request, since })
+  } catch (error) {
+    if (!isFiresteelError(error, 'UNKNOWN_ID')) throw error
+    const message = `The process of ${worker} died while it restarted, and another one has come: what it ran has ended.`
+    throw new FiresteelError('RESTART_REFUSED', message, { cause: error })
+  }
+}
+
+const late = ({ name, state }: RestartWorkerResponse, timeoutMs: number): FiresteelError =>
+  new FiresteelError(
+    'ASK_TIMEOUT',
+    state === 'ASKED'
+      ? `${name} has not begun to restart within ${formatDuration(timeoutMs)}.`
+      : `${name} has not come back within ${formatDuration(timeoutMs)}.`,
+    { help: 'See `firesteel status` and the log of the Worker; --timeout waits longer.' },
+  )
+
+/** What is not well in a cluster, for people; empty: the next step of a restart of many may begin. */
+export function unwell(state: Pick<MasterStateResponse, 'masters' | 'workers'>): string[] {
+  const masters = state.masters
+    .filter(({ state: of }) => of !== 'ALIVE' && of !== 'STANDBY')
+    .map(({ address, state: of }) => `the Master at ${address} is ${of}`)
+  const silent = state.workers.filter(({ suspect }) => suspect).map(({ name }) => `${name} is silent`)
+  return [...masters, ...silent]
+}
+
+/** Waits until the cluster is well. Throws RESTART_REFUSED with what is not. */
+export async function untilWell(client: MasterClient, options: RestartOptions): Promise<void> {
+  const untilMs = performance.now() + options.timeoutMs
+  for (;;) {
+    const problems = unwell(await client.request({ type: 'RequestMasterState', parts: ['workers'] }))
+    if (problems.length === 0) return
+    if (performance.now() > untilMs)
+      throw new FiresteelError('RESTART_REFUSED', `The cluster is not well: ${problems.join('; ')}.`, {
+        help: 'Mend that first. Nothing more was restarted.',
+      })
+    await pause(LOOK_MS, options.interrupted)
+    options.interrupted.throwIfAborted()
+  }
+}
