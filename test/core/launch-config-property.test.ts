@@ -82,7 +82,7 @@ test('any structure, as YAML or as JSON, is a deployment or coded problems with 
         assertAnswer(text, read(text))
       },
     ),
-    { numRuns: 1000 },
+    { numRuns: 500 },
   )
 })
 
@@ -136,7 +136,7 @@ test('any text is a deployment or coded problems with places', () => {
   )
   fc.assert(
     fc.property(text, (one) => assertAnswer(one, read(one))),
-    { numRuns: 2000 },
+    { numRuns: 1000 },
   )
 })
 
@@ -335,7 +335,7 @@ test('protocol 9 and L4: a lease of 1 s at least, W of four leases at least, whi
           )
       },
     ),
-    { numRuns: 1000 },
+    { numRuns: 500 },
   )
 })
 
@@ -453,7 +453,7 @@ test('a slip in a file of config/ is never more than a coded problem with its pl
         else refused++
       },
     ),
-    { numRuns: 700 },
+    { numRuns: 400 },
   )
   assert.ok(valid > 40 && refused > 40, `${valid} valid, ${refused} refused`)
 })

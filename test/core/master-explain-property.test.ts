@@ -114,7 +114,7 @@ test('what could be launched is launched, and what waits is explained as status 
         for (const fit of workers) assert.ok((counts[fit.verdict] ?? 0) > 0)
       }
     }),
-    { numRuns: 400 },
+    { numRuns: 250 },
   )
   for (const cause of ['NO_ROOM', 'TOO_LARGE', 'NO_LABEL', 'NO_WORKER', 'LAUNCHES_FAILED'])
     assert.ok((seen.get(cause) ?? 0) > 0, `${cause}: ${seen.get(cause)}`)
