@@ -95,6 +95,10 @@ export function formatMasterAddresses(addresses: readonly HostPort[]): string {
   return ADDRESS_SCHEME + addresses.map(formatHostPort).join(',')
 }
 
+/** An address of IPv4 or IPv6, without brackets; not a name. */
+export const isIpAddress = (host: string): boolean =>
+  host.includes(':') || /^\d{1,3}(?:\.\d{1,3}){3}$/.test(host)
+
 /** True for hosts that only this machine can reach. */
 export function isLoopback(host: string): boolean {
   const name = host.toLowerCase()

@@ -13,6 +13,8 @@ export const errorCauses: Readonly<Record<ErrorName, string>> = {
   SECRET_MISSING:
     'The command runs in another folder than the cluster, and FIRESTEEL_SECRET is not set there.',
   SECRET_TOO_SHORT: 'The variable holds a placeholder, or a part of the secret was lost in a copy.',
+  CERTIFICATE_INVALID:
+    'A file is another one than it was meant to be, or certificate and key were replaced apart.',
   NOT_IN_RELEASE: 'The file was written for a later release.',
   ALREADY_UP: 'The launcher of this folder still runs, perhaps detached.',
   PORT_IN_USE: 'An earlier node still runs, or another program has the port.',
@@ -34,6 +36,10 @@ export const errorCauses: Readonly<Record<ErrorName, string>> = {
   CLUSTER_MISMATCH: 'Two clusters share an address list, or the name was changed on one side only.',
   VERSION_UNSUPPORTED: 'An upgrade left out a release, or one side was not upgraded.',
   HANDSHAKE_FAILED: 'Another program listens there, the network is slow, or the peer ended.',
+  TLS_MISMATCH:
+    'security.tls was added to some nodes only, or this client does not know the CA of the cluster.',
+  CERTIFICATE_REFUSED:
+    'A certificate has expired, is of another CA, or does not have the host by which its owner is dialled.',
   FRAME_INVALID: 'Another program connected to the port, or the bytes were altered on the way.',
   MESSAGE_TOO_LARGE: 'A description, an environment or a list is very large.',
   // Leadership and requests

@@ -48,6 +48,11 @@ export const errorCodes = {
     help: 'Use a longer secret.',
     exit: 2,
   },
+  CERTIFICATE_INVALID: {
+    meaning: 'A file of security.tls cannot be read, is no PEM, or does not fit the others.',
+    help: 'Replace the file named; `firesteel check` says what fits, `firesteel cert issue` makes one.',
+    exit: 2,
+  },
   NOT_IN_RELEASE: {
     meaning: 'A setting is valid, but this release does not support it.',
     help: 'Use another setting; see docs/configuration.md.',
@@ -135,6 +140,17 @@ export const errorCodes = {
   HANDSHAKE_FAILED: {
     meaning: 'A connection ended or timed out before both sides had proved the secret.',
     help: 'Check that the address is a port of a Firesteel node.',
+    exit: 4,
+  },
+  TLS_MISMATCH: {
+    meaning: 'One side of a connection uses TLS and the other does not.',
+    help: 'Give all nodes security.tls, or none; a client needs the CA of the cluster (FIRESTEEL_TLS_CA): docs/security.md.',
+    exit: 4,
+  },
+  CERTIFICATE_REFUSED: {
+    meaning:
+      'A certificate is not accepted: of another CA, expired, revoked, for another host, or missing where a node needs one.',
+    help: 'Issue a certificate with the host by which it is dialled, from a CA that both sides trust: `firesteel cert issue`.',
     exit: 4,
   },
   FRAME_INVALID: {

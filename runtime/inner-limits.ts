@@ -22,6 +22,23 @@ export const innerLimits = {
   standbyProblemChars: 2048,
   /** A command that has no Master after this says why it waits, in milliseconds. A failover takes less. */
   commandSilenceMs: 2000,
+  /** More certificates in a chain than any CA uses. */
+  certificateChain: 8,
+  /**
+   * TLS handshakes that begin in one turn of the event loop. Each takes about a millisecond of it, and what
+   * begins many at once would hold up timers and the lease.
+   */
+  tlsStartsPerTurn: 4,
+  /** A certificate begins to count before it is made, because clocks differ. */
+  certificateBackdateMs: 300 * SECOND,
+  /** Days that `firesteel cert` lets a CA count, unless it is told otherwise. */
+  authorityDays: 3650,
+  /** The same of a certificate: people remember a date that comes every year. */
+  certificateDays: 365,
+  /** Every library reads a year of four digits. */
+  certificateDaysMost: 36_500,
+  /** A day, in which certificates are counted. */
+  dayMs: 86_400 * SECOND,
   /** Characters of an address in a handshake: the longest host name, a colon and a port, in brackets. */
   handshakeAddressChars: 262,
   /** Characters of any other text in a handshake: ids and versions have fewer than fifty. */

@@ -81,6 +81,11 @@ export const limits = {
    * memory.
    */
   handshakeBytes: 1 * KIB,
+  /**
+   * How often the files of certificates are looked at, and the certificates of open links. Two looks that
+   * find the same new files make them count, so that is after twice this time.
+   */
+  tlsLookMs: 5 * SECOND,
   /** A handshake takes milliseconds; this also allows for a slow network and a busy peer. */
   handshakeMs: 5 * SECOND,
   /**

@@ -1,5 +1,6 @@
 import { fstatSync } from 'node:fs'
 import { readBootText } from '../../runtime/process/inherited-pipe.js'
+import { readTold } from '../../runtime/tls/tls-told.js'
 import { bootDescriptor, type DriverBoot } from './boot.js'
 
 let read: { readonly boot: DriverBoot | undefined } | undefined
@@ -36,12 +37,13 @@ export function parseBoot(text: string): DriverBoot | undefined {
     return undefined
   }
   if (typeof value !== 'object' || value === null) return undefined
-  const { cluster, masters, role, key, subject } = value as Partial<DriverBoot>
+  const { cluster, masters, role, key, subject, tls } = value as Partial<DriverBoot>
   const isBoot =
     typeof cluster === 'string' &&
     Array.isArray(masters) &&
     masters.every((master) => typeof master === 'string') &&
     (role === 'client' || (role === 'driver' && typeof subject === 'string')) &&
-    typeof key === 'string'
+    typeof key === 'string' &&
+    (tls === undefined || readTold(tls) !== undefined)
   return isBoot ? (value as DriverBoot) : undefined
 }

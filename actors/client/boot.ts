@@ -1,3 +1,4 @@
+import type { TlsTold } from '../../runtime/tls/tls-told.js'
 import type { DriverIncarnation } from '../messages/common.js'
 
 /**
@@ -13,6 +14,8 @@ export interface DriverBoot {
   readonly subject?: string
   /** Key of the role, base64. */
   readonly key: string
+  /** Absent: no TLS. */
+  readonly tls?: TlsTold
   readonly driver?: DriverIncarnation
   /** `run --master-timeout`. The option of connect() overrides it. */
   readonly masterTimeoutMs?: number

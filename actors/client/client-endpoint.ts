@@ -176,6 +176,7 @@ export class ClientEndpoint {
     this.#listener = await openListener({
       ...listener,
       key: credential.key,
+      isSecure: credential.tls !== undefined,
       masters,
       identity: () => ({ cluster: this.#transport.cluster, incarnation: this.#incarnation }),
       appId: () => this.#core?.appId,

@@ -4,6 +4,7 @@ import { FiresteelError } from '../../runtime/errors.js'
 import { checkKnownOptions } from '../../runtime/known-options.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
+import type { TlsFiles } from '../../runtime/tls/material.js'
 import { parseDurationMs, parseMemoryMib } from '../../runtime/units.js'
 import { type ApplicationDescription, applicationDescription, type Labels } from '../messages/common.js'
 import { oversizeOf, recordTooLarge } from '../messages/record-size.js'
@@ -60,6 +61,11 @@ export interface ConnectOptions {
   readonly masterTimeout?: string | number
   /** The cluster's secret; default: FIRESTEEL_SECRET, else a credential, else `.firesteel/secret`. */
   readonly secret?: string
+  /**
+   * Files (PEM) of a cluster with TLS: its CA, and a certificate of our own if there is one. Default:
+   * FIRESTEEL_TLS_CA, FIRESTEEL_TLS_CERT and FIRESTEEL_TLS_KEY, else what `up` wrote.
+   */
+  readonly tls?: TlsFiles
   /** Where executors reach this process. It is needed only behind address translation. */
   readonly listen?: ExecutorListenerOptions
   /**
@@ -103,6 +109,7 @@ const OPTIONS: readonly (keyof ConnectOptions)[] = [
   'signal',
   'masterTimeout',
   'secret',
+  'tls',
   'listen',
   'code',
   'limits',
@@ -136,6 +143,7 @@ export function connectSettings(options: ConnectOptions, cwd: string): ConnectSe
   const { executor = {}, signal, name, cores, executors } = options
   known(executor, EXECUTOR_OPTIONS, 'executor')
   known(options.listen ?? {}, ['host', 'port', 'advertise'], 'listen')
+  checkTls(options.tls)
   known(options.limits ?? {}, ['maxInputBytes', 'maxResultBytes', 'maxCodeBytes'], 'limits')
   for (const [key, value] of Object.entries(options.limits ?? {})) atLeast(1, value, `limits.${key}`)
   if (signal !== undefined && !(signal instanceof AbortSignal))
@@ -248,6 +256,14 @@ function checkListen({ host, port, advertise }: ExecutorListenerOptions): void {
   }
   checkString(host, 'listen.host')
   checkString(advertise, 'listen.advertise')
+}
+
+function checkTls(tls: unknown): void {
+  if (tls === undefined) return
+  known(tls, ['ca', 'cert', 'key', 'crl'], 'tls')
+  const files = tls as Record<string, unknown>
+  if (files.ca === undefined) refuse('tls.ca', 'tls.ca is missing: the file with the CA of the nodes.')
+  for (const [name, file] of Object.entries(files)) checkString(file, `tls.${name}`)
 }
 
 function checkString(value: unknown, what: string): void {

@@ -37,6 +37,7 @@ export async function connect(first?: string | ConnectOptions, second?: ConnectO
   const found = findCluster({
     address,
     secret: options.secret,
+    tls: options.tls,
     env: process.env,
     cwd: process.cwd(),
     boot: driverBoot(),

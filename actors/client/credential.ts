@@ -1,11 +1,14 @@
+import type { TlsSource } from '../../runtime/tls/tls-source.js'
 import type { LAUNCHER_SUBJECT } from '../../runtime/transport/identity.js'
 
-/** The credential of a client (protocol 16). */
+/** The credential of a client (protocol 16), and what the nodes must prove to it. */
 export interface Credential {
   readonly role: 'client' | 'driver'
   /** With role driver: `ID/GENERATION`. */
   readonly subject?: string
   readonly key: Buffer
+  /** Absent: no TLS. */
+  readonly tls?: TlsSource | undefined
 }
 
 /** That of the launcher of a machine, which has the key of nodes. */
@@ -13,4 +16,6 @@ export interface LauncherCredential {
   readonly role: 'node'
   readonly subject: typeof LAUNCHER_SUBJECT
   readonly key: Buffer
+  /** Absent: no TLS. */
+  readonly tls?: TlsSource | undefined
 }

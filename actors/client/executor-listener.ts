@@ -24,6 +24,8 @@ export interface ExecutorListenerParts
     Pick<ListenOptions, 'onRejected' | 'onInvalid'> {
   /** The registrant's key, from which the application's key derives (protocol 16). */
   readonly key: Buffer
+  /** True: the keys of its executors open TLS. */
+  readonly isSecure?: boolean
   readonly masters: readonly string[]
   readonly identity: IdentitySource
   /** Undefined until the application is registered. */
@@ -59,6 +61,7 @@ export async function openExecutorListener(parts: ExecutorListenerParts): Promis
         role === 'application' && subject !== undefined
           ? deriveKey(parts.key, 'application', subject)
           : undefined,
+      ...(parts.isSecure && { tls: 'key' as const }),
       onLink: (link) => admit(link, links, parts),
       ...(parts.onRejected && { onRejected: parts.onRejected }),
       ...(parts.onInvalid && { onInvalid: parts.onInvalid }),

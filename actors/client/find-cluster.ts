@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import {
   formatMasterAddress,
   formatMasterAddresses,
@@ -18,6 +18,8 @@ import {
   STATE_FOLDER,
   secretPath,
 } from '../../runtime/state-folder.js'
+import type { TlsFiles } from '../../runtime/tls/material.js'
+import { clientTls } from '../../runtime/tls/tls-told.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import type { DriverIncarnation } from '../messages/common.js'
 import type { DriverBoot } from './boot.js'
@@ -48,6 +50,8 @@ export interface FindOptions {
   /** `firesteel://host:port[,host:port...]` as the caller gave it. */
   readonly address?: string | undefined
   readonly secret?: string | undefined
+  /** Files of TLS, from `cwd`. */
+  readonly tls?: TlsFiles | undefined
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
   /** The boot line that `submit` or `run` gave this process. */
@@ -70,11 +74,12 @@ export function findCluster(options: FindOptions): FoundCluster {
   const state = named || folder === undefined ? undefined : readState(folder)
   const masters = parseMasterAddresses(named || (state ? state.masters : MASTER_ADDRESS_DEFAULT))
   const key = deriveKey(given || secretOf(folder, cwd, named), 'client')
+  const tls = tlsFiles(options, folder)
   const absent = named ? undefined : absenceOf(folder, state, cwd)
   return {
     cluster: state?.cluster ?? '',
     masters: masters.map(formatMasterAddress),
-    credential: { role: 'client', key },
+    credential: { role: 'client', key, ...(tls && { tls: clientTls(tls) }) },
     ...(absent && { absent }),
   }
 }
@@ -94,6 +99,7 @@ function fromBoot({
   role,
   subject,
   key,
+  tls,
   driver,
   masterTimeoutMs,
   idleTimeoutMs,
@@ -106,7 +112,12 @@ function fromBoot({
   return {
     cluster,
     masters: addresses.map(formatMasterAddress),
-    credential: { role, ...(subject !== undefined && { subject }), key: Buffer.from(key, 'base64') },
+    credential: {
+      role,
+      ...(subject !== undefined && { subject }),
+      key: Buffer.from(key, 'base64'),
+      ...(tls && { tls: clientTls(tls) }),
+    },
     ...(driver && { driver }),
     ...(typeof masterTimeoutMs === 'number' && { masterTimeoutMs }),
     ...(typeof idleTimeoutMs === 'number' && { idleTimeoutMs }),
@@ -123,6 +134,7 @@ interface State {
   readonly cluster: string
   /** All Masters in one address. */
   readonly masters: string
+  readonly tls: TlsFiles | undefined
 }
 
 function readState(folder: string): State | undefined {
@@ -130,13 +142,14 @@ function readState(folder: string): State | undefined {
   const text = readIfThere(path)
   if (text === undefined) return undefined
   try {
-    const { cluster, masters } = JSON.parse(text) as { cluster?: unknown; masters?: unknown }
+    const { cluster, masters, tls } = JSON.parse(text) as Record<'cluster' | 'masters' | 'tls', unknown>
     if (typeof cluster !== 'string' || !Array.isArray(masters) || masters.length === 0) {
       throw new TypeError('it names no Masters')
     }
     return {
       cluster,
       masters: formatMasterAddresses(masters.flatMap((master) => parseMasterAddresses(String(master)))),
+      tls: writtenTls(tls),
     }
   } catch (cause) {
     throw new FiresteelError(
@@ -149,6 +162,33 @@ function readState(folder: string): State | undefined {
       },
     )
   }
+}
+
+/** What the caller names, else the environment, else what `up` wrote; undefined: no TLS. */
+function tlsFiles({ tls, env, cwd }: FindOptions, folder: string | undefined): TlsFiles | undefined {
+  const { FIRESTEEL_TLS_CA: ca, FIRESTEEL_TLS_CERT: cert, FIRESTEEL_TLS_KEY: key } = env
+  if (!ca && (cert || key) && !tls) {
+    const message = 'FIRESTEEL_TLS_CERT and FIRESTEEL_TLS_KEY need FIRESTEEL_TLS_CA, the CA of the nodes.'
+    throw new FiresteelError('USAGE', message, { place: 'FIRESTEEL_TLS_CA' })
+  }
+  const { FIRESTEEL_TLS_CRL: crl } = env
+  const given =
+    tls ?? (ca ? { ca, cert: cert || undefined, key: key || undefined, crl: crl || undefined } : undefined)
+  if (!given) return folder === undefined ? undefined : readState(folder)?.tls
+  if ((given.cert === undefined) !== (given.key === undefined)) {
+    throw new FiresteelError('USAGE', 'TLS: a certificate needs its key, and a key its certificate.', {
+      place: 'tls',
+    })
+  }
+  const at = (path: string | undefined): string | undefined => path && resolve(cwd, path)
+  return { ca: resolve(cwd, given.ca), cert: at(given.cert), key: at(given.key), crl: at(given.crl) }
+}
+
+function writtenTls(tls: unknown): TlsFiles | undefined {
+  if (typeof tls !== 'object' || tls === null) return undefined
+  const { ca, crl } = tls as Record<string, unknown>
+  if (typeof ca !== 'string') throw new TypeError('its tls names no ca')
+  return { ca, ...(typeof crl === 'string' && { crl }) }
 }
 
 /** The secret that the supervisor of this process gave to it. */

@@ -87,6 +87,7 @@ async function offer(code: CodeToSend, address: string, options: SendCodeOptions
     role: credential.role,
     subject: CODE_SUBJECT,
     key: credential.key,
+    tls: credential.tls,
     signal,
   })
   const counts = { bytes: 0, files: 0 }

@@ -52,6 +52,7 @@ async function withWorker(
     role: credential.role,
     subject: CODE_SUBJECT,
     key: credential.key,
+    tls: credential.tls,
   })
   let answered: (message: CodeMessage) => void = () => {}
   let failed: (error: FiresteelError) => void = () => {}

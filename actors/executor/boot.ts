@@ -21,6 +21,8 @@ export interface ExecutorBoot {
   readonly resources: Readonly<Record<string, readonly string[]>>
   /** Application key, base64 (protocol 16). */
   readonly key: string
+  /** Its driver speaks TLS, by this key. */
+  readonly tls?: true
   /**
    * Task modules below `root`, on the driver's machine, are below `folder` here; absent: at the same path.
    */

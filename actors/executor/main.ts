@@ -140,7 +140,7 @@ class Executor {
   }
 
   #keepLink(): void {
-    const { cluster, driver, appId, key } = this.#boot
+    const { cluster, driver, appId, key, tls } = this.#boot
     // The keeper's timers and sockets keep it alive. It ends with the process.
     new LinkKeeper({
       ...splitHostPort(driver),
@@ -148,6 +148,7 @@ class Executor {
       role: 'application',
       subject: appId,
       key: Buffer.from(key, 'base64'),
+      tls: tls && 'key',
       // User code may block the driver's event loop (protocol L4).
       deadMs: limits.driverLinkDeadMs,
       onLink: (link) => {

@@ -7,6 +7,7 @@ import type { Log } from '../../runtime/observe/log.js'
 import { RecordCache } from '../../runtime/persistence/record-cache.js'
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
 import { type Cancel, type TimerSource, within } from '../../runtime/timers.js'
+import type { TlsSource } from '../../runtime/tls/tls-source.js'
 import type { TracedMessage } from '../../runtime/trace/merged-trace.js'
 import { type MessageSearch, newestMessages } from '../../runtime/trace/newest-messages.js'
 import { messagesOfTrace, relatedMessages } from '../../runtime/trace/related-messages.js'
@@ -45,6 +46,8 @@ export interface MasterHostNode {
   readonly incarnation: string
   readonly identity: () => LocalIdentity
   readonly linkDeadMs: number
+  /** Absent: no TLS. */
+  readonly tls?: TlsSource | undefined
   readonly log: Log
   renew(reason: string): void
   admit(link: Link): void
@@ -326,12 +329,13 @@ export class MasterHost {
 
   #openDialer(): Dialer {
     const { node, key, clock, timers, random, dialWith } = this.#options
-    const { log, linkDeadMs, identity } = node
+    const { log, linkDeadMs, identity, tls } = node
     return new Dialer({
       identity,
       role: 'node',
       subject: MASTER_SUBJECT,
       key,
+      tls,
       deadMs: linkDeadMs,
       clock,
       timers,
@@ -369,9 +373,9 @@ export class MasterHost {
     for (const { peer } of node.gateway.links) linked.add(`firesteel://${peer.advertise}`)
     for (const address of this.#masters) {
       if (address >= own || linked.has(address)) continue
-      const { identity, gateway, linkDeadMs: deadMs } = node
+      const { identity, gateway, tls, linkDeadMs: deadMs } = node
       const at = parseActorAddress(address)
-      dialWith({ ...at, identity, role: 'node', subject: MASTER_SUBJECT, key, deadMs }).then(
+      dialWith({ ...at, identity, role: 'node', subject: MASTER_SUBJECT, key, tls, deadMs }).then(
         (link) => (gateway === node.gateway ? node.admit(link) : link.close('too late')),
         () => {},
       )
@@ -386,7 +390,7 @@ export class MasterHost {
     const { node, config, key, dialWith } = this.#options
     const identity = { cluster: config.cluster, incarnation: `${node.incarnation}-probe` }
     try {
-      const link = await dialWith({ host, port, identity, role: 'node', key })
+      const link = await dialWith({ host, port, identity, role: 'node', key, tls: node.tls })
       const { incarnation } = link.peer
       link.close('a probe')
       return owner !== '' && incarnation !== owner ? 'gone' : 'alive'

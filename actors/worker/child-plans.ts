@@ -11,6 +11,7 @@ import { childEnvironment } from '../../runtime/process/environment.js'
 import { type CommandLine, heapOptions, mainCommand } from '../../runtime/process/node-command.js'
 import type { Cause } from '../../runtime/system/envelope.js'
 import { type TraceContext, traceEnvironment } from '../../runtime/telemetry/trace-context.js'
+import { caToldOf } from '../../runtime/tls/tls-told.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import type { DriverBoot } from '../client/boot.js'
 import type { ExecutorBoot } from '../executor/boot.js'
@@ -83,6 +84,7 @@ export async function driverPlan(
     subject,
     key: deriveKey(config.secret, 'driver', subject).toString('base64'),
     driver: { id: driverId, generation, attempt },
+    ...(config.tls && { tls: caToldOf(config.tls) }),
   }
   const own: OwnVariables = {
     FIRESTEEL_MASTER: formatMasterAddresses(masters.flatMap(parseMasterAddresses)),
@@ -135,6 +137,7 @@ export async function executorPlan(
     memoryMib,
     resources,
     key: deriveKey(registrantKey(registrant, config), 'application', appId).toString('base64'),
+    ...(config.tls && { tls: true as const }),
     ...(cause && { cause: { id: cause.id, trace: cause.trace } }),
     applicationTimeoutMs: config.applicationTimeoutMs,
     ...(code && { code }),

@@ -1,4 +1,5 @@
 import type { RunAs } from '../../runtime/process/run-as.js'
+import type { TlsSource } from '../../runtime/tls/tls-source.js'
 import type { ResourceAddresses } from '../messages/common.js'
 
 export interface WorkerCodeConfig {
@@ -16,6 +17,8 @@ export interface WorkerConfig {
   readonly cluster: string
   /** The cluster's secret. The keys of executors and drivers are derived from it. */
   readonly secret: string
+  /** Absent: no TLS. */
+  readonly tls?: TlsSource | undefined
   /** Where its actors listen. The port is the bound one. */
   readonly host: string
   readonly port: number

@@ -358,6 +358,7 @@ class RunningWorker implements Worker {
       },
       role: 'node',
       key: deriveKey(config.secret, 'node'),
+      tls: config.tls,
       deadMs: config.linkDeadMs,
       clock,
       onLink: (address, link) => {

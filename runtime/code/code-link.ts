@@ -12,6 +12,7 @@ export interface SourceOptions {
   readonly role: Role
   readonly subject: string
   readonly key: Buffer
+  readonly tls?: DialOptions['tls']
   readonly cluster: string
   /** host:port of this node, which others may be told. */
   readonly advertise: string
@@ -24,9 +25,10 @@ export function sourceAt(options: SourceOptions): CodeSource {
 }
 
 async function openSource(options: SourceOptions, signal: AbortSignal): Promise<OpenSource> {
-  const { address, role, subject, key, cluster, advertise, deadMs } = options
+  const { address, role, subject, key, tls, cluster, advertise, deadMs } = options
   const identity: LocalIdentity = { cluster, incarnation: newIncarnation('code'), advertise }
-  const dialOptions: DialOptions = { ...splitHostPort(address), identity, role, subject, key, signal, deadMs }
+  const at = splitHostPort(address)
+  const dialOptions: DialOptions = { ...at, identity, role, subject, key, tls, signal, deadMs }
   const link = await dial(dialOptions)
   const { receiver, channel } = receiverOn(link)
   const abort = (): void => {

@@ -1,4 +1,5 @@
 import type { ActorSystem } from '../system/actor-system.js'
+import type { TlsSource } from '../tls/tls-source.js'
 import { type Role, roles } from '../transport/identity.js'
 import type { EventLoopWatch } from './event-loop-watch.js'
 import { byLabel, counter, gauge, histogram, type Readings, type Samples } from './family.js'
@@ -38,6 +39,14 @@ export const nodeFamilies = {
     'reason',
   ),
   firesteel_connections_refused_total: counter('Connections that did not become links, by reason.', 'reason'),
+  firesteel_tls_certificate_expires_timestamp_seconds: gauge(
+    'When the file of TLS counts no more (cert, ca or crl), in seconds since 1970. Without TLS there is none.',
+    'file',
+  ),
+  firesteel_tls_reloads_total: counter(
+    'Attempts to use other certificates, by result: changed, or refused because they do not fit.',
+    'result',
+  ),
   firesteel_links: gauge('Open links, by the role of the peer.', 'role'),
   firesteel_link_send_queue_bytes: gauge('Bytes that wait to be sent, over all links.'),
   firesteel_event_loop_lag_seconds: histogram(
@@ -57,13 +66,14 @@ export interface NodeParts {
   readonly system: Pick<ActorSystem, 'metrics' | 'counters' | 'actors'>
   readonly node: NodeMetrics
   readonly loop: EventLoopWatch
+  readonly tls?: TlsSource | undefined
   readonly links: () => Iterable<{ readonly peer: { readonly role: Role }; readonly bufferedBytes: number }>
 }
 
 const actorsOf = { master: ['Master', 'LeaderElectionAgent'], worker: ['Worker'] } as const
 
 export function nodeReadings(parts: NodeParts): Readings<typeof nodeFamilies> {
-  const { system, node, loop, version, role } = parts
+  const { system, node, loop, tls, version, role } = parts
   const byType =
     (of: 'received' | 'sent' | 'handled' | 'handlerMs', scale = 1) =>
     (): Samples =>
@@ -85,6 +95,12 @@ export function nodeReadings(parts: NodeParts): Readings<typeof nodeFamilies> {
       system.metrics.messages.all.find(({ type }) => type === 'StaleEpoch')?.sent ?? 0,
     firesteel_frames_dropped_total: () => byLabel('reason', node.dropped.entries),
     firesteel_connections_refused_total: () => byLabel('reason', node.refused.entries),
+    firesteel_tls_certificate_expires_timestamp_seconds: () =>
+      byLabel(
+        'file',
+        Object.entries(tls?.material.expiresMs ?? {}).map(([file, ms]) => [file, ms / 1000]),
+      ),
+    firesteel_tls_reloads_total: () => byLabel('result', node.tlsReloads.entries),
     firesteel_links: () => {
       const counts = new LabelCounts<Role>(roles)
       for (const { peer } of parts.links()) counts.add(peer.role)

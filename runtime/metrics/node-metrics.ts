@@ -1,3 +1,4 @@
+import { reloadResults } from '../tls/tls-source.js'
 import { LabelCounts } from './label-counts.js'
 
 export const droppedFrames = ['not_admitted', 'unreadable'] as const
@@ -9,6 +10,8 @@ export class NodeMetrics<Refusal extends string = string> {
    * that are no message; they end the link.
    */
   readonly dropped = new LabelCounts(droppedFrames)
+  /** Attempts to use other certificates. */
+  readonly tlsReloads = new LabelCounts(reloadResults)
   /** Connections that did not become links. */
   readonly refused: LabelCounts<Refusal>
 

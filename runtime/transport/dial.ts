@@ -4,6 +4,8 @@ import { type Clock, systemClock } from '../clock.js'
 import { type ErrorDetails, type ErrorName, FiresteelError, reasonOf, systemCodeOf } from '../errors.js'
 import { limits } from '../limits.js'
 import { systemTimers, type TimerSource } from '../timers.js'
+import { type Channel, type ChannelResult, type ChannelSecurity, secureDial } from './channel.js'
+import { guardLink } from './guard-link.js'
 import { DialerHandshake } from './handshake.js'
 import { NONCE_BYTES, type RefusalCode } from './handshake-message.js'
 import type { Held } from './held-bytes.js'
@@ -19,6 +21,8 @@ export interface DialOptions {
   readonly role: Role
   readonly subject?: string | undefined
   readonly key: Buffer
+  /** Absent: no TLS. */
+  readonly tls?: ChannelSecurity | undefined
   /** Local address to dial from, on a machine that has several. Default: the kernel chooses. */
   readonly localAddress?: string | undefined
   readonly signal?: AbortSignal | undefined
@@ -52,29 +56,25 @@ const refusalSentences: Record<RefusalCode, string> = {
   CLUSTER_MISMATCH: 'it belongs to another cluster',
   VERSION_UNSUPPORTED: 'it speaks another version of the protocol',
   CREDENTIAL_ENDED: 'the credential is not in force any more',
+  TLS_MISMATCH: 'one side uses TLS and the other does not',
+  CERTIFICATE_REFUSED: 'a certificate is not accepted',
   HANDSHAKE_FAILED: 'the handshake failed',
 }
 
 /**
- * Opens a link. Rejects with a DialError: SECRET_WRONG, CLUSTER_MISMATCH or VERSION_UNSUPPORTED;
- * HANDSHAKE_FAILED; or LINK_CLOSED if there was no connection, with the socket's error as cause. Rejects with
- * a plain HANDSHAKE_FAILED if our own names do not fit into a handshake.
+ * Opens a link. Rejects with a DialError: SECRET_WRONG, CLUSTER_MISMATCH, VERSION_UNSUPPORTED,
+ * CREDENTIAL_ENDED, TLS_MISMATCH or CERTIFICATE_REFUSED; HANDSHAKE_FAILED; or LINK_CLOSED if there was no
+ * connection, with the socket's error as cause. Rejects with a plain HANDSHAKE_FAILED if our own names do not
+ * fit into a handshake.
  */
 export function dial(options: DialOptions): Promise<Link> {
   return new Promise((resolve, reject) => {
-    const { host, port, role, subject, key, signal, localAddress } = options
+    const { host, port, key, subject, tls, signal, localAddress } = options
     const timers = options.timers ?? systemTimers
     const place = formatAddress(host, port)
     if (signal?.aborted) return reject(closedError(place, 'the dial was given up', signal.reason))
-    const identity = currentIdentity(options.identity)
-    const handshake = new DialerHandshake({
-      identity,
-      nodeMajor,
-      nonce: randomBytes(NONCE_BYTES),
-      role,
-      subject,
-      key,
-    })
+    // It also checks our own names.
+    const handshake = newHandshake(options)
     const socket = connect({ host, port, noDelay: true, ...(localAddress !== undefined && { localAddress }) })
     let breakOff = (detail: string, cause?: unknown): void => {
       socket.destroy()
@@ -82,7 +82,7 @@ export function dial(options: DialOptions): Promise<Link> {
     }
     const onAbort = (): void => breakOff('the dial was given up', signal?.reason)
     const connectMs = options.timeoutMs ?? limits.dialMs
-    const cancelConnect = timers.after(connectMs, () =>
+    let cancelTimer = timers.after(connectMs, () =>
       breakOff(`no connection within ${connectMs} ms`, timeoutCause()),
     )
     const cancelWhole =
@@ -90,41 +90,83 @@ export function dial(options: DialOptions): Promise<Link> {
         ? undefined
         : timers.after(options.timeoutMs, () => breakOff(`no link within ${options.timeoutMs} ms`))
     const settle = (conclude: () => void): void => {
-      cancelConnect()
+      cancelTimer()
       cancelWhole?.()
       signal?.removeEventListener('abort', onAbort)
       conclude()
     }
     const onConnectError = (error: Error): void => breakOff(systemCodeOf(error) || reasonOf(error), error)
-    signal?.addEventListener('abort', onAbort, { once: true })
-    socket.once('error', onConnectError)
-    socket.once('connect', () => {
-      cancelConnect()
-      socket.off('error', onConnectError)
+    const prove = (over: Socket, handshake: DialerHandshake, channel?: Channel): void => {
       breakOff = runHandshake({
-        socket,
+        socket: over,
         first: handshake.start(),
         receive: (body) => handshake.receive(body),
         timers,
         timeoutMs: limits.handshakeMs,
         done: (result) =>
           settle(() => {
-            if (result.kind === 'linked') resolve(linkOf(socket, place, result, options))
+            if (result.kind === 'linked') resolve(linkOf(over, place, result, options, channel))
             else reject(handshakeError(place, result))
           }),
       })
+    }
+    signal?.addEventListener('abort', onAbort, { once: true })
+    socket.once('error', onConnectError)
+    socket.once('connect', () => {
+      cancelTimer()
+      if (tls === undefined) {
+        socket.off('error', onConnectError)
+        prove(socket, handshake)
+        return
+      }
+      cancelTimer = timers.after(limits.handshakeMs, () =>
+        breakOff(`no TLS within ${limits.handshakeMs} ms`, timeoutCause()),
+      )
+      const done = (result: ChannelResult): void => {
+        cancelTimer()
+        if (result.kind === 'secured') prove(result.socket, newHandshake(options, result.binding), result)
+        else settle(() => reject(handshakeError(place, result)))
+      }
+      const begin = (): void => {
+        if (socket.destroyed) breakOff('the other side closed the connection')
+        else secureDial({ socket, host, security: tls, key, subject, done })
+      }
+      if (tls === 'key') begin()
+      else void tls.fresh().then(begin)
     })
+  })
+}
+
+function newHandshake(
+  { identity, role, subject, key }: DialOptions,
+  channelBinding?: Buffer,
+): DialerHandshake {
+  const nonce = randomBytes(NONCE_BYTES)
+  return new DialerHandshake({
+    identity: currentIdentity(identity),
+    nodeMajor,
+    nonce,
+    role,
+    subject,
+    key,
+    channelBinding,
   })
 }
 
 type Linked = Extract<HandshakeResult, { kind: 'linked' }>
 
-function linkOf(socket: Socket, address: string, { peer, decoder }: Linked, options: DialOptions): Link {
+function linkOf(
+  socket: Socket,
+  address: string,
+  { peer, decoder }: Linked,
+  options: DialOptions,
+  channel: Channel | undefined,
+): Link {
   const remote =
     socket.remoteAddress === undefined
       ? address
       : formatAddress(socket.remoteAddress, socket.remotePort ?? options.port)
-  return new Link({
+  const link = new Link({
     socket,
     decoder,
     peer: { ...peer, address: remote, dialled: true },
@@ -134,9 +176,13 @@ function linkOf(socket: Socket, address: string, { peer, decoder }: Linked, opti
     onInvalid: options.onInvalid,
     held: options.held,
   })
+  guardLink(link, options.tls, channel)
+  return link
 }
 
-function handshakeError(place: string, result: Exclude<HandshakeResult, Linked>): DialError {
+type NoLink = Exclude<HandshakeResult, Linked> | Exclude<ChannelResult, { kind: 'secured' }>
+
+function handshakeError(place: string, result: NoLink): DialError {
   if (result.kind === 'refused') {
     const sentence = `${place} refused the connection: ${refusalSentences[result.code]} (${result.detail}).`
     return new DialError(result.code, sentence, { place }, false)

@@ -9,6 +9,7 @@ type KeeperParts = Pick<
   | 'role'
   | 'subject'
   | 'key'
+  | 'tls'
   | 'localAddress'
   | 'deadMs'
   | 'clock'

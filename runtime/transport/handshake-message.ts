@@ -35,6 +35,8 @@ export const refusalCodes = [
   'CLUSTER_MISMATCH',
   'VERSION_UNSUPPORTED',
   'CREDENTIAL_ENDED',
+  'TLS_MISMATCH',
+  'CERTIFICATE_REFUSED',
   'HANDSHAKE_FAILED',
 ] as const
 export type RefusalCode = (typeof refusalCodes)[number]

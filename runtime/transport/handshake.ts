@@ -195,6 +195,8 @@ export class AcceptorHandshake {
     if (message?.type === 'no-common-protocol') {
       return refuse('VERSION_UNSUPPORTED', bothRanges(message.protocols, ours), ours)
     }
+    // A dialer that does not trust our certificate says so before it says anything else.
+    if (message?.type === 'refused') return refuse(message.code, 'the dialer refused')
     if (this.#hello === undefined && message?.type === 'hello') return this.#answer(body, message)
     if (this.#hello !== undefined && message?.type === 'proof') return this.#check(message, this.#hello)
     return refuse('HANDSHAKE_FAILED', 'the message is no handshake', this.#ours)

@@ -10,7 +10,10 @@ export interface LinkKeeperOptions extends Omit<DialOptions, 'signal'> {
   readonly onLink: (link: Link) => void
   /** The link ended; the keeper dials again. */
   readonly onDown?: (end: LinkEnd) => void
-  /** Wrong secret, cluster or version. The keeper goes on trying, in the end every 5 s, until `close()`. */
+  /**
+   * Wrong secret, certificate, cluster or version. The keeper goes on trying, in the end every 5 s, until
+   * `close()`.
+   */
   readonly onRefused?: (error: DialError) => void
   /**
    * Called for each dial that found nobody or broke. `error.refused` is witness 2 of protocol 5.5.
@@ -28,6 +31,8 @@ const refusals: ReadonlySet<string> = new Set([
   'FIRESTEEL_CLUSTER_MISMATCH',
   'FIRESTEEL_VERSION_UNSUPPORTED',
   'FIRESTEEL_CREDENTIAL_ENDED',
+  'FIRESTEEL_TLS_MISMATCH',
+  'FIRESTEEL_CERTIFICATE_REFUSED',
 ])
 
 /** Keeps one link to an address: it dials at once, and again after each loss with a jittered back-off. */

@@ -5,6 +5,9 @@ import { FiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
 import { descriptorBudget } from '../process/descriptor-budget.js'
 import { systemTimers, type TimerSource } from '../timers.js'
+import { isOfNode } from '../tls/material.js'
+import { type Channel, type ChannelSecurity, certificateProblem, refusalOf, tell } from './channel.js'
+import { guardLink } from './guard-link.js'
 import { AcceptorHandshake, type HandshakeStep } from './handshake.js'
 import { encodeHandshake, NONCE_BYTES, type RefusalCode, selfDescription } from './handshake-message.js'
 import { HandshakeRate } from './handshake-rate.js'
@@ -22,6 +25,7 @@ import { OpenHandshakes } from './open-handshakes.js'
 import { OpenLinks } from './open-links.js'
 import { ownProtocols } from './protocol-range.js'
 import { type HandshakeResult, runHandshake } from './run-handshake.js'
+import { SecureDoor } from './secure-door.js'
 
 /** A connection that did not become a link. */
 export interface Rejection {
@@ -40,6 +44,8 @@ export interface ListenOptions {
   readonly keyFor: (role: Role, subject?: string) => Buffer | undefined
   /** Why a peer that has proved its key is refused; undefined: it is not. */
   readonly refuses?: ((role: Role, subject?: string) => RefusalCode | undefined) | undefined
+  /** Absent: no TLS. With 'key', only processes of an application get in. */
+  readonly tls?: ChannelSecurity | undefined
   /** Called for each link. Give it a receiver soon. */
   readonly onLink: (link: Link) => void
   readonly onRejected?: (rejection: Rejection) => void
@@ -109,11 +115,32 @@ function bind(server: Server, host: string, port: number): Promise<void> {
 }
 
 /** The peer gets no answer, because that would cost as much as a handshake. An honest peer dials again. */
-const TOO_MANY: HandshakeStep = {
+const TOO_MANY = {
   kind: 'refused',
   code: 'HANDSHAKE_FAILED',
   detail: `its address began over ${limits.handshakesPerSecondPerAddress} handshakes within a second`,
+} as const satisfies HandshakeStep
+
+/** A connection that is no link yet. */
+interface Visit {
+  readonly socket: Socket
+  readonly host: string
+  readonly address: string
 }
+
+/** What is wrong with the certificate that it shows; undefined: nothing, or it shows none. */
+function shownProblem({ socket, chain }: Channel): string | undefined {
+  return chain.length === 0 || socket.authorized
+    ? undefined
+    : certificateProblem(String(socket.authorizationError))
+}
+
+const refusedFor = (detail: string): HandshakeStep => ({
+  kind: 'refused',
+  code: 'CERTIFICATE_REFUSED',
+  detail,
+  send: refusalOf('CERTIFICATE_REFUSED'),
+})
 
 /** Holds the connections between accept and link. */
 class Acceptor {
@@ -123,6 +150,7 @@ class Acceptor {
   readonly #open: OpenHandshakes<Socket>
   readonly #rate = new HandshakeRate()
   readonly #links: OpenLinks
+  readonly #door: SecureDoor | undefined
 
   constructor(options: ListenOptions) {
     this.#options = options
@@ -131,6 +159,13 @@ class Acceptor {
     const capacity = descriptorBudget()
     this.#open = new OpenHandshakes({ most: capacity.handshakes })
     this.#links = new OpenLinks(capacity)
+    const { tls, keyFor } = options
+    this.#door =
+      tls &&
+      new SecureDoor({
+        security: tls === 'key' ? (subject) => keyFor('application', subject) : tls,
+        mayBegin: (host) => this.#mayBegin(host),
+      })
   }
 
   open(socket: Socket): void {
@@ -142,53 +177,102 @@ class Acceptor {
       socket.destroy()
       return
     }
-    const leave = (): void => this.#open.leave(socket)
     for (const older of this.#open.enter(socket, host, this.#clock.monotonicMs())) older.destroy()
-    socket.once('close', leave)
+    socket.once('close', () => this.#open.leave(socket))
+    const visit: Visit = { socket, host, address }
+    if (this.#door) this.#secure(this.#door, visit)
+    else this.#prove(visit, undefined)
+  }
+
+  /** TLS first. What is said inside goes on as without it. */
+  #secure(door: SecureDoor, visit: Visit): void {
+    const { socket, host, address } = visit
+    const turnAway = (code: RefusalCode, detail: string): void =>
+      this.#options.onRejected?.({ address, code, detail })
+    const cancelTimer = this.#timers.after(limits.handshakeMs, () => {
+      turnAway('HANDSHAKE_FAILED', `no TLS within ${limits.handshakeMs} ms`)
+      socket.destroy()
+    })
+    socket.once('close', cancelTimer)
+    door.enter(socket, host, (result) => {
+      cancelTimer()
+      if (result.kind === 'secured') this.#prove(visit, result)
+      else if (result.kind === 'hasty') turnAway(TOO_MANY.code, TOO_MANY.detail)
+      else if (result.kind === 'refused') turnAway(result.code, result.detail)
+      else if (result.kind === 'broken') turnAway('HANDSHAKE_FAILED', result.detail)
+      else {
+        turnAway('TLS_MISMATCH', 'it speaks no TLS, and this side does')
+        tell(socket, 'TLS_MISMATCH')
+        socket.resume()
+        this.#timers.after(limits.linkLingerMs, () => socket.destroy())
+      }
+    })
+  }
+
+  #prove(visit: Visit, channel: Channel | undefined): void {
     let handshake: AcceptorHandshake | undefined
+    const receive = (body: Buffer): HandshakeStep => {
+      if (handshake === undefined) {
+        // With TLS it was counted before.
+        if (!channel && !this.#mayBegin(visit.host)) return TOO_MANY
+        const distrust = channel && shownProblem(channel)
+        if (distrust !== undefined) return refusedFor(distrust)
+        handshake = this.#handshake(channel?.binding)
+      }
+      const step = handshake.receive(body)
+      if (step.kind === 'waiting') this.#open.spoke(visit.socket)
+      const missing = step.kind === 'linked' && this.#certificateMissing(step.peer.role, channel)
+      return missing ? refusedFor(missing) : step
+    }
     runHandshake({
-      socket,
-      receive: (body) => {
-        if (handshake === undefined) {
-          if (!this.#rate.begin(host, this.#clock.monotonicMs())) return TOO_MANY
-          handshake = this.#handshake()
-        }
-        const step = handshake.receive(body)
-        if (step.kind === 'waiting') this.#open.spoke(socket)
-        return step
-      },
+      socket: channel?.socket ?? visit.socket,
+      receive,
       timers: this.#timers,
       timeoutMs: limits.handshakeMs,
       done: (result) => {
-        if (result.kind === 'linked') leave()
-        this.#done(socket, address, result)
+        if (result.kind === 'linked') this.#open.leave(visit.socket)
+        this.#done(visit, channel, result)
       },
     })
   }
 
+  #mayBegin(host: string): boolean {
+    return this.#rate.begin(host, this.#clock.monotonicMs())
+  }
+
+  /** A node proves itself by both: the key of its role, and a certificate of a node. */
+  #certificateMissing(role: Role, channel: Channel | undefined): string | undefined {
+    if (role !== 'node' || !channel || this.#options.tls === 'key') return undefined
+    const [own] = channel.chain
+    if (!own) return 'it is a node, and shows no certificate'
+    return isOfNode(own) ? undefined : 'its certificate is that of a client, not of a node'
+  }
+
   close(): void {
+    this.#door?.close()
     for (const socket of [...this.#open]) socket.destroy()
   }
 
   /** Made when the peer sends something: most strangers leave without a word. */
-  #handshake(): AcceptorHandshake {
+  #handshake(channelBinding: Buffer | undefined): AcceptorHandshake {
     return new AcceptorHandshake({
       identity: currentIdentity(this.#options.identity),
       nodeMajor,
       nonce: randomBytes(NONCE_BYTES),
       keyFor: this.#options.keyFor,
       refuses: this.#options.refuses,
+      channelBinding,
     })
   }
 
-  #done(socket: Socket, address: string, result: HandshakeResult): void {
+  #done({ socket: plain, address }: Visit, channel: Channel | undefined, result: HandshakeResult): void {
     const { onLink, onRejected, onInvalid, deadMsFor } = this.#options
     if (result.kind === 'linked') {
       const peer: PeerIdentity = { ...result.peer, address }
       const deadMs = deadMsFor?.(peer) ?? limits.linkDeadMs
       const { decoder } = result
       const link = new Link({
-        socket,
+        socket: channel?.socket ?? plain,
         decoder,
         peer,
         clock: this.#clock,
@@ -200,6 +284,7 @@ class Acceptor {
         readsOnlyTakers: peer.role !== 'node',
       })
       if (this.#links.enter(link)) {
+        guardLink(link, this.#options.tls, channel)
         onLink(link)
         return
       }

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { reasonOf } from '../errors.js'
 import { guarded } from '../system/uncaught.js'
 import type { TimerSource } from '../timers.js'
+import { refusalOf, TLS_FIRST_BYTE } from './channel.js'
 import { BRACKETS_BYTES, encodeFrame, FrameDecoder, frameKind } from './frame.js'
 import type { HandshakeStep } from './handshake.js'
 import type { RefusalCode } from './handshake-message.js'
@@ -27,6 +28,14 @@ export interface HandshakeRun {
    */
   readonly done: (result: HandshakeResult) => void
 }
+
+/** A peer that begins TLS where we have none. It sees by our answer that there is none. */
+const speaksTls = (): HandshakeStep => ({
+  kind: 'refused',
+  code: 'TLS_MISMATCH',
+  detail: 'it speaks TLS, and this side does not',
+  send: refusalOf('TLS_MISMATCH'),
+})
 
 /**
  * Moves handshake frames between a socket and a state machine. Returns the function that breaks the handshake
@@ -75,6 +84,10 @@ export function runHandshake(run: HandshakeRun): (detail: string) => void {
   const onData = (chunk: Buffer): void => {
     if (over) return
     try {
+      if (decoder === undefined && chunk[0] === TLS_FIRST_BYTE) {
+        follow(speaksTls(), new FrameDecoder())
+        return
+      }
       decoder ??= new FrameDecoder()
       decoder.feed(chunk)
       while (!over) {

@@ -39,6 +39,7 @@ export function specOf(store: Store, { name, port, web, masters }: Place, observ
     name,
     cluster,
     secret,
+    tls: null,
     host: '127.0.0.1',
     advertise: '127.0.0.1',
     port,

@@ -174,6 +174,7 @@ test('every command explains itself with an example', async (t) => {
         'report',
         'replay',
         'code',
+        'cert',
         'check',
         'completion',
       ],

@@ -12,6 +12,7 @@ import { connect } from '../../actors/client/connect.js'
 import type { ConnectOptions, ExecutorOptions } from '../../actors/client/connect-options.js'
 import type { OutputLine } from '../../actors/client/output-pieces.js'
 import type { Log } from '../../runtime/observe/log.js'
+import { makeCertificates } from '../harness/test-certificates.js'
 import { waitUntil } from '../harness/wait-until.js'
 import { firesteel } from '../tools/command-fixture.js'
 
@@ -234,6 +235,13 @@ const ofCopies = (...args: string[]) =>
   })
 
 const connectEffects: Record<ConnectOptionName, () => Promise<void>> = {
+  tls: async () => {
+    const { ca } = await makeCertificates(cwd)
+    await assert.rejects(
+      withApp({ tls: { ca } }, 0, () => undefined),
+      { code: 'FIRESTEEL_TLS_MISMATCH' },
+    )
+  },
   name: () =>
     withApp({ name: 'an effect', executors: 0 }, 0, async (app) => {
       const { stdout } = await firesteel(['status', app.id, '--json'], { cwd })

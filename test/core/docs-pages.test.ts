@@ -83,6 +83,7 @@ const documented: Readonly<Record<string, Readonly<Record<string, true>>>> = {
     signal: true,
     masterTimeout: true,
     secret: true,
+    tls: true,
     listen: true,
     code: true,
     limits: true,

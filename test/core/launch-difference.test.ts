@@ -64,7 +64,7 @@ test('what cannot change, or only for all at once, says why', () => {
   )
   assert.match(
     changed(`security: {secret: "\${SECRET}"}`, 'security: {file: s}')[0]!,
-    /^~ security: stop m1, m2, w1, w2 before the first of them starts again: a node with another secret /,
+    /^~ security\.secret: stop m1, m2, w1, w2 before the first of them starts again: a node with another secret /,
   )
 })
 

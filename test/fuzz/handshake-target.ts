@@ -36,6 +36,9 @@ const refusals: ReadonlySet<string> = new Set([
   'SECRET_WRONG',
   'CLUSTER_MISMATCH',
   'VERSION_UNSUPPORTED',
+  'CREDENTIAL_ENDED',
+  'TLS_MISMATCH',
+  'CERTIFICATE_REFUSED',
   'HANDSHAKE_FAILED',
 ])
 

@@ -75,6 +75,7 @@ export class WorkerCode {
       role: 'application',
       subject: codeSubjectOf(appId),
       key: deriveKey(registrantKey(launch.registrant, config), 'application', codeSubjectOf(appId)),
+      tls: config.tls && 'key',
       // User code may block the driver's event loop (protocol L4).
       deadMs: limits.driverLinkDeadMs,
     })
@@ -138,8 +139,9 @@ export class WorkerCode {
   }
 
   #workerAt(address: string): CodeSource {
-    const key = deriveKey(this.#options.config.secret, 'node')
-    return sourceAt({ ...this.#ourselves, address, role: 'node', subject: CODE_SUBJECT, key })
+    const { secret, tls } = this.#options.config
+    const key = deriveKey(secret, 'node')
+    return sourceAt({ ...this.#ourselves, address, role: 'node', subject: CODE_SUBJECT, key, tls })
   }
 
   async #make(

@@ -27,6 +27,7 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   report: async () => (await import('./commands/report.js')).addReport,
   replay: async () => (await import('./commands/replay.js')).addReplay,
   code: async () => (await import('./commands/code.js')).addCode,
+  cert: async () => (await import('./commands/cert.js')).addCert,
   check: async () => (await import('./commands/check.js')).addCheck,
   completion: async () => (await import('./commands/completion.js')).addCompletion,
 }

@@ -35,7 +35,10 @@ function neededBy(packages: LockedPackages, name: string): string {
   const needing = Object.entries(packages)
     .filter(([, { dependencies = {}, dev }]) => !dev && Object.hasOwn(dependencies, name))
     .map(([place]) => (place === '' ? 'Firesteel' : nameOf(place)))
-  return [...new Set(needing)].sort().join(', ')
+  const all = [...new Set(needing)].sort()
+  // The page is for people; the bill of materials has all.
+  const [first = '', second = ''] = all
+  return all.length > 3 ? `${first}, ${second} and ${all.length - 2} more` : all.join(', ')
 }
 
 /** docs/dependencies.md. */

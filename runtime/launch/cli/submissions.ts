@@ -4,6 +4,7 @@ import { submissionProblem } from '../../../actors/client/check-submission.js'
 import { MasterClient } from '../../../actors/client/master-client.js'
 import type { DriverDescription } from '../../../actors/messages/common.js'
 import { isFiresteelError, reasonOf } from '../../errors.js'
+import { clientTls } from '../../tls/tls-told.js'
 import { deriveKey } from '../../transport/keys.js'
 import type { Deployment, SubmissionPlan } from '../config/deployment.js'
 
@@ -48,8 +49,13 @@ export async function submitAll(
   signal: AbortSignal,
   say: (text: string) => void,
 ): Promise<void> {
-  const credential = { role: 'client', key: deriveKey(secret, 'client') } as const
-  const client = new MasterClient({ cluster: deployment.cluster, masters, credential })
+  const { cluster, tls } = deployment
+  const credential = {
+    role: 'client',
+    key: deriveKey(secret, 'client'),
+    ...(tls && { tls: clientTls({ ca: tls.ca, crl: tls.crl }) }),
+  } as const
+  const client = new MasterClient({ cluster, masters, credential })
   try {
     for (const plan of deployment.submissions) {
       const description = submissionDescription(plan)

@@ -158,9 +158,9 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
       isWanted: !plan.embedded.freePorts,
       open: async () => {
         const { LauncherLink } = await import('../node/launcher-link.js')
-        const { cluster } = deployment
         return new LauncherLink({
-          cluster,
+          cluster: deployment.cluster,
+          tls: deployment.tls,
           secret,
           masters: launcher.masters,
           nodes: () => duties.nodes(),
@@ -207,12 +207,19 @@ let pendingWrite: Promise<void> = Promise.resolve()
 /** One write after the other. The last one counts. */
 function rememberCluster(
   folder: string,
-  { cluster }: Deployment,
+  { cluster, tls }: Deployment,
   masters: readonly string[],
   warn: (text: string) => void,
 ): void {
   const startTime = readProcess(process.pid)?.startTime ?? 'unknown'
-  const content = { cluster, masters, master: joinMasters(masters), pid: process.pid, startTime }
+  const content = {
+    cluster,
+    masters,
+    master: joinMasters(masters),
+    pid: process.pid,
+    startTime,
+    ...(tls && { tls: { ca: tls.ca, ...(tls.crl !== undefined && { crl: tls.crl }) } }),
+  }
   pendingWrite = pendingWrite
     .then(() => writeClusterFile(folder, content))
     // The cluster is more important than the file by which commands in this folder find it.

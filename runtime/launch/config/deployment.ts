@@ -133,6 +133,14 @@ export interface CodeSettings {
   readonly inPlace: boolean
 }
 
+/** Absolute paths of the PEM files of a node. */
+export interface NodeTlsPlan {
+  readonly ca: string
+  readonly cert: string
+  readonly key: string
+  readonly crl?: string | undefined
+}
+
 export type SecretSource =
   | { readonly kind: 'value'; readonly value: string }
   | { readonly kind: 'file'; readonly path: string }
@@ -147,6 +155,8 @@ export interface Deployment {
   /** In a file that only has workers: firesteel:// of each Master to join. */
   readonly join: readonly string[]
   readonly secret: SecretSource
+  /** Null: no TLS. */
+  readonly tls: NodeTlsPlan | null
   readonly scheduling: SchedulingPlan
   readonly submissions: readonly SubmissionPlan[]
   readonly logging: LoggingPlan

@@ -75,10 +75,16 @@ const settingRules: Readonly<Record<Exclude<keyof Deployment, Lists | 'recovery'
     why: 'its store and its nodes know each other by this name; it would be another cluster',
   },
   secret: {
-    key: 'security',
+    key: 'security.secret',
     step: 'together',
     of: 'nodes',
     why: 'a node with another secret is refused',
+  },
+  tls: {
+    key: 'security.tls',
+    step: 'together',
+    of: 'nodes',
+    why: 'a node with TLS and one without cannot talk to each other; other files at the same paths need no restart',
   },
   join: restart('master', 'workers'),
   logging: restart('logging', 'nodes'),

@@ -29,6 +29,8 @@ export interface ClusterFile {
   /** Process id of the launcher. */
   readonly pid: number
   readonly startTime: string
+  /** Absolute paths of what clients of a cluster with TLS need. */
+  readonly tls?: { readonly ca: string; readonly crl?: string | undefined }
 }
 
 /** Makes the folder for its owner only. Throws CONFIG_UNREADABLE. */

@@ -40,13 +40,21 @@ export async function loadConfig(
   return readConfig(text, { file, folder: folder ?? dirname(path), environment, credential })
 }
 
-/** The deployment of a file. Throws ConfigRefused with every problem of the file. */
+/**
+ * The deployment of a file, whose certificates are there and fit. Throws ConfigRefused with every problem of
+ * the file.
+ */
 export async function requireConfig(
   file: string,
   cwd: string,
   environment: Environment,
 ): Promise<Deployment> {
-  const { config, problems } = await loadConfig(file, cwd, environment)
+  const read = await loadConfig(file, cwd, environment)
+  const { config, problems } = read
   if (!config) throw new ConfigRefused(problems)
+  if (config.tls) {
+    const { ownAdvertised, requireTlsFiles } = await import('./tls-check.js')
+    await requireTlsFiles(file, read, await ownAdvertised(config))
+  }
   return config
 }

@@ -5,7 +5,7 @@ import { crossChecks } from './checks.js'
 import type { Deployment } from './deployment.js'
 import { type ConfigDocument, parseConfigDocument } from './document.js'
 import { problemsOf } from './issues.js'
-import { type ConfigProblem, formatPath, type KeyPath } from './problem.js'
+import { type ConfigProblem, formatPath, type KeyPath, type Place } from './problem.js'
 import { prune } from './prune.js'
 import { type FindCredential, resolveDeployment } from './resolve.js'
 import { type DeploymentFile, deploymentSchema } from './schema.js'
@@ -26,6 +26,8 @@ export interface ReadResult {
   readonly config?: Deployment
   /** All problems, in the order of the file. */
   readonly problems: readonly ConfigProblem[]
+  /** Where a key of the file stands. Set with `config`. */
+  readonly placeOf?: (path: KeyPath) => Place
 }
 
 const secretPath = ['security', 'secret'] as const
@@ -144,7 +146,8 @@ export function readConfig(text: string, options: ReadOptions): ReadResult {
     ...found.filter(({ key }) => key === '' || !first.some((other) => other.key === key)),
   ]
   if (problems.length > 0 || !file) return { problems: ordered(problems) }
-  return { config: resolveDeployment(file, options.folder, options.credential), problems: [] }
+  const config = resolveDeployment(file, options.folder, options.credential)
+  return { config, problems: [], placeOf: (path) => document.placeOf(path) }
 }
 
 /**

@@ -5,6 +5,7 @@ import {
   type Deployment,
   defaultPorts,
   type MasterPlan,
+  type NodeTlsPlan,
   type RecoveryPlan,
   type SecretSource,
   type SentinelPlan,
@@ -112,6 +113,17 @@ function secret({ security }: DeploymentFile, placeOf: PlaceOf): SecretSource {
   return { kind: 'default' }
 }
 
+function nodeTls({ security }: DeploymentFile, placeOf: PlaceOf): NodeTlsPlan | null {
+  if (!security?.tls) return null
+  const { ca, cert, key, crl } = security.tls
+  return {
+    ca: placeOf(ca),
+    cert: placeOf(cert),
+    key: placeOf(key),
+    ...(crl !== undefined && { crl: placeOf(crl) }),
+  }
+}
+
 function submissions(file: DeploymentFile, folder: string): Deployment['submissions'] {
   return (file.submissions ?? []).map((submission) => ({
     name: submission.name,
@@ -149,6 +161,7 @@ export function resolveDeployment(
     workers: workers(file, folder),
     join: file.master ?? [],
     secret: secret(file, placeOf),
+    tls: nodeTls(file, placeOf),
     scheduling: {
       spreadOut: scheduling.spreadOut ?? true,
       defaultCores: scheduling.defaultCores ?? null,

@@ -161,6 +161,25 @@ const worker = z.strictObject({
   }),
 })
 
+const nodeTls = z
+  .strictObject({
+    ca: z.string().min(1).meta({
+      description: 'File with the certificates (PEM) of the CAs whose nodes and clients are trusted.',
+    }),
+    cert: z.string().min(1).meta({
+      description:
+        'File with the certificate (PEM) of the node, which has the hosts by which it is dialled; then those between it and the CA.',
+    }),
+    key: z.string().min(1).meta({ description: 'File with its key (PEM), not encrypted.' }),
+    crl: z.string().min(1).optional().meta({
+      description: 'File with the revocation lists (PEM) of all these CAs. Default: nothing is revoked.',
+    }),
+  })
+  .meta({
+    description:
+      'TLS on every connection of nodes, clients and HTTP. Paths begin at the file, or name credentials of this process. The files are read again when they change. Default none.',
+  })
+
 const security = z
   .strictObject({
     secret: z.string().optional().meta({
@@ -170,10 +189,11 @@ const security = z
       description:
         'File that holds the secret, from the folder of this file, or the name of a credential of this process.',
     }),
+    tls: nodeTls.optional(),
   })
   .meta({
     description:
-      'The secret of the cluster. Without it FIRESTEEL_SECRET, else the credential `secret` of this process, else .firesteel/secret, which `up` makes.',
+      'The secret of the cluster, and TLS. Without a secret FIRESTEEL_SECRET, else the credential `secret` of this process, else .firesteel/secret, which `up` makes.',
   })
 
 const scheduling = z

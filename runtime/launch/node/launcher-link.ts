@@ -2,15 +2,19 @@ import { hostname } from 'node:os'
 import { MasterClient } from '../../../actors/client/master-client.js'
 import type { LauncherOrder, OrderLauncher, RegisterLauncher } from '../../../actors/messages/launchers.js'
 import { release } from '../../release.js'
+import { TlsSource } from '../../tls/tls-source.js'
 import { LAUNCHER_SUBJECT, newIncarnation } from '../../transport/identity.js'
 import { deriveKey } from '../../transport/keys.js'
 import { errorRecord } from '../cli/error-record.js'
+import type { NodeTlsPlan } from '../config/deployment.js'
 import { LauncherOrders } from './launcher-orders.js'
 
 export interface LauncherLinkOptions {
   readonly cluster: string
   readonly masters: readonly string[]
   readonly secret: string
+  /** It proves itself by the certificate of its nodes. Null: no TLS. */
+  readonly tls: NodeTlsPlan | null
   /** The nodes that it runs now. */
   readonly nodes: () => RegisterLauncher['nodes']
   /** Resolves with what the order asks for, as JSON. `say`: what is being done now. */
@@ -27,13 +31,14 @@ export class LauncherLink {
   readonly #orders = new LauncherOrders()
 
   constructor(options: LauncherLinkOptions) {
-    const { cluster, masters, secret } = options
+    const { cluster, masters, secret, tls: files } = options
+    const tls = files ? new TlsSource({ files, use: { isNode: true } }) : undefined
     this.#options = options
     this.#client = new MasterClient({
       cluster,
       masters,
       incarnation: newIncarnation('launcher'),
-      credential: { role: 'node', subject: LAUNCHER_SUBJECT, key: deriveKey(secret, 'node') },
+      credential: { role: 'node', subject: LAUNCHER_SUBJECT, key: deriveKey(secret, 'node'), tls },
       onLeader: () => this.register(),
       onMessage: (message) => {
         if (message.type === 'OrderLauncher') this.#take(message)

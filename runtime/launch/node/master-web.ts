@@ -11,6 +11,7 @@ import type { NodeHealth } from '../../http/health.js'
 import { limits } from '../../limits.js'
 import type { Log } from '../../observe/log.js'
 import type { Sessions } from '../../pages/sessions.js'
+import type { TlsSource } from '../../tls/tls-source.js'
 import { deriveKey } from '../../transport/keys.js'
 import { masterSettings } from './node-settings.js'
 import type { MasterSpec } from './node-spec.js'
@@ -18,6 +19,7 @@ import type { MasterSpec } from './node-spec.js'
 export interface MasterWebParts {
   readonly spec: MasterSpec
   readonly webPort: number
+  readonly tls: TlsSource | undefined
   /** Throws while the Master starts. */
   readonly host: () => MasterHost
   readonly sessions: Sessions
@@ -27,7 +29,8 @@ export interface MasterWebParts {
 }
 
 /** All that a Master answers over HTTP, but for its metrics. A first request loads this. */
-export function masterWeb({ spec, webPort, host, sessions, usage, health, log }: MasterWebParts): Hono {
+export function masterWeb(parts: MasterWebParts): Hono {
+  const { spec, webPort, host, sessions, usage, health, log } = parts
   const { wallMs } = systemClock
   const settings = masterSettings(spec, webPort)
   const data = masterRoutes({
@@ -62,9 +65,9 @@ export function masterWeb({ spec, webPort, host, sessions, usage, health, log }:
     sessions,
     data,
     wallMs,
-    kill: (id, from) => killAsCommand(spec, host(), id, `a page that ${from} opened`),
+    kill: (id, from) => killAsCommand(parts, id, `a page that ${from} opened`),
     onSession: (from) => log.info('a session of the pages began', { from }),
-    drain: (id, wanted, from) => drainAsCommand(spec, host(), id, wanted, `a page that ${from} opened`),
+    drain: (id, wanted, from) => drainAsCommand(parts, id, wanted, `a page that ${from} opened`),
     onDrained: (id, isDrained, from) =>
       log.info(isDrained ? 'drained from a page' : 'undrained from a page', { id, from }),
     onKilled: (id, from) => log.info('killed from a page', { id, from }),
@@ -73,30 +76,30 @@ export function masterWeb({ spec, webPort, host, sessions, usage, health, log }:
 }
 
 /** A page kills as the command does, over a link of its own: by the same checks, and at whoever leads. */
-const killAsCommand = (spec: MasterSpec, host: MasterHost, id: string, by: string): Promise<string> =>
-  asCommand(spec, host, (client) => kill(client, id, by))
+const killAsCommand = (parts: MasterWebParts, id: string, by: string): Promise<string> =>
+  asCommand(parts, (client) => kill(client, id, by))
 
 const drainAsCommand = (
-  spec: MasterSpec,
-  host: MasterHost,
+  parts: MasterWebParts,
   id: string,
   wanted: WantedDrain | undefined,
   by: string,
 ): Promise<void> =>
-  asCommand(spec, host, async (client) => {
+  asCommand(parts, async (client) => {
     if (wanted) await client.request({ type: 'DecommissionWorkers', workers: [id], ...wanted, by })
     else await client.request({ type: 'RecommissionWorkers', workers: [id], by })
   })
 
 async function asCommand<T>(
-  { cluster, secret }: MasterSpec,
-  host: MasterHost,
+  { spec: { cluster, secret }, host, tls }: MasterWebParts,
   ask: (client: MasterClient) => Promise<T>,
 ): Promise<T> {
   const client = new MasterClient({
     cluster,
-    masters: host.head().masters.map(({ address }) => address),
-    credential: { role: 'client', key: deriveKey(secret, 'client') },
+    masters: host()
+      .head()
+      .masters.map(({ address }) => address),
+    credential: { role: 'client', key: deriveKey(secret, 'client'), tls },
     masterTimeoutMs: limits.pageChangeMs,
   })
   try {

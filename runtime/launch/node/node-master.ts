@@ -114,10 +114,10 @@ class MasterNode implements RunningNode {
 
   async #routes(): Promise<Hono> {
     const { masterWeb } = await import('./master-web.js')
-    const { health, log, webPort } = this.#server
+    const { health, log, webPort, tls } = this.#server
     const host = () => this.#masterHostNow()
     const { sessions } = this.#server
-    return masterWeb({ spec: this.#spec, webPort, host, sessions, usage: this.#usage, health, log })
+    return masterWeb({ spec: this.#spec, webPort, tls, host, sessions, usage: this.#usage, health, log })
   }
 
   /** Where the pages of all Masters are. */
@@ -139,6 +139,10 @@ class MasterNode implements RunningNode {
     const { addresses } = order
     if (this.#masterHost) this.#masterHost.learn(addresses)
     else this.#early.push(...addresses)
+  }
+
+  reload(): void {
+    void this.#server.tls?.reload()
   }
 
   abandon(reason: unknown): Promise<void> {

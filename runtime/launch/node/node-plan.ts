@@ -119,6 +119,7 @@ function common(plan: MasterPlan | WorkerPlan, { deployment, secret }: SpecConte
     name: plan.name,
     cluster: deployment.cluster,
     secret,
+    tls: deployment.tls,
     host: plan.host,
     // 0 is any free port. Restarts of the node keep it.
     port: former.place?.port ?? plan.port,

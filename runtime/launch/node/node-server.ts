@@ -21,6 +21,7 @@ import { defectError } from '../../system-error.js'
 import type { NodeSpans } from '../../telemetry/node-spans.js'
 import type { NodeTracing } from '../../telemetry/otlp.js'
 import { traceIdOf } from '../../telemetry/trace-context.js'
+import type { TlsSource } from '../../tls/tls-source.js'
 import { TraceRing } from '../../trace/ring.js'
 import { Gateway } from '../../transport/gateway.js'
 import { type RefusalCode, refusalCodes } from '../../transport/handshake-message.js'
@@ -38,6 +39,7 @@ import { type Listener, listen } from '../../transport/listen.js'
 import { PeerComplaints } from '../../transport/peer-complaints.js'
 import { nodeSessions } from './node-sessions.js'
 import type { NodePlace, NodeSpec } from './node-spec.js'
+import { openNodeTls } from './node-tls.js'
 
 export interface NodeServerOptions {
   readonly violation: (message: unknown) => string | undefined
@@ -69,6 +71,8 @@ export class NodeServer<M extends Message> {
   readonly failed: Promise<never>
   readonly linkDeadMs: number
   readonly metrics = new NodeMetrics(refusalCodes)
+  /** Undefined: no TLS. */
+  readonly tls: TlsSource | undefined
   readonly #loop = new EventLoopWatch()
   readonly #spec: NodeSpec
   readonly #options: NodeServerOptions
@@ -117,6 +121,9 @@ export class NodeServer<M extends Message> {
       },
     })
     this.#gateway = this.#newGateway()
+    this.tls = spec.tls
+      ? openNodeTls({ ...spec, tls: spec.tls }, this.log, this.metrics.tlsReloads)
+      : undefined
   }
 
   /** The incarnation of the node's actor. `renew` begins another. */
@@ -203,6 +210,7 @@ export class NodeServer<M extends Message> {
       identity: this.identity,
       keyFor: acceptorKeys(secret, this.#options.admitsDrivers),
       refuses: this.#options.refuses,
+      tls: this.tls,
       // A driver's event loop belongs to its user (protocol L4).
       deadMsFor: ({ role }) => (role === 'node' ? this.linkDeadMs : limits.driverLinkDeadMs),
       onLink: (link) => this.admit(link),
@@ -261,7 +269,7 @@ export class NodeServer<M extends Message> {
     const { nodeMetricsPage } = await import('./node-metrics-page.js')
     const { system, metrics: node } = this
     const links = () => this.gateway.links
-    const page = nodeMetricsPage({ role, system, node, loop: this.#loop, links }, ofRole)
+    const page = nodeMetricsPage({ role, system, node, loop: this.#loop, links, tls: this.tls }, ofRole)
     const { withMonitoring } = await import('../../http/monitoring.js')
     return withMonitoring(routes, page, monitoring)
   }
@@ -314,6 +322,7 @@ export class NodeServer<M extends Message> {
   async close(reason: string): Promise<void> {
     clearTimeout(this.#laterTimer)
     this.#loop.close()
+    this.tls?.close()
     await this.stopAccepting()
     this.gateway.closeAll(reason)
     await this.#http?.close()

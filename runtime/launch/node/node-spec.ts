@@ -1,6 +1,12 @@
 import type { WorkerCodeConfig } from '../../../actors/worker/worker-config.js'
 import type { MonitoringReaders } from '../../http/monitoring.js'
-import type { LoggingPlan, RecordingPlan, RecoveryPlan, SchedulingPlan } from '../config/deployment.js'
+import type {
+  LoggingPlan,
+  NodeTlsPlan,
+  RecordingPlan,
+  RecoveryPlan,
+  SchedulingPlan,
+} from '../config/deployment.js'
 
 /*
  * What a node is told at its start: by the launcher through the control pipe, or directly by `master` and
@@ -12,6 +18,8 @@ export interface CommonSpec {
   readonly name: string
   readonly cluster: string
   readonly secret: string
+  /** Null: no TLS. */
+  readonly tls: NodeTlsPlan | null
   /** Address to listen on. */
   readonly host: string
   /** Actors' port; 0 is any free one. */
@@ -124,6 +132,8 @@ export interface RunningNode {
   observed(order: NodeOrder): void
   /** Before `stop`, where it was asked for in order: lets what runs end. */
   drain?(): Promise<void>
+  /** SIGHUP: reads its certificates again. Absent: it has none. */
+  reload?(): void
   /** Stops in order: closes ports, ends children. Resolves when nothing is left. */
   stop(): Promise<void>
   /**

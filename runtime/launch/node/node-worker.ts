@@ -119,6 +119,10 @@ class WorkerNode implements RunningNode {
     if (order.order === 'drainBeforeStop') this.#drainMs = order.ms
   }
 
+  reload(): void {
+    void this.#server.tls?.reload()
+  }
+
   abandon(reason: unknown): Promise<void> {
     return this.#server.abandon(reason)
   }
@@ -174,7 +178,7 @@ class WorkerNode implements RunningNode {
     const { name, cluster, secret, host, advertise, cores, memoryMib, resources, labels } = this.#spec
     const { masters, workerTimeoutMs, orphanGraceMs, workDirectory, code } = this.#spec
     const { noNewPrivileges, codeRoots, allowEnv } = this.#spec
-    const { system, gateway, log, port, linkDeadMs, incarnation } = this.#server
+    const { system, gateway, log, port, tls, linkDeadMs, incarnation } = this.#server
     return startWorker({
       system,
       gateway,
@@ -188,6 +192,7 @@ class WorkerNode implements RunningNode {
         name,
         cluster,
         secret,
+        tls,
         host,
         port,
         advertise,

@@ -134,6 +134,8 @@ export async function runNodeUntil(
   const dumping = denyCoreDumps()
   let node: RunningNode | undefined
   const restart = watchRestart(() => node)
+  const onHangUp = (): void => node?.reload?.()
+  process.on('SIGHUP', onHangUp)
   try {
     node = await Promise.race([startNode(spec, tell), uncaught.failed])
     node.onRestartAsked = restart.ask
@@ -148,6 +150,7 @@ export async function runNodeUntil(
     await Promise.race([node.stop(), failed])
     uncaught.close()
     restart.close()
+    process.off('SIGHUP', onHangUp)
   } catch (error) {
     // A failed actor may be half-changed, so this node does not shut down in order. Its links close with the
     // process, and the guard of a Worker kills what it started.

@@ -103,6 +103,7 @@ async function startWorker(
     name: 'w1',
     cluster,
     secret,
+    tls: null,
     host: '127.0.0.1',
     advertise: '127.0.0.1',
     port: 0,

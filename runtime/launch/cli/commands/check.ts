@@ -42,9 +42,8 @@ export const addCheck: AddCommand = (program, run) => {
           return 0
         }
         if (file === undefined) throw new FiresteelError('USAGE', 'check needs a file, or --schema.')
-        const { loadConfig } = await import('../../config/load-config.js')
-        const { config, problems } = await loadConfig(file, io.cwd, io.environment)
-        if (!config) throw new ConfigRefused(problems)
+        const { requireConfig } = await import('../../config/load-config.js')
+        const config = await requireConfig(file, io.cwd, io.environment)
         const changes =
           options.against === undefined ? undefined : await changesOf(io, config, file, options.against)
         const { masters, workers, recovery } = config

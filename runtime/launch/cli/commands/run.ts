@@ -8,6 +8,7 @@ import type { Child } from '../../../process/child.js'
 import type { ProcessExit } from '../../../process/child-end.js'
 import { exitStatus } from '../../../process/exit-status.js'
 import { mainCommand } from '../../../process/node-command.js'
+import { toldOf } from '../../../tls/tls-told.js'
 import { mainFile } from '../../config/main-file.js'
 import type { Command } from '../commander.js'
 import { type Console, printError, printJson } from '../console.js'
@@ -28,9 +29,11 @@ interface RunOptions extends ClusterOptions, EnvironmentOptions, CodeOptions {
 /** The line that connect() of MAIN reads: the Masters and the client's key, never the secret. */
 function bootLine({ cluster, masters, credential, local }: FoundCluster, options: RunOptions): string {
   const { masterTimeout: masterTimeoutMs, idleTimeout, summaries, output } = options
+  const { tls, ...proof } = credential
   const key = credential.key.toString('base64')
   const boot: DriverBoot = {
-    ...credential,
+    ...proof,
+    ...(tls && { tls: toldOf(tls) }),
     cluster,
     masters,
     key,
