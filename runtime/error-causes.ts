@@ -12,6 +12,7 @@ export const errorCauses: Readonly<Record<ErrorName, string>> = {
   CONFIG_CONFLICT: 'Two settings were changed apart from each other.',
   SECRET_MISSING:
     'The command runs in another folder than the cluster, and FIRESTEEL_SECRET is not set there.',
+  TOKEN_INVALID: 'A part of the token was lost in a copy, or the token was made for a shorter time.',
   SECRET_TOO_SHORT: 'The variable holds a placeholder, or a part of the secret was lost in a copy.',
   CERTIFICATE_INVALID:
     'A file is another one than it was meant to be, or certificate and key were replaced apart.',
@@ -32,7 +33,8 @@ export const errorCauses: Readonly<Record<ErrorName, string>> = {
     'A Master decided by something that is not recorded, or the state that a segment begins with is not whole.',
   // Connections and handshakes
   SECRET_WRONG: 'The secret was changed on one side only, or this is the secret of another cluster.',
-  CREDENTIAL_ENDED: 'The driver ended or moved to another Worker while its process was cut off.',
+  CREDENTIAL_ENDED:
+    'The time of the token is over, somebody revoked it, or a driver moved to another Worker while its process was cut off.',
   CLUSTER_MISMATCH: 'Two clusters share an address list, or the name was changed on one side only.',
   VERSION_UNSUPPORTED: 'An upgrade left out a release, or one side was not upgraded.',
   HANDSHAKE_FAILED: 'Another program listens there, the network is slow, or the peer ended.',

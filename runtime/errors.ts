@@ -43,6 +43,11 @@ export const errorCodes = {
     help: 'Set FIRESTEEL_SECRET or run the command where `firesteel up` made .firesteel/secret.',
     exit: 2,
   },
+  TOKEN_INVALID: {
+    meaning: 'What was given as a token is none, or the time of the token is over.',
+    help: 'Ask an admin of the cluster for a token (`firesteel token create`).',
+    exit: 4,
+  },
   SECRET_TOO_SHORT: {
     meaning: 'The cluster secret has fewer than 16 bytes.',
     help: 'Use a longer secret.',
@@ -122,8 +127,8 @@ export const errorCodes = {
   },
   CREDENTIAL_ENDED: {
     meaning:
-      'The credential of this process is not in force: its driver has ended, or another generation of it runs.',
-    help: 'Nothing needs to be done: a program that has been replaced ends. Submit it again if it should run.',
+      'The credential is not in force: the token was revoked or has ended, or the driver has ended or was replaced.',
+    help: 'Ask for a new token (`firesteel token create`). A program that has been replaced ends by itself.',
     exit: 4,
   },
   CLUSTER_MISMATCH: {

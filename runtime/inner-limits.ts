@@ -54,6 +54,10 @@ export const innerLimits = {
   systemTextChars: 16 * KIB,
   /** Characters of the type of a message in a trace. Ours have fewer than fifty. */
   traceTypeChars: 256,
+  /** A client may read an output for so long after a leader has said so, in milliseconds. */
+  logGrantMs: 60_000,
+  /** Whoever has made a token may ask for its text for so long, in milliseconds: an answer may be lost. */
+  tokenSecretMs: 120_000,
   /** A secret has at least so many bytes: 128 bits cannot be guessed. */
   secretBytesMin: 16,
 

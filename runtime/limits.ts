@@ -151,6 +151,13 @@ export const limits = {
   linkDeadMs: 5 * SECOND,
   /** The same toward drivers, because their event loop belongs to the user's program (protocol L4). */
   driverLinkDeadMs: 60 * SECOND,
+  /** Tokens that may be in force, and that are listed. Each node is told all of their ids when it links. */
+  tokens: 256,
+  /**
+   * A node looks so often for links whose credential is not in force any more, and ends them. Nothing new is
+   * let in meanwhile.
+   */
+  credentialLookMs: 5 * SECOND,
   /** A dialer tries again after this. It doubles up to reconnectMaxMs, so that a new leader is found soon. */
   reconnectFirstMs: 20,
   reconnectMaxMs: 250,

@@ -15,6 +15,10 @@ export const STATE_FOLDER = '.firesteel'
 /** Its file in that folder, and the name of the credential that replaces it. */
 export const SECRET_FILE = 'secret'
 
+/** A token that is kept there, and the name of the credential that replaces it. */
+export const TOKEN_FILE = 'token'
+
+export const tokenPath = (folder: string): string => join(folder, TOKEN_FILE)
 export const secretPath = (folder: string): string => join(folder, SECRET_FILE)
 export const clusterPath = (folder: string): string => join(folder, 'cluster.json')
 export const launcherPath = (folder: string): string => join(folder, 'up.json')
@@ -30,9 +34,7 @@ const FOREIGN_READ = 0o044
 export function findStateFolder(cwd: string): string | undefined {
   for (let at = cwd; ; at = dirname(at)) {
     const folder = join(at, STATE_FOLDER)
-    const files = [secretPath(folder), clusterPath(folder), launcherPath(folder)].filter(
-      (path) => look(path) !== undefined,
-    )
+    const files = filesIn(folder).filter((path) => look(path) !== undefined)
     // A folder that another user closed to us is no folder without files.
     if (at === cwd && look(folder) !== undefined) requireOwner(folder)
     if (files.length > 0) {
@@ -44,10 +46,16 @@ export function findStateFolder(cwd: string): string | undefined {
   }
 }
 
+const filesIn = (folder: string): string[] => [
+  secretPath(folder),
+  clusterPath(folder),
+  launcherPath(folder),
+  tokenPath(folder),
+]
+
 /** Throws FOLDER_UNTRUSTED if another user made this folder or a file of it, or may change them. */
 export function requireTrusted(folder: string): void {
-  for (const path of [folder, secretPath(folder), clusterPath(folder), launcherPath(folder)])
-    if (look(path) !== undefined) requireTrust(path, 'here')
+  for (const path of [folder, ...filesIn(folder)]) if (look(path) !== undefined) requireTrust(path, 'here')
 }
 
 function look(path: string): Stats | undefined {
@@ -83,7 +91,9 @@ function requireTrust(path: string, place: 'here' | 'above'): void {
   const mode = look(path)?.mode ?? 0
   if (mode & FOREIGN_WRITE)
     throw untrusted(path, 'may be changed by other users', `Run \`chmod go-w ${path}\`.`)
-  if (place === 'above' && path.endsWith('secret') && mode & FOREIGN_READ)
+  // A token was put there by hand, and is good elsewhere.
+  const isToken = path.endsWith(`/${TOKEN_FILE}`)
+  if ((isToken || (place === 'above' && path.endsWith('secret'))) && mode & FOREIGN_READ)
     throw untrusted(path, 'may be read by other users', `Run \`chmod 600 ${path}\`.`)
 }
 

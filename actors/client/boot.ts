@@ -10,7 +10,7 @@ export interface DriverBoot {
   /** `firesteel://` addresses of all known Masters. */
   readonly masters: readonly string[]
   readonly role: 'client' | 'driver'
-  /** With role driver: `ID/GENERATION`, the subject of its key. */
+  /** With role driver: `ID/GENERATION`, the subject of its key. With role client: its token, if any. */
   readonly subject?: string
   /** Key of the role, base64. */
   readonly key: string

@@ -92,7 +92,7 @@ export class ClientCore {
         this.#endIfUnrecoverable()
         break
       case 'refused':
-        this.#refused(input.address, input.reason)
+        this.#refused(input)
         break
       case 'message':
         this.#message(input.from, input.position, input.message)
@@ -178,9 +178,9 @@ export class ClientCore {
     this.#out.push({ kind: 'masterLost', reason })
   }
 
-  #refused(address: string, reason: Reason): void {
-    this.#refusal ??= reason
-    this.#masters.refused(address, reason.message)
+  #refused({ address, reason, isForGood }: Extract<ClientInput, { kind: 'refused' }>): void {
+    if (isForGood || !this.#refusal) this.#refusal = reason
+    this.#masters.refused(address, reason.message, isForGood)
     this.#endIfUnrecoverable()
     if (this.#phase !== 'ended')
       this.#log('warn', 'a Master refuses this application', { address, code: reason.code })
@@ -189,7 +189,8 @@ export class ClientCore {
   #endIfUnrecoverable(): void {
     const { absent } = this.#config
     if (absent && this.#phase === 'registering' && this.#masters.isAbsent) this.#end(absent)
-    if (this.#appId === undefined && this.#refusal && this.#masters.isUnrecoverable) this.#end(this.#refusal)
+    if (this.#phase === 'ended' || !this.#refusal) return
+    if (this.#masters.isOver(this.#appId !== undefined)) this.#end(this.#refusal)
   }
 
   #message(from: string, position: Position, message: ClientMessage): void {

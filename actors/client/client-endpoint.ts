@@ -25,7 +25,7 @@ import { CLIENT_ACTOR, MASTER_PATH } from './client-actor.js'
 import { ClientCore } from './client-core.js'
 import type { ClientEffect, ClientInput, Reason } from './client-steps.js'
 import { ClientTransport } from './client-transport.js'
-import type { Credential } from './credential.js'
+import { type Credential, isTokenOver } from './credential.js'
 import { dialProblem } from './dial-problem.js'
 import { EndpointTraces } from './endpoint-traces.js'
 import {
@@ -143,7 +143,13 @@ export class ClientEndpoint {
           reason: dialProblem(error),
           nobodyListens: error.refused,
         }),
-      onRefused: (address, error) => this.#input({ kind: 'refused', address, reason: reasonFrom(error) }),
+      onRefused: (address, error) =>
+        this.#input({
+          kind: 'refused',
+          address,
+          reason: reasonFrom(error),
+          isForGood: isTokenOver(options.credential, error),
+        }),
     })
     this.#gateway = this.#transport.gateway
     this.#traces = new EndpointTraces({

@@ -48,8 +48,13 @@ export type ClientInput =
       /** The kernel of that machine refused the connection. */
       readonly nobodyListens?: boolean
     }
-  /** The Master refuses this client: wrong secret, cluster or version. */
-  | { readonly kind: 'refused'; readonly address: string; readonly reason: Reason }
+  /** The Master refuses this client: wrong secret, cluster or version. `isForGood`: its token is over. */
+  | {
+      readonly kind: 'refused'
+      readonly address: string
+      readonly reason: Reason
+      readonly isForGood?: boolean
+    }
   | {
       readonly kind: 'message'
       readonly from: string

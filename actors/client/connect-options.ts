@@ -66,6 +66,11 @@ export interface ConnectOptions {
    * FIRESTEEL_TLS_CA, FIRESTEEL_TLS_CERT and FIRESTEEL_TLS_KEY, else what `up` wrote.
    */
   readonly tls?: TlsFiles
+  /**
+   * A token; default: FIRESTEEL_TOKEN, else a credential, else `.firesteel/token`. It goes before a secret
+   * that is found.
+   */
+  readonly token?: string
   /** Where executors reach this process. It is needed only behind address translation. */
   readonly listen?: ExecutorListenerOptions
   /**
@@ -110,6 +115,7 @@ const OPTIONS: readonly (keyof ConnectOptions)[] = [
   'masterTimeout',
   'secret',
   'tls',
+  'token',
   'listen',
   'code',
   'limits',
@@ -154,6 +160,9 @@ export function connectSettings(options: ConnectOptions, cwd: string): ConnectSe
   if (typeof options.output !== 'function') checkBoolean(options.output, 'output')
   checkString(name, 'name')
   checkString(options.secret, 'secret')
+  checkString(options.token, 'token')
+  if (options.secret !== undefined && options.token !== undefined)
+    refuse('token', 'secret and token exclude each other.')
   const each = atLeast(1, executor.cores ?? 1, 'executor.cores')
   if (cores !== undefined && atLeast(1, cores, 'cores') < each) {
     refuse('cores', `cores is ${cores}, less than the ${each} of one executor: no executor could ever start.`)

@@ -38,6 +38,7 @@ export async function connect(first?: string | ConnectOptions, second?: ConnectO
     address,
     secret: options.secret,
     tls: options.tls,
+    token: options.token,
     env: process.env,
     cwd: process.cwd(),
     boot: driverBoot(),

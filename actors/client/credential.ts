@@ -1,10 +1,11 @@
+import { isFiresteelError } from '../../runtime/errors.js'
 import type { TlsSource } from '../../runtime/tls/tls-source.js'
 import type { LAUNCHER_SUBJECT } from '../../runtime/transport/identity.js'
 
 /** The credential of a client (protocol 16), and what the nodes must prove to it. */
 export interface Credential {
   readonly role: 'client' | 'driver'
-  /** With role driver: `ID/GENERATION`. */
+  /** With role driver: `ID/GENERATION`. With role client: the id of its token, if it has one. */
   readonly subject?: string
   readonly key: Buffer
   /** Absent: no TLS. */
@@ -19,3 +20,7 @@ export interface LauncherCredential {
   /** Absent: no TLS. */
   readonly tls?: TlsSource | undefined
 }
+
+/** True: no Master will ever let it in again. That of a driver may be good again after a recovery. */
+export const isTokenOver = ({ role }: Credential | LauncherCredential, error: unknown): boolean =>
+  role === 'client' && isFiresteelError(error, 'CREDENTIAL_ENDED')

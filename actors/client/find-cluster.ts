@@ -24,6 +24,7 @@ import { deriveKey } from '../../runtime/transport/keys.js'
 import type { DriverIncarnation } from '../messages/common.js'
 import type { DriverBoot } from './boot.js'
 import type { Credential } from './credential.js'
+import { givenToken, keptToken } from './find-token.js'
 
 /** A cluster to use: the addresses of its Masters and a credential. */
 export interface FoundCluster {
@@ -52,6 +53,7 @@ export interface FindOptions {
   readonly secret?: string | undefined
   /** Files of TLS, from `cwd`. */
   readonly tls?: TlsFiles | undefined
+  readonly token?: string | undefined
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
   /** The boot line that `submit` or `run` gave this process. */
@@ -61,25 +63,33 @@ export interface FindOptions {
 /**
  * Finds Masters and a credential: from the given address, else from the boot line of `submit` or `run`, else
  * from FIRESTEEL_MASTER, else from what `up` left in this folder or the nearest above it, else at the default
- * port of this machine. Throws ADDRESS_INVALID, CONFIG_UNREADABLE, FOLDER_UNTRUSTED, SECRET_MISSING.
+ * port of this machine. Throws ADDRESS_INVALID, CONFIG_UNREADABLE, FOLDER_UNTRUSTED, SECRET_MISSING,
+ * TOKEN_INVALID.
  */
 export function findCluster(options: FindOptions): FoundCluster {
-  const { address, env, cwd, boot, secret } = options
-  const isBooted = boot !== undefined && secret === undefined && isOfBoot(boot, address)
+  const { address, env, cwd, boot, secret, token } = options
+  const isNamed = secret !== undefined || token !== undefined
+  const isBooted = boot !== undefined && !isNamed && isOfBoot(boot, address)
   if (isBooted) return fromBoot(boot)
   const named = address ?? env.FIRESTEEL_MASTER
-  const given = secret || env.FIRESTEEL_SECRET || credentialSecret(env)
+  // A token may do less than the secret, so it goes first where both are there.
+  const ofToken = secret ? undefined : givenToken(options)
+  const given = secret || (ofToken ? undefined : env.FIRESTEEL_SECRET || credentialSecret(env))
   // A folder that is not needed is not looked at: its owner and mode do not matter then.
-  const folder = named && given ? undefined : findStateFolder(cwd)
+  const folder = named && (given || ofToken) ? undefined : findStateFolder(cwd)
   const state = named || folder === undefined ? undefined : readState(folder)
   const masters = parseMasterAddresses(named || (state ? state.masters : MASTER_ADDRESS_DEFAULT))
-  const key = deriveKey(given || secretOf(folder, cwd, named), 'client')
+  const credential = ofToken ??
+    (given ? undefined : keptToken(cwd, folder)) ?? {
+      role: 'client' as const,
+      key: deriveKey(given || secretOf(folder, cwd, named), 'client'),
+    }
   const tls = tlsFiles(options, folder)
   const absent = named ? undefined : absenceOf(folder, state, cwd)
   return {
     cluster: state?.cluster ?? '',
     masters: masters.map(formatMasterAddress),
-    credential: { role: 'client', key, ...(tls && { tls: clientTls(tls) }) },
+    credential: { ...credential, ...(tls && { tls: clientTls(tls) }) },
     ...(absent && { absent }),
   }
 }

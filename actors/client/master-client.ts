@@ -20,7 +20,7 @@ import type { MasterStatePage, RequestLog, StopLog } from '../messages/status.js
 import type { RequestTrace, TraceChunk } from '../messages/trace.js'
 import { CLIENT_ACTOR, MASTER_PATH } from './client-actor.js'
 import { ClientTransport } from './client-transport.js'
-import type { Credential, LauncherCredential } from './credential.js'
+import { type Credential, isTokenOver, type LauncherCredential } from './credential.js'
 import { dialProblem } from './dial-problem.js'
 import type { FoundCluster } from './find-cluster.js'
 import { LogReader } from './log-reader.js'
@@ -109,8 +109,9 @@ export class MasterClient {
         this.#dieIfUnrecoverable()
       },
       onRefused: (address, error) => {
-        this.#refusal ??= error
-        this.#links.refused(address, error.message)
+        const isForGood = isTokenOver(credential, error)
+        if (isForGood || !this.#refusal) this.#refusal = error
+        this.#links.refused(address, error.message, isForGood)
         this.#dieIfUnrecoverable()
       },
     })
@@ -255,10 +256,18 @@ export class MasterClient {
     request: Omit<RequestLog, 'type' | 'stream'>,
     signal?: AbortSignal,
   ): Promise<LogReader> {
+    const { credential } = this.#options
+    const isToken = credential.role === 'client' && credential.subject !== undefined
+    // A Worker does not know whose work is whose: the leader says so, by way of this client.
+    const asked = { ...(signal && { signal }) }
+    const location = isToken
+      ? await this.request({ type: 'RequestLogLocation', id: request.id }, asked)
+      : undefined
     const link = await this.#linkTo(address)
     const worker = link.peer.incarnation
     const stream = randomBytes(8).toString('hex')
-    const requestLog: RequestLog = { type: 'RequestLog', stream, ...request }
+    const grant = location?.grant
+    const requestLog: RequestLog = { type: 'RequestLog', stream, ...request, ...(grant && { grant }) }
     const stopLog: StopLog = { type: 'StopLog', stream }
     const reader = new LogReader(() => {
       this.#logs.delete(stream)

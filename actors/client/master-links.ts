@@ -49,6 +49,7 @@ export class MasterLinks {
   /** Addresses where the last dial found that nothing listens. */
   readonly #unheard = new Set<string>()
   #hasRefusal = false
+  #isRefusedForGood = false
   #wasLinked = false
   /** Address -> what is wrong with a Master that does not lead, for people. */
   readonly #problems = new Map<string, string>()
@@ -105,9 +106,13 @@ export class MasterLinks {
     this.problem(address, text)
   }
 
-  /** The Master at this address refuses this client. */
-  refused(address: string, text: string): void {
+  /**
+   * The Master at this address refuses this client. `isForGood`: so will all others, because its token is not
+   * in force any more.
+   */
+  refused(address: string, text: string, isForGood = false): void {
     this.#hasRefusal = true
+    if (isForGood) this.#isRefusedForGood = true
     this.dialFailed(address, text)
   }
 
@@ -117,10 +122,16 @@ export class MasterLinks {
    */
   get isUnrecoverable(): boolean {
     return (
-      this.#hasRefusal &&
-      !this.#wasLinked &&
-      [...this.#addresses].every((address) => this.#failed.has(address))
+      this.#isRefusedForGood ||
+      (this.#hasRefusal &&
+        !this.#wasLinked &&
+        [...this.#addresses].every((address) => this.#failed.has(address)))
     )
+  }
+
+  /** True: another try cannot help, where it has registered or not. */
+  isOver(isRegistered: boolean): boolean {
+    return this.#isRefusedForGood || (!isRegistered && this.isUnrecoverable)
   }
 
   /** True: nothing listens at any address, and no Master was ever reached. */

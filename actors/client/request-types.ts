@@ -46,6 +46,18 @@ import type {
   RequestLogLocation,
   RequestMasterState,
 } from '../messages/status.js'
+import type {
+  Identity,
+  RequestCreateToken,
+  RequestIdentity,
+  RequestRevokeToken,
+  RequestTokenSecret,
+  RequestTokens,
+  TokenCreated,
+  TokenRevoked,
+  TokenSecret,
+  Tokens,
+} from '../messages/tokens.js'
 import type { RequestRestartWorker, RestartWorkerResponse } from '../messages/worker-restart.js'
 
 /** Each request with the answer of a Master that does not refuse it. */
@@ -70,6 +82,11 @@ interface Answers {
   readonly EndDeployment: DeploymentEnded
   readonly DeploySubmission: SubmissionDeployed
   readonly RequestRestartWorker: RestartWorkerResponse
+  readonly RequestCreateToken: TokenCreated
+  readonly RequestTokenSecret: TokenSecret
+  readonly RequestTokens: Tokens
+  readonly RequestRevokeToken: TokenRevoked
+  readonly RequestIdentity: Identity
 }
 
 export type AnswerTo<R extends MasterRequest> = Answers[R['type']]
@@ -96,6 +113,11 @@ export type MasterRequest =
   | EndDeployment
   | DeploySubmission
   | RequestRestartWorker
+  | RequestCreateToken
+  | RequestTokenSecret
+  | RequestTokens
+  | RequestRevokeToken
+  | RequestIdentity
 
 /** These change nothing. Without an answer nothing is in doubt but the answer. */
 const readRequests: ReadonlySet<MasterRequest['type']> = new Set([
@@ -109,6 +131,9 @@ const readRequests: ReadonlySet<MasterRequest['type']> = new Set([
   // Its id makes it one order, however often it is sent.
   'RequestLauncherOrder',
   'RequestPageTicket',
+  'RequestTokens',
+  'RequestTokenSecret',
+  'RequestIdentity',
 ])
 
 export const onlyReads = (type: MasterRequest['type']): boolean => readRequests.has(type)

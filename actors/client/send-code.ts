@@ -8,7 +8,8 @@ import { FiresteelError, reasonOf } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { dial } from '../../runtime/transport/dial.js'
-import { CODE_SUBJECT, newIncarnation } from '../../runtime/transport/identity.js'
+import { newIncarnation } from '../../runtime/transport/identity.js'
+import { codeSubjectOfClient } from '../../runtime/transport/token.js'
 import type { CodePlan } from '../messages/code.js'
 import type { CodePlace } from '../messages/common.js'
 import type { FoundCluster } from './find-cluster.js'
@@ -85,7 +86,7 @@ async function offer(code: CodeToSend, address: string, options: SendCodeOptions
     ...splitHostPort(address),
     identity,
     role: credential.role,
-    subject: CODE_SUBJECT,
+    subject: codeSubjectOfClient(credential.subject),
     key: credential.key,
     tls: credential.tls,
     signal,

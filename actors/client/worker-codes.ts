@@ -6,7 +6,8 @@ import { FiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import { before, systemTimers } from '../../runtime/timers.js'
 import { dial } from '../../runtime/transport/dial.js'
-import { CODE_SUBJECT, newIncarnation } from '../../runtime/transport/identity.js'
+import { newIncarnation } from '../../runtime/transport/identity.js'
+import { codeSubjectOfClient } from '../../runtime/transport/token.js'
 import type { FoundCluster } from './find-cluster.js'
 
 type Cluster = Pick<FoundCluster, 'cluster' | 'credential'>
@@ -50,7 +51,7 @@ async function withWorker(
     ...splitHostPort(address),
     identity: { cluster, incarnation: newIncarnation('code') },
     role: credential.role,
-    subject: CODE_SUBJECT,
+    subject: codeSubjectOfClient(credential.subject),
     key: credential.key,
     tls: credential.tls,
   })

@@ -12,7 +12,7 @@ import type {
 } from '../messages/applications.js'
 import type { Registrant } from '../messages/executors.js'
 import { oversizeOf, recordTooLarge } from '../messages/record-size.js'
-import { notYours } from './access.js'
+import { notYours, ownerOf } from './access.js'
 import { ApplicationEntry } from './application-entry.js'
 import { announceUnlisted, takeListed, takeOrphans } from './application-executors.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
@@ -28,8 +28,10 @@ import { unknownId } from './submission.js'
  * Applications: registration, what they ask for, how their executors fare (Spark 1.5, 4.8, 4.9; protocol 10).
  */
 
-const registrantOf = (from: PeerInfo): Registrant =>
-  from.role === 'driver' ? { role: 'driver', subject: from.subject ?? '' } : { role: 'client' }
+const registrantOf = ({ role, subject }: PeerInfo): Registrant =>
+  role === 'driver'
+    ? { role, subject: subject ?? '' }
+    : { role: 'client', ...(subject !== undefined && { subject }) }
 
 /** It speaks for the application: the same client, with the same credential. */
 const isEndpointOf = (from: PeerInfo, { endpoint, registrant }: ApplicationRecord): boolean =>
@@ -79,6 +81,7 @@ export function registerApplication(
       endpoint: from.incarnation,
       address: addressOf(from, listen),
       registrant: registrantOf(from),
+      owner: ownerOf(cluster, from),
       ...(driver && { driver }),
       ...(trace && { trace }),
       execIds: 0,
@@ -194,6 +197,7 @@ function adoptApplication(
     endpoint: from.incarnation,
     address: addressOf(from, listen),
     registrant: registrantOf(from),
+    owner: ownerOf(cluster, from),
     ...(driver && { driver }),
     execIds: highestExecId + 1,
   })

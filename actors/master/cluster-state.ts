@@ -26,6 +26,7 @@ import type {
   EndedApplication,
   EndedDriver,
   KeyRecord,
+  TokenRecord,
 } from './records.js'
 import type { Step } from './step.js'
 import { WaitingDrivers } from './waiting-drivers.js'
@@ -35,7 +36,7 @@ import { executorHolding, type HoldingKey, type WorkerEntry } from './worker-ent
 export interface PeerInfo {
   readonly incarnation: string
   readonly role: 'node' | 'client' | 'application' | 'driver'
-  /** With role driver: `ID/GENERATION`. */
+  /** With role driver: `ID/GENERATION`. Of a client: its token, if it has one. */
   readonly subject?: string
   /** Host the link comes from. */
   readonly host: string
@@ -80,12 +81,14 @@ export class ClusterState {
   readonly leadership: Leadership
   readonly ids: IdSource
   /** Incarnations that have a link to this Master, also without a word to this leadership. */
-  peers: ReadonlyMap<string, unknown> = new Map()
+  peers: ReadonlyMap<string, PeerInfo> = new Map()
   state: RecoveryState = 'RECOVERING'
   readonly workers = new NumberedMap<WorkerEntry>()
   readonly workersByAddress = new Map<string, WorkerEntry>()
   /** By `NAME@HOST`: Workers that take no new work, whether they are here or not. */
   readonly drains = new Map<string, DrainRecord>()
+  /** By id, oldest first, some of those that are over among them. */
+  readonly tokens = new Map<string, TokenRecord>()
   /** Drivers that leave drained Workers, by id. A new leader lets them leave again. */
   readonly moves = new Map<string, Move>()
   /** Drivers that have a `replacement`, by id. */

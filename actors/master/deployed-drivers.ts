@@ -36,7 +36,7 @@ export function deploySubmission(
   const others = drivers.filter((driver) => driver !== stays)
   for (const driver of others) killDriver(cluster, step, from, driver, `deployment ${deployment}`)
   if (!to) answer(live(cluster, name).length === 0)
-  else if (!stays) submit(cluster, step, to, reply, answer, name)
+  else if (!stays) submit(cluster, step, from, to, reply, answer, name)
   else if (stays.record.wanted === 'KILL') answer(false, shown(name, stays))
   else {
     const problem = keyWanted(stays.record) === to.key ? undefined : replaceDriver(cluster, step, stays, to)
@@ -52,6 +52,7 @@ export function deploySubmission(
 function submit(
   cluster: ClusterState,
   step: Step,
+  from: PeerInfo,
   { key, description }: NonNullable<DeploySubmission['to']>,
   reply: ReplyToken,
   answer: (isDone: boolean, driver?: DeployedDriver) => void,
@@ -66,7 +67,7 @@ function submit(
     answer(true, ended)
     return
   }
-  const driver = newDriver(cluster, step, key, description)
+  const driver = newDriver(cluster, step, from, { key, description })
   if ('type' in driver) {
     step.reply(reply, driver)
     return

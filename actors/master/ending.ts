@@ -40,11 +40,12 @@ export function endApplication(
   message: string,
   cause: { readonly endCause: EndCause; readonly killAsked?: KillAsked },
 ): void {
-  const { description, submittedAtMs, driver } = app.record
+  const { description, submittedAtMs, driver, owner } = app.record
   const ends = allEndsOf(app, step)
   endApplicationAs(cluster, step, {
     kind: 'app',
     id: app.id,
+    ...(owner && { owner }),
     submittedAtMs,
     endedAtMs: step.now.wallMs,
     message,
@@ -144,6 +145,7 @@ export function endDriver(cluster: ClusterState, step: Step, driver: DriverEntry
   endDriverAs(cluster, step, {
     kind: 'driver',
     id: driver.id,
+    ...(record.owner && { owner: record.owner }),
     submittedAtMs: record.submittedAtMs,
     endedAtMs: step.now.wallMs,
     message: end.message,

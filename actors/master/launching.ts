@@ -43,7 +43,7 @@ export function launchDriver(
 }
 
 export function tellLaunchDriver(cluster: ClusterState, step: Step, driver: DriverEntry): void {
-  const { workerId, generation, resources, description, life, trace } = driver.record
+  const { workerId, generation, resources, description, owner, life, trace } = driver.record
   const { code } = description
   step.tell(workerId!, {
     type: 'LaunchDriver',
@@ -52,6 +52,7 @@ export function tellLaunchDriver(cluster: ClusterState, step: Step, driver: Driv
     generation,
     resources,
     description,
+    ...(owner && { owner }),
     ...(code && { codeFrom: codeSources(cluster, code.id) }),
     ...(life && { life }),
     ...(trace !== undefined && { trace }),

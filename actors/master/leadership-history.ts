@@ -67,6 +67,7 @@ export class LeadershipHistory {
       case 'alive':
       case 'hindered':
       case 'mastersObserved':
+      case 'tokensInForce':
       case 'succeeded':
       case 'unrecoverable':
         break

@@ -1,6 +1,7 @@
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import type { LogLocation, LogPlace, RequestLogLocation } from '../messages/status.js'
-import type { ClusterState } from './cluster-state.js'
+import type { ClusterState, PeerInfo } from './cluster-state.js'
 import type { ReplyToken, Step } from './step.js'
 import { unknownId } from './submission.js'
 import type { WorkerEntry } from './worker-entry.js'
@@ -12,6 +13,7 @@ import type { WorkerEntry } from './worker-entry.js'
 export function logLocation(
   cluster: ClusterState,
   step: Step,
+  from: PeerInfo,
   message: RequestLogLocation,
   reply: ReplyToken,
 ): void {
@@ -20,7 +22,7 @@ export function logLocation(
   const places = placesOf(cluster, homes)
   const newest = places.at(-1)
   if (newest) {
-    const location: LogLocation = { type: 'LogLocation', id, ...newest }
+    const location: LogLocation = { type: 'LogLocation', id, ...newest, ...grantFor(from, step) }
     step.reply(reply, id.includes('/') ? location : { ...location, places })
   } else if (homes.length > 0 || cluster.drivers.has(id)) {
     const why = homes.length > 0 ? `its worker ${homes.at(-1)} is gone` : 'it has not been placed yet'
@@ -32,6 +34,12 @@ export function logLocation(
   } else {
     step.reply(reply, unknownId(id))
   }
+}
+
+/** A client with a token needs it at the Worker. The shell signs it. */
+function grantFor({ role, subject }: PeerInfo, { now }: Step): Pick<LogLocation, 'grant'> {
+  if (role !== 'client' || subject === undefined) return {}
+  return { grant: { subject, untilMs: now.wallMs + innerLimits.logGrantMs, mac: '' } }
 }
 
 /** A Worker on which something ran, for pages. */

@@ -39,6 +39,7 @@ import { type MasterSnapshot, SnapshotCache } from './snapshot-cache.js'
 import { pageOf } from './state-page.js'
 import { type Now, type ReplyToken, Step } from './step.js'
 import * as submission from './submission.js'
+import { tellTokens } from './tokens.js'
 import { type Usage, usageOf } from './usage.js'
 import * as workers from './workers.js'
 
@@ -281,6 +282,7 @@ export class MasterCore {
     const message: MasterChanged = { type: 'MasterChanged', master: address, web, masters, found }
     if (commitQueue.degradation) step.tellNow(peer.incarnation, message)
     else step.tell(peer.incarnation, message)
+    tellTokens(this.#cluster, step, peer)
   }
 
   #standby(to: PeerInfo): MasterInStandby {
@@ -345,7 +347,7 @@ export class MasterCore {
     if (!from || !route || !maySend(from, route.sender)) return
     // While the store is degraded, what is only read is answered from memory, marked stale (protocol 15).
     step.readsFromMemory = commitQueue.degradation !== undefined && route.access === 'reads'
-    const refusal = refusalOf(from, message, this.#cluster, route.driver === 'may')
+    const refusal = route.sender === 'anybody' ? refusalOf(from, message, this.#cluster, route) : undefined
     if (refusal) {
       step.refused(from.incarnation, `${message.type}: ${refusal.message}`)
       step.replyNow(reply, refusal)
@@ -411,12 +413,6 @@ export class MasterCore {
     // A STANDBY has no leadership, so its answer needs no fence check.
     if (!this.#cluster) step.replyNow(reply, state)
     else step.reply(reply, state)
-  }
-
-  /** Who links now is refused at the handshake; these were linked before. */
-  #unlinkOver(step: Step, cluster: ClusterState): void {
-    for (const peer of this.#peers.values())
-      if (isOver(cluster, peer)) step.unlink(peer.incarnation, `its driver ${peer.subject} is over`)
   }
 
   /** True: this leader knows that the credential of such a peer is not in force. */
@@ -485,7 +481,6 @@ export class MasterCore {
     const lateMs = step.now.monotonicMs - this.#sweptAtMs - this.#sweepEveryMs
     this.#sweptAtMs = step.now.monotonicMs
     if (lateMs < this.#sweepEveryMs) workers.checkWorkers(cluster, step)
-    this.#unlinkOver(step, cluster)
     step.startTimer({ kind: 'sweep' }, this.#sweepEveryMs)
   }
 }

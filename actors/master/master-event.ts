@@ -9,6 +9,8 @@ export type HeardEvent =
   | { readonly event: 'leaderObserved'; readonly epoch: number; readonly address: string }
   /** The Master that leads this epoch seems to have ended. It may yet be there. */
   | { readonly event: 'leaderGone'; readonly epoch: number; readonly how: LeaderGone }
+  /** The leader says which tokens are in force. */
+  | { readonly event: 'tokensInForce'; readonly ids: readonly string[] }
   /** These Masters exist. */
   | { readonly event: 'mastersObserved'; readonly addresses: readonly string[] }
 

@@ -77,6 +77,7 @@ export interface MasterHostOptions {
   /** Of all its incarnations. */
   readonly listener: MasterListener
   readonly pageTicket?: MasterOptions['pageTicket']
+  readonly secrets?: MasterOptions['secrets']
   readonly spans?: MasterOptions['spans']
   /** Makes the cores of its incarnations. Absent: none that is recorded. */
   readonly newCore?: NewCore
@@ -250,8 +251,8 @@ export class MasterHost {
 
   /** One incarnation, from STANDBY to the end of its leadership. */
   #start(handedOver = false): void {
-    const { node, recovery, config, address, clock, timers, random, newWriteId, pageTicket, spans, newCore } =
-      this.#options
+    const { node, recovery, config, address, clock, timers, random, newWriteId } = this.#options
+    const { pageTicket, secrets, spans, newCore } = this.#options
     const { system, gateway, incarnation, log } = node
     this.#current = new MasterIncarnation({
       system,
@@ -278,6 +279,7 @@ export class MasterHost {
       },
       listener: (event) => this.#observed(event),
       ...(pageTicket && { pageTicket }),
+      secrets,
       spans,
       ...(newCore && { newCore: (config) => newCore(config, incarnation) }),
     })
@@ -290,6 +292,9 @@ export class MasterHost {
     switch (event.event) {
       case 'mastersObserved':
         this.learn(event.addresses)
+        break
+      case 'tokensInForce':
+        // Its node acts on it.
         break
       case 'revoked':
         void this.#revoked(event.handedOver)

@@ -3,6 +3,7 @@ import type { MasterMessage } from '../messages/catalogue.js'
 import type { ElectionMessage } from '../messages/election.js'
 import type { RequestPageTicket } from '../messages/pages.js'
 import type { TasksSummarized } from '../messages/task-summary.js'
+import type { RequestTokenSecret } from '../messages/tokens.js'
 import type { RequestTrace } from '../messages/trace.js'
 import type { MasterTimer } from './master-timer.js'
 
@@ -20,6 +21,7 @@ export type MasterActorMessage =
   | MasterMessage
   | RequestTrace
   | RequestPageTicket
+  | RequestTokenSecret
   | TasksSummarized
   | ElectionMessage
   | LinkMessage

@@ -63,6 +63,7 @@ export class MasterMetrics {
       case 'hindered':
       case 'leaderGone':
       case 'mastersObserved':
+      case 'tokensInForce':
       case 'succeeded':
       case 'unrecoverable':
         break

@@ -13,6 +13,7 @@ import type { MasterConfig } from './master-config.js'
 import type { MasterCore } from './master-core.js'
 import type { MasterListener } from './master-event.js'
 import type { MasterMetrics } from './master-metrics.js'
+import type { Secrets } from './token-secrets.js'
 
 /** The dependencies of a Master actor. */
 export interface MasterOptions {
@@ -41,6 +42,8 @@ export interface MasterOptions {
   readonly newCore?: (config: MasterConfig) => MasterCore
   /** Makes a ticket for its pages. Absent: it has none. */
   readonly pageTicket?: () => PageTicket
+  /** Absent: it makes no tokens. */
+  readonly secrets?: Secrets | undefined
   /** Where the spans of requests go. Absent: this node has no tracing.otlp. */
   readonly spans?: NodeSpans | undefined
   /** Of its process: it outlives this Master. */

@@ -12,9 +12,11 @@ import { sleep, systemTimers, type TimerSource } from '../../runtime/timers.js'
 import { serveTrace } from '../../runtime/trace/answer-trace.js'
 import { type LinkDown, peerOf } from '../../runtime/transport/gateway.js'
 import { closedByKernel } from '../../runtime/transport/link-end.js'
-import type { MasterMessage } from '../messages/catalogue.js'
+import type { ClientMessage, MasterMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
 import type { AgentMessage, ElectedLeader } from '../messages/election.js'
+import type { RequestPageTicket } from '../messages/pages.js'
+import type { RequestTokenSecret } from '../messages/tokens.js'
 import { type CommitQueueView, storeView } from './commit-queue-view.js'
 import { committed, STORE_PATH } from './committed.js'
 import { HandOver } from './hand-over.js'
@@ -36,8 +38,9 @@ import { readRecords, recordCacheOf, tellQuarantined } from './read-records.js'
 import { busy, failuresOf, notLeader } from './refusals.js'
 import { RequestSpans } from './request-spans.js'
 import { routeOf } from './routes.js'
-import type { FreeEffect, Now, Probe, Step } from './step.js'
+import type { FreeEffect, Now, Probe, ReplyToken, Step } from './step.js'
 import { TaskStreams } from './task-streams.js'
+import { signed, tokenSecretFor } from './token-secrets.js'
 import { TurnCauses } from './turn-causes.js'
 
 /** The shell of the Master. Only here does its core meet mailbox, commit queue, links and timers. */
@@ -129,7 +132,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
         this.#step({ kind: 'masters', addresses: message.addresses }, envelope)
         return
       case 'RequestPageTicket':
-        this.#answerTicket(envelope)
+      case 'RequestTokenSecret':
+        this.#answerBeside(message, envelope)
         return
       case 'TasksSummarized':
         this.taskStreams.hear(this.#core.cluster, peerOf(envelope)?.incarnation, message, this.#now())
@@ -160,9 +164,13 @@ export class MasterShell implements Handler<MasterActorMessage> {
     this.#step({ kind: 'linkDown', incarnation, closedByKernel: closedByKernel(end.kind) }, envelope)
   }
 
-  #answerTicket(envelope: Envelope): void {
-    if (!this.#core.cluster) this.#refuse(envelope)
-    else this.#context.reply(envelope, ticketFor(peerOf(envelope), this.#options))
+  /** What only a shell can say: tickets and tokens are made with the cluster's secret. */
+  #answerBeside(message: RequestPageTicket | RequestTokenSecret, envelope: Envelope): void {
+    const { cluster } = this.#core
+    const [peer, options] = [peerOf(envelope), this.#options]
+    if (!cluster) this.#refuse(envelope)
+    else if (message.type === 'RequestPageTicket') this.#context.reply(envelope, ticketFor(peer, options))
+    else this.#context.reply(envelope, tokenSecretFor(peer, message, cluster, options, this.#now()))
   }
 
   turnEnd(): void {
@@ -351,7 +359,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
         this.#options.gateway.send(effect.to, effect.message, cause)
         break
       case 'reply':
-        this.#context.system.answer(effect.reply as ReplyAddress, effect.message)
+        this.#answer(effect)
         break
       case 'probe':
         void this.#probe(effect, cause)
@@ -367,6 +375,10 @@ export class MasterShell implements Handler<MasterActorMessage> {
     }
   }
 
+  #answer({ reply, message }: { readonly reply: ReplyToken; readonly message: ClientMessage }): void {
+    this.#context.system.answer(reply as ReplyAddress, signed(message, this.#options.secrets))
+  }
+
   async #probe({ workerId, host, port }: Probe, cause: Cause | undefined): Promise<void> {
     const refused = await this.#options.probe(host, port)
     if (!this.#over) this.#context.tell(this.#context.self, { type: 'Probed', workerId, refused }, cause)
@@ -379,7 +391,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
         gateway.send(effect.to, effect.message, cause)
         break
       case 'replyNow':
-        this.#context.system.answer(effect.reply as ReplyAddress, effect.message)
+        this.#answer(effect)
         break
       case 'startTimer':
         this.#startTimer(effect.timer, effect.ms, cause)

@@ -1,12 +1,13 @@
 import type { Log } from '../../runtime/observe/log.js'
-import type { Role } from '../../runtime/transport/identity.js'
+import type { PeerIdentity } from '../../runtime/transport/identity.js'
+import { mayAs, roleOf } from '../../runtime/transport/token.js'
 import type { Failure } from '../messages/common.js'
 import type { PageTicket } from '../messages/pages.js'
 
 const refused: Failure = {
   type: 'Failure',
   code: 'FIRESTEEL_NOT_ALLOWED',
-  message: 'only a holder of the key of commands may open a session',
+  message: 'a session may kill and drain, so it needs the role operate',
 }
 
 /**
@@ -14,10 +15,11 @@ const refused: Failure = {
  * program in the cluster may not, because a page shows and kills what other users run.
  */
 export function ticketFor(
-  peer: { readonly role: Role; readonly address?: string | undefined } | undefined,
+  peer: (Pick<PeerIdentity, 'role' | 'subject'> & Partial<Pick<PeerIdentity, 'address'>>) | undefined,
   { pageTicket: make, log }: { readonly pageTicket?: (() => PageTicket) | undefined; readonly log: Log },
 ): PageTicket | Failure {
-  if (!make || (peer?.role !== 'client' && peer?.role !== 'node')) return refused
-  log.info('a ticket for the pages was given', { to: peer.address })
+  const may = peer?.role === 'node' || (peer?.role === 'client' && mayAs(roleOf(peer.subject), 'operate'))
+  if (!make || !may) return refused
+  log.info('a ticket for the pages was given', { to: peer?.address })
   return make()
 }

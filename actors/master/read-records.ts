@@ -12,6 +12,7 @@ import type {
   EndedRecord,
   KeyRecord,
   StoredRecords,
+  TokenRecord,
   WorkerRecord,
 } from './records.js'
 import { SortedPages } from './sorted-pages.js'
@@ -22,7 +23,7 @@ interface Sized<R> {
   readonly bytes: number
 }
 
-type Section = 'deployments' | 'drains' | 'workers' | 'apps' | 'drivers' | 'ended'
+type Section = 'tokens' | 'deployments' | 'drains' | 'workers' | 'apps' | 'drivers' | 'ended'
 type RecordOf<S extends Section> = StoredRecords[S][number]
 
 /** All records as they were read, except the keys of ended drivers. */
@@ -30,6 +31,7 @@ export class ReadRecords {
   /** The records in the form of the leader's record cache. */
   readonly draft = new RecordCacheDraft()
   readonly deployments = new SortedPages<Sized<DeploymentRecord>>((a, b) => a.record.number - b.record.number)
+  readonly tokens = new SortedPages<Sized<TokenRecord>>((a, b) => a.record.createdAtMs - b.record.createdAtMs)
   readonly drains = new SortedPages<Sized<DrainRecord>>(() => 0)
   readonly workers = new SortedPages<Sized<WorkerRecord>>(() => 0)
   // Sorted by submission (FIFO), because the store keeps no order.
@@ -57,7 +59,15 @@ export class ReadRecords {
     let records = 0
     let bytes = 0
     // Later sections refer to earlier ones.
-    for (const section of ['deployments', 'drains', 'workers', 'apps', 'drivers', 'ended'] as const) {
+    for (const section of [
+      'tokens',
+      'deployments',
+      'drains',
+      'workers',
+      'apps',
+      'drivers',
+      'ended',
+    ] as const) {
       for (const { record, bytes: size } of this[section].take()) {
         if (records > 0 && (records >= most.recoveryRecords || bytes + size > most.recoveryRecordBytes)) {
           yield piece as Partial<StoredRecords>
@@ -110,6 +120,7 @@ export async function readRecords(
   }
   const done = await Promise.all([
     readTable('deployments', 'deployment'),
+    readTable('tokens', 'token'),
     readTable('drains', 'drain'),
     readTable('workers', 'worker'),
     readTable('apps', 'app'),
@@ -147,6 +158,7 @@ export const readKeys = (engine: PersistenceEngine, fence: Fence, cursor: string
 /** Converts what was read to the form of a leader's record cache. */
 export function* recordCacheOf({
   deployments,
+  tokens,
   drains,
   workers,
   apps,
@@ -155,6 +167,7 @@ export function* recordCacheOf({
   keys,
 }: Partial<StoredRecords>): Generator<Put> {
   for (const record of deployments ?? []) yield putOf('deployment', record.id, record)
+  for (const record of tokens ?? []) yield putOf('token', record.id, record)
   for (const record of drains ?? []) yield putOf('drain', record.id, record)
   for (const record of workers ?? []) yield putOf('worker', record.id, record)
   for (const record of apps ?? []) yield putOf('app', record.id, record)

@@ -23,6 +23,7 @@ import { deploymentHead } from '../messages/deployments.js'
 import { driverEvent, driverLife } from '../messages/driver-life.js'
 import { registrant } from '../messages/executors.js'
 import { endCauses, executorEnds, killAsked } from '../messages/explanation.js'
+import { owner, tokenRow } from '../messages/tokens.js'
 import { workerRestarts } from '../messages/worker-restart.js'
 
 /*
@@ -63,6 +64,8 @@ export const applicationRecord = z.object({
   address: name,
   registrant,
   driver: driverIncarnation.optional(),
+  /** Absent: an earlier release wrote it. */
+  owner: owner.optional(),
   /** Ceiling of executor ids given out: a whole block is durable before its first id is used. */
   execIds: count,
   /** The span of its registration. */
@@ -77,6 +80,8 @@ export const driverRecord = z.object({
   description: driverDescription,
   key: name,
   digest: name,
+  /** Who submitted it; absent: an earlier release wrote it. */
+  owner: owner.optional(),
   state: z.enum(driverStates),
   wanted: z.enum(['RUN', 'KILL']),
   generation: count,
@@ -101,6 +106,7 @@ export type DriverRecord = z.infer<typeof driverRecord>
 
 const ended = {
   id: name,
+  owner: owner.optional(),
   submittedAtMs: wallTime,
   endedAtMs: wallTime,
   message: text,
@@ -173,6 +179,9 @@ export const deploymentRecord = deploymentHead.extend({
   at,
 })
 export type DeploymentRecord = z.infer<typeof deploymentRecord>
+/** A token. It has no secret: nodes derive that from the cluster's secret and the id. */
+export const tokenRecord = tokenRow.extend({ at })
+export type TokenRecord = z.infer<typeof tokenRecord>
 
 const schemas = {
   worker: workerRecord,
@@ -182,6 +191,7 @@ const schemas = {
   key: keyRecord,
   drain: drainRecord,
   deployment: deploymentRecord,
+  token: tokenRecord,
 } as const
 
 export type RecordTable = keyof typeof schemas
@@ -211,11 +221,13 @@ export const recordViolations: Readonly<Record<RecordTable, (value: unknown) => 
   key: unreadable(keyRecord),
   drain: unreadable(drainRecord),
   deployment: unreadable(deploymentRecord),
+  token: unreadable(tokenRecord),
 }
 
 /** Everything read at election. */
 export interface StoredRecords {
   readonly deployments: readonly DeploymentRecord[]
+  readonly tokens: readonly TokenRecord[]
   readonly drains: readonly DrainRecord[]
   readonly workers: readonly WorkerRecord[]
   readonly apps: readonly ApplicationRecord[]

@@ -16,6 +16,7 @@ export function restore(
   step: Step,
   {
     deployments = [],
+    tokens = [],
     drains = [],
     workers = [],
     apps = [],
@@ -25,6 +26,7 @@ export function restore(
   }: Partial<StoredRecords>,
 ): void {
   for (const record of deployments) restoreDeployment(cluster, record)
+  for (const record of tokens) cluster.tokens.set(record.id, record)
   for (const record of drains) restoreDrain(cluster, step, record)
   for (const record of workers) restoreWorker(cluster, step, record)
   for (const record of apps) restoreApplication(cluster, step, record, record.execIds)

@@ -125,6 +125,7 @@ function adoptDriver(cluster: ClusterState, step: Step, worker: WorkerEntry, rep
     id: driverId,
     submittedAtMs: held?.record.submittedAtMs ?? step.now.wallMs,
     description,
+    ...(report.owner && { owner: report.owner }),
     // Where its key went with the store nobody can ask by it again.
     key: held?.record.key ?? `${ADOPTED}${driverId}`,
     digest: held?.record.digest ?? driverDigest(description),

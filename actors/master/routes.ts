@@ -1,6 +1,7 @@
 import { failureOf } from '../../runtime/system/system-messages.js'
 import type { TraceContext } from '../../runtime/telemetry/trace-context.js'
 import type { Role } from '../../runtime/transport/identity.js'
+import type { TokenRole } from '../../runtime/transport/token.js'
 import type { FromLauncher, FromMaster, FromWorker, MasterMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
 import type { RequestSubmitDriver } from '../messages/drivers.js'
@@ -23,6 +24,7 @@ import { notLeader, readingKeys } from './refusals.js'
 import { workerReported } from './reports.js'
 import type { ReplyToken, Step } from './step.js'
 import * as submission from './submission.js'
+import * as tokens from './tokens.js'
 import { askRestart, restartRefused } from './worker-restart.js'
 import * as workers from './workers.js'
 
@@ -66,6 +68,8 @@ type Sender<T> = T extends FromMaster['type']
 
 interface Demands<T> {
   readonly sender: Sender<T>
+  /** Only, and always, where anybody may send it: the least role of a client's token that may. */
+  readonly least?: TokenRole
   /**
    * Absent: it may write. `reads`: it changes nothing, so while the store is degraded it is answered from
    * memory, marked stale (protocol 15). `beats`: it changes nothing that is written or shown, so it is taken
@@ -143,6 +147,11 @@ const routes: Routes = {
     sender: 'master',
     master: 'any',
     handle: (received, message) => received.peerMasters.released(received, message),
+  },
+  TokensInForce: {
+    sender: 'master',
+    master: 'any',
+    handle: ({ step }, { ids }) => step.emit({ event: 'tokensInForce', ids }),
   },
 
   // Workers.
@@ -226,6 +235,7 @@ const routes: Routes = {
   // Applications.
   RegisterApplication: {
     sender: 'anybody',
+    least: 'submit',
     driver: 'may',
     master: 'leader',
     handle: ({ cluster, step, from, trace }, message) =>
@@ -233,6 +243,7 @@ const routes: Routes = {
   },
   MasterChangeAcknowledged: {
     sender: 'anybody',
+    least: 'submit',
     driver: 'may',
     master: 'leader',
     handle: ({ cluster, step, from }, message) =>
@@ -240,6 +251,7 @@ const routes: Routes = {
   },
   UnregisterApplication: {
     sender: 'anybody',
+    least: 'submit',
     driver: 'may',
     master: 'leader',
     handle: ({ cluster, step, from }, message) =>
@@ -247,6 +259,7 @@ const routes: Routes = {
   },
   RequestExecutors: {
     sender: 'anybody',
+    least: 'submit',
     driver: 'may',
     master: 'leader',
     handle: ({ cluster, step, from, reply }, message) =>
@@ -254,12 +267,14 @@ const routes: Routes = {
   },
   KillExecutors: {
     sender: 'anybody',
+    least: 'submit',
     driver: 'may',
     master: 'leader',
     handle: ({ cluster, step, reply }, message) => executors.killExecutors(cluster, step, message, reply),
   },
   ExecutorWorked: {
     sender: 'anybody',
+    least: 'submit',
     driver: 'may',
     master: 'leader',
     handle: ({ cluster, step, from }, message) => executors.executorWorked(cluster, step, from, message),
@@ -268,6 +283,7 @@ const routes: Routes = {
   // Commands.
   RequestKillApplication: {
     sender: 'anybody',
+    least: 'submit',
     driver: 'may',
     master: 'leader',
     handle: ({ cluster, step, from, reply }, message) =>
@@ -276,18 +292,21 @@ const routes: Routes = {
   // Drivers only when ALIVE (Spark 2.1): before, what is still unclaimed would look like room.
   RequestSubmitDriver: {
     sender: 'anybody',
+    least: 'submit',
     master: 'ALIVE',
     brings: 'record',
     handle: submit,
   },
   RequestCodePlan: {
     sender: 'anybody',
+    least: 'submit',
     master: 'ALIVE',
     access: 'reads',
     handle: ({ cluster, step, reply }, message) => planCode(cluster, step, message, reply),
   },
   RequestKillDriver: {
     sender: 'anybody',
+    least: 'submit',
     driver: 'may',
     master: 'ALIVE',
     handle: ({ cluster, step, from, reply }, message) =>
@@ -295,6 +314,7 @@ const routes: Routes = {
   },
   RequestRestartDriver: {
     sender: 'anybody',
+    least: 'submit',
     driver: 'may',
     master: 'ALIVE',
     handle: ({ cluster, step, reply }, message) =>
@@ -302,16 +322,19 @@ const routes: Routes = {
   },
   DecommissionWorkers: {
     sender: 'anybody',
+    least: 'operate',
     master: 'ALIVE',
     handle: ({ cluster, step, reply }, message) => drains.decommissionWorkers(cluster, step, message, reply),
   },
   RecommissionWorkers: {
     sender: 'anybody',
+    least: 'operate',
     master: 'ALIVE',
     handle: ({ cluster, step, reply }, message) => drains.recommissionWorkers(cluster, step, message, reply),
   },
   RequestDeployment: {
     sender: 'anybody',
+    least: 'admin',
     master: 'ALIVE',
     access: 'reads',
     handle: ({ cluster, step, reply }, message) =>
@@ -319,12 +342,14 @@ const routes: Routes = {
   },
   RequestHistory: {
     sender: 'anybody',
+    least: 'operate',
     master: 'leader',
     access: 'reads',
     handle: ({ cluster, step, reply }) => deployments.answerHistory(cluster, step, reply),
   },
   BeginDeployment: {
     sender: 'anybody',
+    least: 'admin',
     master: 'ALIVE',
     brings: 'record',
     handle: ({ cluster, step, from, reply }, message) =>
@@ -332,12 +357,14 @@ const routes: Routes = {
   },
   EndDeployment: {
     sender: 'anybody',
+    least: 'admin',
     master: 'ALIVE',
     handle: ({ cluster, step, from, reply }, message) =>
       deployments.endDeployment(cluster, step, from, message, reply),
   },
   DeploySubmission: {
     sender: 'anybody',
+    least: 'admin',
     master: 'ALIVE',
     brings: 'record',
     handle: ({ cluster, step, from, reply }, message) =>
@@ -345,23 +372,27 @@ const routes: Routes = {
   },
   RequestLaunchers: {
     sender: 'anybody',
+    least: 'observe',
     master: 'leader',
     access: 'reads',
     handle: ({ cluster, step, reply }) => launchers.answerLaunchers(cluster, step, reply),
   },
   RequestLauncherOrder: {
     sender: 'anybody',
+    least: 'admin',
     master: 'leader',
     handle: ({ cluster, step, reply }, message) => launchers.orderLauncher(cluster, step, message, reply),
   },
   // A Worker is asked only when all that it has is known.
   RequestRestartWorker: {
     sender: 'anybody',
+    least: 'operate',
     master: 'ALIVE',
     handle: ({ cluster, step, reply }, message) => askRestart(cluster, step, message, reply),
   },
   RequestDriverStatus: {
     sender: 'anybody',
+    least: 'observe',
     driver: 'may',
     master: 'leader',
     access: 'reads',
@@ -374,13 +405,45 @@ const routes: Routes = {
   },
   RequestLogLocation: {
     sender: 'anybody',
+    least: 'submit',
     driver: 'may',
     master: 'leader',
     access: 'reads',
-    handle: ({ cluster, step, reply }, message) => logLocation(cluster, step, message, reply),
+    handle: ({ cluster, step, from, reply }, message) => logLocation(cluster, step, from, message, reply),
+  },
+  RequestIdentity: {
+    sender: 'anybody',
+    least: 'observe',
+    driver: 'may',
+    master: 'leader',
+    access: 'reads',
+    handle: ({ cluster, step, from, reply }) => step.reply(reply, tokens.identityOf(cluster, from)),
+  },
+  RequestTokens: {
+    sender: 'anybody',
+    least: 'admin',
+    master: 'leader',
+    access: 'reads',
+    handle: ({ cluster, step, reply }) => tokens.listTokens(cluster, step, reply),
+  },
+  RequestCreateToken: {
+    sender: 'anybody',
+    least: 'admin',
+    master: 'ALIVE',
+    brings: 'record',
+    handle: ({ cluster, step, from, reply }, message) =>
+      tokens.createToken(cluster, step, from, message, reply),
+  },
+  RequestRevokeToken: {
+    sender: 'anybody',
+    least: 'admin',
+    master: 'ALIVE',
+    handle: ({ cluster, step, from, reply }, message) =>
+      tokens.revokeToken(cluster, step, from, message, reply),
   },
   RequestMasterState: {
     sender: 'anybody',
+    least: 'observe',
     driver: 'may',
     master: 'any',
     access: 'reads',
@@ -389,11 +452,11 @@ const routes: Routes = {
   },
 }
 
-function submit({ cluster, step, reply, trace }: ReceivedByLeader, message: RequestSubmitDriver): void {
+function submit({ cluster, step, from, reply, trace }: ReceivedByLeader, message: RequestSubmitDriver): void {
   const oversize = oversizeOf(message.description)
   if (oversize) step.replyNow(reply, failureOf(recordTooLarge(oversize)))
   else if (!submission.knowsKey(cluster, message.key)) step.replyNow(reply, readingKeys)
-  else submission.submitDriver(cluster, step, message, reply, trace)
+  else submission.submitDriver(cluster, step, from, message, reply, trace)
 }
 
 const byType: ReadonlyMap<string, unknown> = new Map(Object.entries(routes))

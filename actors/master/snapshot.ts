@@ -249,6 +249,7 @@ function applicationStatus(cluster: ClusterState, app: ApplicationEntry, now: No
     endedAtMs: null,
     coresGranted: app.coresGranted,
     driver: app.record.driver?.id ?? null,
+    ...(app.record.owner && { owner: app.record.owner }),
     endpoint: app.record.endpoint,
     ...(waiting && { waiting }),
     message: waiting ? applicationWaits(app, waiting) : app.executorLimit === 0 ? IDLE : '',
@@ -263,6 +264,7 @@ function driverStatus(driver: DriverEntry): DriverStatus {
   const { id, submittedAtMs, description, generation, workerId } = record
   const row: DriverStatus = {
     id,
+    ...(record.owner && { owner: record.owner }),
     description: summaryOfDriver(description),
     state: driver.shownState,
     submittedAtMs,

@@ -1,7 +1,7 @@
 import { limits } from '../../runtime/limits.js'
 import type { TraceContext } from '../../runtime/telemetry/trace-context.js'
 import { formatDuration } from '../../runtime/units.js'
-import { type DriverDescription, type Failure, isEndedDriver } from '../messages/common.js'
+import { type Failure, isEndedDriver } from '../messages/common.js'
 import { endCauseOf, endKindOf, isForGood } from '../messages/driver-end.js'
 import type {
   DriverStateChanged,
@@ -11,6 +11,7 @@ import type {
   RequestRestartDriver,
   RequestSubmitDriver,
 } from '../messages/drivers.js'
+import { notYours, ownedBy, ownerOf, owns } from './access.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import { codeRefusal, keepCodeOf } from './code.js'
 import { driverDigest } from './driver-digest.js'
@@ -51,6 +52,7 @@ export function keysRead(cluster: ClusterState, records: StoredRecords['keys'], 
 export function submitDriver(
   cluster: ClusterState,
   step: Step,
+  from: PeerInfo,
   message: RequestSubmitDriver,
   reply: ReplyToken,
   trace?: TraceContext,
@@ -66,6 +68,11 @@ export function submitDriver(
         digest: ended.digest,
         state: cluster.endedDrivers.get(ended.driverId)?.state ?? ('FINISHED' as const),
       }
+  const theirs = known && ownedBy(cluster, known.driverId)
+  if (theirs && !owns(from, theirs)) {
+    step.reply(reply, notYours(`has not submitted what the key ${JSON.stringify(key)} belongs to`))
+    return
+  }
   if (known && known.digest !== digest) {
     step.reply(reply, {
       type: 'Failure',
@@ -78,7 +85,7 @@ export function submitDriver(
     step.reply(reply, { type: 'SubmitDriverResponse', driverId: known.driverId, key, state: known.state })
     return
   }
-  const driver = newDriver(cluster, step, key, description, trace)
+  const driver = newDriver(cluster, step, from, { key, description }, trace)
   if ('type' in driver) step.reply(reply, driver)
   else step.reply(reply, { type: 'SubmitDriverResponse', driverId: driver.id, key, state: 'SUBMITTED' })
 }
@@ -87,8 +94,8 @@ export function submitDriver(
 export function newDriver(
   cluster: ClusterState,
   step: Step,
-  key: string,
-  description: DriverDescription,
+  from: PeerInfo,
+  { key, description }: Pick<RequestSubmitDriver, 'key' | 'description'>,
   trace?: TraceContext,
 ): DriverEntry | Failure {
   const refusal = codeRefusal(cluster, description)
@@ -101,6 +108,7 @@ export function newDriver(
     description,
     key,
     digest: driverDigest(description),
+    owner: ownerOf(cluster, from),
     state: 'SUBMITTED',
     wanted: 'RUN',
     generation: 0,

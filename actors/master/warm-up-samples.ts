@@ -15,6 +15,17 @@ import type { RecordTable, StoredRecords } from './records.js'
 export const at = { epoch: 1, seq: 1 }
 
 export const records: StoredRecords = {
+  tokens: [
+    {
+      id: 'submit.0.0123456789abcdef',
+      name: 'ci',
+      role: 'submit',
+      createdAtMs: 0,
+      endsAtMs: null,
+      by: 'secret',
+      at,
+    },
+  ],
   drains: [
     { id: 'w-0@127.0.0.1', name: 'w-0', host: '127.0.0.1', askedAtMs: 0, deadlineMs: 1, deadlineAtMs: 1, at },
   ],
@@ -96,6 +107,7 @@ export const records: StoredRecords = {
 export const checked: Readonly<Record<RecordTable, readonly unknown[]>> = {
   drain: records.drains,
   deployment: records.deployments,
+  token: records.tokens,
   worker: records.workers,
   app: records.apps,
   driver: records.drivers,

@@ -15,6 +15,7 @@ import * as masters from './masters.js'
 import { pageTicket, requestPageTicket } from './pages.js'
 import * as status from './status.js'
 import { tasksSummarized } from './task-summary.js'
+import * as tokens from './tokens.js'
 import { requestTrace, traceChunk } from './trace.js'
 import * as workerRestart from './worker-restart.js'
 import * as workers from './workers.js'
@@ -75,6 +76,10 @@ const fromCommand = [
   code.requestCodePlan,
   status.requestMasterState,
   status.requestLogLocation,
+  tokens.requestCreateToken,
+  tokens.requestTokens,
+  tokens.requestRevokeToken,
+  tokens.requestIdentity,
 ] as const
 
 /** Master -> Master. */
@@ -88,6 +93,7 @@ const fromMaster = [
   masters.tailTaken,
   masters.handOver,
   masters.released,
+  tokens.tokensInForce,
 ] as const
 
 const toMaster = [...fromMaster, ...fromWorker, ...fromApplication, ...fromLauncher, ...fromCommand] as const
@@ -109,6 +115,7 @@ const toWorker = [
   drains.decommissionWorker,
   workerRestart.restartWorker,
   code.keepCode,
+  tokens.tokensInForce,
   status.requestLog,
   status.stopLog,
 ] as const
@@ -143,6 +150,10 @@ const toClient = [
   status.masterStateResponse,
   status.logLocation,
   status.logChunk,
+  tokens.tokenCreated,
+  tokens.tokens,
+  tokens.tokenRevoked,
+  tokens.identity,
   failure,
 ] as const
 
@@ -161,9 +172,16 @@ const byType = (schemas: readonly unknown[]): ReadonlyMap<string, Schema> =>
 
 /* The shells handle these beside the cores, so no core's message type has them. */
 export const catalogue = {
-  master: byType([...toMaster, requestTrace, traceChunk, requestPageTicket, tasksSummarized]),
+  master: byType([
+    ...toMaster,
+    requestTrace,
+    traceChunk,
+    requestPageTicket,
+    tokens.requestTokenSecret,
+    tasksSummarized,
+  ]),
   worker: byType([...toWorker, requestTrace]),
-  client: byType([...toClient, requestTrace, traceChunk, pageTicket]),
+  client: byType([...toClient, requestTrace, traceChunk, pageTicket, tokens.tokenSecret]),
 } as const
 
 export type Receiver = keyof typeof catalogue

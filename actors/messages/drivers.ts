@@ -12,6 +12,7 @@ import {
 } from './common.js'
 import { driverLife, driverProgress } from './driver-life.js'
 import { notStarted } from './launch-failures.js'
+import { owner } from './tokens.js'
 
 /* Programs in the cluster: submission, launch, end. */
 
@@ -91,6 +92,8 @@ export const launchDriver = z.object({
   generation: positive,
   resources: resourceAddresses,
   description: driverDescription,
+  /** Who submitted it. */
+  owner: owner.optional(),
   /** host:port of Workers that have its code. */
   codeFrom: z.array(name).max(limits.codeSources).optional(),
   /** What is known of its processes so far; absent: there was none. */

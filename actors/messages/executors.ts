@@ -17,7 +17,8 @@ import { failedWorker, notStarted } from './launch-failures.js'
  * The peer whose key the application's key derives from, with which executors dial the driver (protocol 16).
  */
 export const registrant = z.discriminatedUnion('role', [
-  z.object({ role: z.literal('client') }),
+  /** `subject`: its token; absent: it has the cluster's secret. */
+  z.object({ role: z.literal('client'), subject: name.optional() }),
   z.object({ role: z.literal('driver'), subject: name }),
 ])
 export type Registrant = z.infer<typeof registrant>

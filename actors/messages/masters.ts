@@ -45,7 +45,7 @@ export const lostTail = z.object({
   records: z
     .array(
       z.tuple([
-        z.enum(['worker', 'app', 'driver', 'ended', 'key', 'drain', 'deployment']),
+        z.enum(['worker', 'app', 'driver', 'ended', 'key', 'drain', 'deployment', 'token']),
         name,
         z.string().max(2 * limits.recordBytes),
       ]),

@@ -23,6 +23,7 @@ import { deploymentHead } from './deployments.js'
 import { driverEvent, driverExit } from './driver-life.js'
 import { condition, endCauses, executorEnds, killAsked, wait } from './explanation.js'
 import { waiting } from './launch-failures.js'
+import { owner } from './tokens.js'
 
 /* The state of a Master for commands, pages and `/json/`, and where outputs are. */
 
@@ -80,6 +81,7 @@ export const applicationStatus = z.object({
   endedAtMs: wallTime.nullable(),
   coresGranted: count,
   driver: name.nullable(),
+  owner: owner.optional(),
   /** Incarnation of its ClientEndpoint while that is linked. Its trace is there. */
   endpoint: name.optional(),
   /** Why it has fewer executors than it wants; absent: it has enough, or has ended. */
@@ -96,6 +98,7 @@ export type ApplicationStatus = z.infer<typeof applicationStatus>
 
 export const driverStatus = z.object({
   id: name,
+  owner: owner.optional(),
   description: driverSummary,
   state: z.enum(shownDriverStates),
   submittedAtMs: wallTime,
@@ -211,6 +214,9 @@ export type RequestLogLocation = z.infer<typeof requestLogLocation>
 const logPlace = z.object({ workerId: name, worker: masterAddress })
 export type LogPlace = z.infer<typeof logPlace>
 
+/** Signed by the leader: this client may read the output. */
+const logGrant = z.object({ subject: name, untilMs: wallTime, mac: z.string().max(64) })
+
 export const logLocation = z.object({
   type: z.literal('LogLocation'),
   id: name,
@@ -219,6 +225,8 @@ export const logLocation = z.object({
   worker: masterAddress,
   /** Of a driver: all Workers that may have output of it, oldest first. */
   places: z.array(logPlace).max(limits.driverHomes).optional(),
+  /** For a client with a token, which passes it on to the Worker. */
+  grant: logGrant.optional(),
 })
 export type LogLocation = z.infer<typeof logLocation>
 
@@ -230,6 +238,8 @@ export const requestLog = z.object({
   id: name,
   /** `attempts`: the list of a driver's attempts on this Worker, as JSON lines. */
   output: z.enum(['stdout', 'stderr', 'attempts']),
+  /** From LogLocation. A client with the cluster's secret needs none. */
+  grant: logGrant.optional(),
   /** The part of the output, in bytes ever written; absent: all of it. */
   offset: count.optional(),
   end: count.optional(),

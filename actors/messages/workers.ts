@@ -16,6 +16,7 @@ import {
   text,
 } from './common.js'
 import { driverProgress } from './driver-life.js'
+import { owner } from './tokens.js'
 import { workerRestarts } from './worker-restart.js'
 
 /* The conversation of a Worker with its Masters: registration, liveness, full reports. */
@@ -102,6 +103,8 @@ export const driverReport = z.object({
    * leader's store holds the launch, which a Worker knows from MasterChanged; cores and memory are then set.
    */
   description: driverDescription.optional(),
+  /** With the description. */
+  owner: owner.optional(),
   launchedAt: ownedPosition,
   progress: driverProgress.optional(),
   /** The newest restart that it was told of; absent: none. */

@@ -12,7 +12,7 @@ import { type CommandLine, heapOptions, mainCommand } from '../../runtime/proces
 import type { Cause } from '../../runtime/system/envelope.js'
 import { type TraceContext, traceEnvironment } from '../../runtime/telemetry/trace-context.js'
 import { caToldOf } from '../../runtime/tls/tls-told.js'
-import { deriveKey } from '../../runtime/transport/keys.js'
+import { clientKey, deriveKey } from '../../runtime/transport/keys.js'
 import type { DriverBoot } from '../client/boot.js'
 import type { ExecutorBoot } from '../executor/boot.js'
 import type { LaunchDriver } from '../messages/drivers.js'
@@ -187,7 +187,7 @@ const isFolder = async (path: string): Promise<boolean> =>
 /** The application's driver derives the same key from its own key (protocol 16). */
 export function registrantKey(registrant: Registrant, { secret }: WorkerConfig): Buffer {
   return registrant.role === 'client'
-    ? deriveKey(secret, 'client')
+    ? clientKey(secret, registrant.subject)
     : deriveKey(secret, 'driver', registrant.subject)
 }
 

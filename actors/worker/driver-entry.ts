@@ -106,7 +106,7 @@ export class DriverEntry {
    * says how the leader found its store: a launch that the store holds needs no description.
    */
   report(found: Found | undefined): DriverReport {
-    const { driverId, generation, resources, description } = this.launch
+    const { driverId, generation, resources, description, owner } = this.launch
     const { launchedAt } = this
     const attempt = Math.max(1, this.attempt)
     const { cores, memoryMib } = description
@@ -117,7 +117,7 @@ export class DriverEntry {
       attempt,
       state: 'RUNNING',
       resources,
-      ...(mayBeForgotten ? { description } : { cores, memoryMib }),
+      ...(mayBeForgotten ? { description, ...(owner && { owner }) } : { cores, memoryMib }),
       launchedAt,
       // There is nothing to tell before its first process.
       ...(this.life.starts > 0 && { progress: this.progress() }),

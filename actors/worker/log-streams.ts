@@ -9,15 +9,20 @@ import { isDescriptorShortage } from '../../runtime/process/descriptors.js'
 import { NotPlain } from '../../runtime/process/plain-file.js'
 import { followOutput, type ReadOptions, readOutput } from '../../runtime/process/read-output.js'
 import { systemError } from '../../runtime/system-error.js'
+import type { PeerIdentity } from '../../runtime/transport/identity.js'
 import type { LogChunk, RequestLog } from '../messages/status.js'
 import { AttemptEnd } from './attempt-list.js'
 import { outputFolder } from './output-id.js'
 import type { WorkFolders } from './work-folders.js'
 
+export type LogAsker = Pick<PeerIdentity, 'incarnation' | 'role' | 'subject'>
+
 export interface LogStreamsOptions {
   readonly folders: WorkFolders
   /** True: the output of this id may still grow. */
   readonly lives: (id: string) => boolean
+  /** False: this peer has a token, and no grant of the leader for this output. */
+  readonly mayRead: (peer: LogAsker, request: RequestLog) => boolean
   /** False: this peer has no link any more. */
   readonly send: (peer: string, chunk: LogChunk) => boolean
   /** Bytes that wait on the link to this peer. */
@@ -44,10 +49,17 @@ export class LogStreams {
     this.#options = options
   }
 
-  request(peer: string, request: RequestLog): void {
+  request(from: LogAsker, request: RequestLog): void {
+    const peer = from.incarnation
     const path = this.#pathOf(request)
     const mine = this.#open.get(peer) ?? new Map<string, Stream>()
-    if (path === undefined) {
+    if (!this.#options.mayRead(from, request)) {
+      this.#refuse(
+        peer,
+        request.stream,
+        `FIRESTEEL_NOT_ALLOWED: the leader has not granted the output of ${request.id} to this token`,
+      )
+    } else if (path === undefined) {
       this.#refuse(
         peer,
         request.stream,

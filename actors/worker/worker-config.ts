@@ -52,6 +52,8 @@ export interface WorkerConfig {
   readonly code: WorkerCodeConfig
   /** After this silence a link to a Master counts as dead: max(5 s, 2 leases). */
   readonly linkDeadMs?: number | undefined
+  /** The leader says which tokens are in force. */
+  readonly onTokens?: ((ids: readonly string[]) => void) | undefined
   /** Given if the node's listener needs it earlier; default: a new one. */
   readonly incarnation?: string | undefined
   /** True: somebody starts its process again when that ends, so that it may be told to restart. */

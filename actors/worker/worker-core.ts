@@ -426,6 +426,9 @@ export class WorkerCore {
       case 'RestartWorker':
         if (this.#restarts.asked(message)) this.#emit({ kind: 'restart' })
         return
+      case 'TokensInForce':
+        this.#emit({ kind: 'tokensInForce', ids: message.ids })
+        return
       case 'KeepCode':
         this.#emit({ kind: 'keepCode', begins: message.begins, codes: message.codes })
         return

@@ -119,6 +119,8 @@ export type WorkerEffect =
     }
   /** Sets a new "valid until" for a driver that was started with one. */
   | { readonly kind: 'extendDriver'; readonly process: ProcessName; readonly validUntilBootMs: number }
+  /** These tokens are in force. */
+  | { readonly kind: 'tokensInForce'; readonly ids: readonly string[] }
   /** Drivers need these codes. One that is not here is fetched. */
   | { readonly kind: 'keepCode'; readonly begins: boolean; readonly codes: KeepCode['codes'] }
   /** It was told to end before it has a process: what its start waits for is not needed any more. */

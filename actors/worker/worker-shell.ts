@@ -76,6 +76,7 @@ export interface WorkerShellParts {
     origin: LaunchOrigin,
     signal: AbortSignal,
   ) => Promise<ChildPlan>
+  readonly tokensInForce: (ids: readonly string[]) => void
   readonly keepCode: (effect: Extract<WorkerEffect, { kind: 'keepCode' }>) => void
   readonly spans: ProcessSpans
   readonly clock: Clock
@@ -205,7 +206,7 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
   #fromPeer(message: WorkerMessage, envelope: Envelope): void {
     const peer = peerOf(envelope)
     if (!peer) return
-    if (message.type === 'RequestLog') this.#parts.logs.request(peer.incarnation, message)
+    if (message.type === 'RequestLog') this.#parts.logs.request(peer, message)
     else if (message.type === 'StopLog') this.#parts.logs.stop(peer.incarnation, message.stream)
     else {
       const core: CoreMessage = message
@@ -250,6 +251,9 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
         break
       case 'tellRefusals':
         this.#tellRefusals(cause)
+        break
+      case 'tokensInForce':
+        this.#parts.tokensInForce(effect.ids)
         break
       case 'keepCode':
         this.#parts.keepCode(effect)

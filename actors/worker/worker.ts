@@ -19,8 +19,9 @@ import type { Ref } from '../../runtime/system/ref.js'
 import type { NodeSpans } from '../../runtime/telemetry/node-spans.js'
 import { Dialer } from '../../runtime/transport/dialer.js'
 import type { Gateway } from '../../runtime/transport/gateway.js'
+import { isGranted } from '../../runtime/transport/grant.js'
 import { newIncarnation, type PeerIdentity } from '../../runtime/transport/identity.js'
-import { deriveKey } from '../../runtime/transport/keys.js'
+import { deriveGrantKey, deriveKey } from '../../runtime/transport/keys.js'
 import type { Link } from '../../runtime/transport/link.js'
 import type { WorkerMessage } from '../messages/catalogue.js'
 import { codeHere, driverPlan, executorPlan } from './child-plans.js'
@@ -178,9 +179,12 @@ class RunningWorker implements Worker {
         this.#inform({ type: 'ProcessFetching', process, fetching }, this.#causes.of(process)),
       onCodes: (codes) => this.#inform({ type: 'CodesChanged', codes }),
     })
+    const grantKey = deriveGrantKey(config.secret)
     this.#logs = new LogStreams({
       folders,
       lives: (id) => this.#core.lives(id),
+      mayRead: ({ role, subject }, { id, grant }) =>
+        role === 'node' || subject === undefined || isGranted(grantKey, grant, subject, id, clock.wallMs()),
       send: (peer, chunk) => gateway.send(peer, chunk),
       bufferedBytes: (peer) => gateway.link(peer)?.bufferedBytes ?? 0,
     })
@@ -205,6 +209,7 @@ class RunningWorker implements Worker {
         const code = codeHere(made)
         return driverPlan(launch, attempt, config, this.#dialer.addresses, trace, code)
       },
+      tokensInForce: (ids) => config.onTokens?.(ids),
       keepCode: (effect) => this.#code.keep(effect),
       executorPlan: async ({ process, launch }, origin, signal) => {
         const made = config.codeRoots ? undefined : await this.#code.ofExecutor(process, launch, signal)

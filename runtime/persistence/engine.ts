@@ -4,7 +4,7 @@
  */
 import type { ErrorName } from '../errors.js'
 
-export const tables = ['worker', 'app', 'driver', 'ended', 'key', 'drain', 'deployment'] as const
+export const tables = ['worker', 'app', 'driver', 'ended', 'key', 'drain', 'deployment', 'token'] as const
 export type Table = (typeof tables)[number]
 
 /** Where a history stands. Epochs are compared first, then seq. Seq counts commits and never restarts. */

@@ -19,6 +19,7 @@ export class RecordTables {
       key: new Map(from?.rows('key')),
       drain: new Map(from?.rows('drain')),
       deployment: new Map(from?.rows('deployment')),
+      token: new Map(from?.rows('token')),
     }
   }
 

@@ -7,6 +7,7 @@ import type { Message } from '../system/ref.js'
 import { type Failure, failureOf } from '../system/system-messages.js'
 import { peerOf } from '../transport/gateway.js'
 import type { PeerIdentity } from '../transport/identity.js'
+import { mayAs, roleOf } from '../transport/token.js'
 import type { TraceBatch, TraceQuery } from './record.js'
 import type { TraceRing } from './ring.js'
 
@@ -43,9 +44,9 @@ export function serveTrace(parts: TraceAnswerParts, request: TraceRequest, envel
   const { system, clock, gateway } = parts
   const to = system.replyTo(envelope)
   if (!to) return
-  const role = peerOf(envelope)?.role
-  if (role !== 'node' && role !== 'client') {
-    system.answer(to, refusal(`a ${role} may not ask for traces`))
+  const why = refusalOf(peerOf(envelope), request)
+  if (why !== undefined) {
+    system.answer(to, refusal(why))
     return
   }
   const { of, ...query } = request
@@ -62,6 +63,19 @@ export function serveTrace(parts: TraceAnswerParts, request: TraceRequest, envel
     (answer) => system.answer(to, answer),
     (error: unknown) => system.answer(to, failureOf(error)),
   )
+}
+
+/** A trace shows what all users run, and its contents the environments and arguments of their programs. */
+function refusalOf(
+  peer: Pick<PeerIdentity, 'role' | 'subject'> | undefined,
+  { payloads }: TraceRequest,
+): string | undefined {
+  if (peer?.role === 'node') return undefined
+  if (peer?.role !== 'client') return `a ${peer?.role} may not ask for traces`
+  const role = roleOf(peer.subject)
+  if (role === 'submit') return 'a token with the role submit may not ask for traces'
+  if (payloads && !mayAs(role, 'operate')) return `the role ${role} may not see the contents of messages`
+  return undefined
 }
 
 const refusal = (message: string): Failure => ({ type: 'Failure', code: 'FIRESTEEL_NOT_ALLOWED', message })

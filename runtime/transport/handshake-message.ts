@@ -18,6 +18,7 @@ import {
   type ProtocolRange,
   parseProtocols,
 } from './protocol-range.js'
+import { tokenIdOf } from './token.js'
 
 export const NONCE_BYTES = 32
 export const PROOF_BYTES = 32
@@ -153,7 +154,8 @@ function readHello(fields: Record<string, unknown>): Hello | undefined {
   const namesSubject = fields.role === 'driver' || fields.role === 'application'
   const { subject } = fields
   const isOfNode = fields.role === 'node' && (subject === MASTER_SUBJECT || subject === LAUNCHER_SUBJECT)
-  const isKnown = isOfNode || (!namesSubject && fields.subject === CODE_SUBJECT)
+  const isToken = fields.role === 'client' && isText(subject) && tokenIdOf(subject) !== undefined
+  const isKnown = isOfNode || isToken || (!namesSubject && fields.subject === CODE_SUBJECT)
   if (namesSubject !== isText(fields.subject) && !isKnown) return undefined
   if (!namesSubject && !isKnown && fields.subject !== undefined) return undefined
   return fields as unknown as Hello

@@ -13,6 +13,7 @@ const LABEL = 'firesteel/1 key'
  * | role | parent | subject |
  * | --- | --- | --- |
  * | node, client | cluster secret | none |
+ * | client with a token | cluster secret | id of the token |
  * | driver | cluster secret | `${driverId}/${generation}` |
  * | application | key of the client or driver that registered it | appId |
  *
@@ -27,6 +28,15 @@ export function deriveKey(parent: Buffer | string, role: Role, subject = ''): Bu
     )
   }
   return createHmac('sha256', parentBytes).update(`${LABEL}\0${role}\0${subject}`, 'utf8').digest()
+}
+
+/** The key of a client with this token; without one it is that of a client with the cluster's secret. */
+export const clientKey = (secret: string, token: string | undefined): Buffer =>
+  deriveKey(secret, 'client', token)
+
+/** The key with which a leader says, and Workers see, whose output a client may read. */
+export function deriveGrantKey(secret: string): Buffer {
+  return createHmac('sha256', secret).update(`${LABEL}\0grants`, 'utf8').digest()
 }
 
 /** The key that signs sessions of the pages. Every node derives it, and no handshake takes it. */

@@ -361,6 +361,13 @@ const connectEffects: Record<ConnectOptionName, () => Promise<void>> = {
       code: 'FIRESTEEL_SECRET_WRONG',
     })
   },
+  token: async () => {
+    const made = ['token', 'create', '--role', 'submit', '--name', 'an-effect', '--json']
+    const { token } = JSON.parse((await firesteel(made, { cwd })).stdout) as { token: string }
+    await using app = await connect(address, { token, executors: 0 })
+    const { stdout } = await firesteel(['status', app.id, '--json'], { cwd })
+    assert.equal((JSON.parse(stdout) as { owner: string }).owner, 'an-effect')
+  },
   'listen.host': () =>
     withApp({ listen: { host: '127.0.0.2' }, executors: 1 }, 1, async (app) => {
       assert.equal((await tasksOf(app).facts()).cores, 1)

@@ -30,7 +30,7 @@ export const suiteSchemas: RecordSchemas = (() => {
   const check = (value: unknown) =>
     typeof (value as { id?: unknown }).id === 'string' ? undefined : 'a record without an id'
   const records = { worker: check, app: check, driver: check, ended: check, key: check }
-  return { ...records, drain: check, deployment: check }
+  return { ...records, drain: check, deployment: check, token: check }
 })()
 
 export function putOf(table: Table, id: string, fields: object = {}): Put {

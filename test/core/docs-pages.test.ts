@@ -84,6 +84,7 @@ const documented: Readonly<Record<string, Readonly<Record<string, true>>>> = {
     masterTimeout: true,
     secret: true,
     tls: true,
+    token: true,
     listen: true,
     code: true,
     limits: true,

@@ -33,6 +33,7 @@ test('help lists the values of every option that takes one of a few', () => {
     'submit --on-isolation',
     'submit --stop-signal',
     'trace --format',
+    'token --role',
   ])
 })
 

@@ -81,12 +81,12 @@ test('only the sections asked for, and only one row of them', () => {
 
 test('what a driver was given is not in its row, nor kept once it has ended', () => {
   const world = worldWith()
-  const id = world.submitted({ cores: 999, args: ['secret-argument'], env: { TOKEN: 'secret-value' } })
-  assert.doesNotMatch(JSON.stringify(readAll(world).whole), /secret/)
+  const id = world.submitted({ cores: 999, args: ['hidden-argument'], env: { TOKEN: 'hidden-value' } })
+  assert.doesNotMatch(JSON.stringify(readAll(world).whole), /hidden/)
   world.ask('cli', { type: 'RequestKillDriver', driverId: id })
   assert.equal(readAll(world).whole.completedDrivers[0]?.id, id)
-  assert.doesNotMatch(JSON.stringify([...world.store.get('ended')!.values()]), /secret/)
-  assert.doesNotMatch(JSON.stringify([...(world.core.cluster?.endedDrivers.values() ?? [])]), /secret/)
+  assert.doesNotMatch(JSON.stringify([...world.store.get('ended')!.values()]), /hidden/)
+  assert.doesNotMatch(JSON.stringify([...(world.core.cluster?.endedDrivers.values() ?? [])]), /hidden/)
 })
 
 test('what was there from the first page to the last is given once, what ended meanwhile as ended', () => {

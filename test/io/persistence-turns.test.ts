@@ -54,7 +54,7 @@ const engineOf = (directory: string, check = fine): FileSystemEngine =>
     cluster: 'turns',
     schemas: {
       ...{ worker: check, app: check, driver: check, ended: check, key: check },
-      ...{ drain: check, deployment: check },
+      ...{ drain: check, deployment: check, token: check },
     },
     nowMs: () => 0,
     onWarning: () => {},

@@ -84,6 +84,7 @@ export class SimWorker {
       core: this.core,
       gateway,
       causes: new ProcessCauses(),
+      tokensInForce: () => {},
       keepCode: () => {},
       spans: new ProcessSpans(undefined, 'sim'),
       children: this.children as unknown as Children,

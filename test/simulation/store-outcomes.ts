@@ -31,6 +31,7 @@ export const noRows: Readonly<Record<Table, StoreRows>> = {
   key: StoreRows.empty(),
   drain: StoreRows.empty(),
   deployment: StoreRows.empty(),
+  token: StoreRows.empty(),
 }
 
 export const noMemory: Refused = {

@@ -16,6 +16,7 @@ import { replayingRecorder } from './replaying-sink.js'
 
 export const noRecords: StoredRecords = {
   deployments: [],
+  tokens: [],
   drains: [],
   workers: [],
   apps: [],
@@ -120,6 +121,7 @@ export class MasterWorld {
     return {
       ...noRecords,
       deployments: all('deployment'),
+      tokens: all('token'),
       drains: all('drain'),
       workers: all('worker'),
       apps: all('app'),

@@ -12,12 +12,14 @@ import type {
   EndedRecord,
   KeyRecord,
   RecordTable,
+  TokenRecord,
   WorkerRecord,
 } from '../records.js'
 import { restoreApplication, restoreWorker } from '../recovery.js'
 import type { Step } from '../step.js'
 import { meetKeptEnds } from '../submission.js'
 import { giveUp } from '../superseding.js'
+import { takeBackToken } from '../tokens.js'
 import { isBelievedOfLostWrites } from './belief.js'
 import type { LostWrite } from './lost-write.js'
 import { isNewer } from './newer.js'
@@ -51,6 +53,8 @@ function takeBack(cluster: ClusterState, step: Step, table: RecordTable, id: str
       return takeBackDrain(cluster, step, value as DrainRecord)
     case 'deployment':
       return takeBackDeployment(cluster, step, value as DeploymentRecord)
+    case 'token':
+      return takeBackToken(cluster, step, value as TokenRecord)
     case 'key':
       return takeBackKey(cluster, step, id, value as KeyRecord)
   }

@@ -11,7 +11,14 @@ import type { KeptEnd } from '../lost-writes/kept-ends.js'
 import type { MasterConfig } from '../master-config.js'
 import type { NumberedMap } from '../numbered-map.js'
 import type { SavedPeerProtocol } from '../peer-master-protocol.js'
-import type { DeploymentRecord, DrainRecord, EndedApplication, EndedDriver, KeyRecord } from '../records.js'
+import type {
+  DeploymentRecord,
+  DrainRecord,
+  EndedApplication,
+  EndedDriver,
+  KeyRecord,
+  TokenRecord,
+} from '../records.js'
 import type { SavedQueue } from '../waiting-drivers.js'
 import { type HoldingKey, type SavedWorker, WorkerEntry } from '../worker-entry.js'
 
@@ -56,6 +63,7 @@ export interface ClusterHead {
 
 /** The part that may be large, as rows. */
 export interface ClusterTables {
+  readonly tokens: readonly TokenRecord[]
   readonly drains: readonly DrainRecord[]
   readonly moves: readonly Move[]
   readonly launchers: readonly LauncherEntry[]
@@ -127,6 +135,7 @@ export function captureCluster(cluster: ClusterState): CapturedCluster {
       },
     },
     tables: {
+      tokens: [...cluster.tokens.values()].map((token) => ({ ...token })),
       drains: [...cluster.drains.values()].map((drain) => ({ ...drain })),
       moves: [...cluster.moves.values()].map((move) => ({ ...move })),
       launchers: [...cluster.launchers.values()],
@@ -156,6 +165,7 @@ export function loadCluster(config: MasterConfig, { head, tables }: SavedCluster
   const cluster = new ClusterState(config, leadership, new IdSource(leadership.epoch, ids))
   Object.assign(cluster, fields)
   cluster.loadPass(capacity, dirty)
+  for (const record of tables.tokens) cluster.tokens.set(record.id, record)
   for (const record of tables.drains) cluster.drains.set(record.id, record)
   for (const move of tables.moves) cluster.moves.set(move.driverId, move)
   for (const record of tables.deployments) cluster.deployments.set(record.number, record)

@@ -3,6 +3,7 @@ import type { StateLine } from './recording.js'
 import type { CapturedCore, ClusterTables, SavedCluster, SavedCore } from './saved-core.js'
 
 const tableNames: readonly (keyof ClusterTables)[] = [
+  'tokens',
   'drains',
   'moves',
   'launchers',

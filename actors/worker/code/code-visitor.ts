@@ -8,6 +8,7 @@ import { CodeSender, type SendableCode } from '../../../runtime/code/code-sender
 import { FiresteelError } from '../../../runtime/errors.js'
 import { innerLimits } from '../../../runtime/inner-limits.js'
 import type { Link } from '../../../runtime/transport/link.js'
+import { mayAs, roleOf } from '../../../runtime/transport/token.js'
 
 export interface CodeVisitorParts {
   readonly cache: CodeCache
@@ -47,6 +48,10 @@ export class CodeVisitor {
   }
 
   #receive(message: CodeMessage): void {
+    if (!this.#may(message.type)) {
+      this.close('its token does not allow that')
+      return
+    }
     switch (message.type) {
       case 'offer':
         void this.#take(message)
@@ -63,6 +68,13 @@ export class CodeVisitor {
         if (this.#receiver.receive(message) || this.#sender.receive(message)) return
         throw new FiresteelError('FRAME_INVALID', `${message.type} is not for a Worker.`)
     }
+  }
+
+  /** With a token one may look, bring code where it may submit, and remove code where it may operate. */
+  #may(type: CodeMessage['type']): boolean {
+    if (this.#peer.role === 'node') return true
+    const needed = type === 'list' ? 'observe' : type === 'remove' ? 'operate' : 'submit'
+    return mayAs(roleOf(this.#peer.subject), needed)
   }
 
   #closed(reason: string): void {

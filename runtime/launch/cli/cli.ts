@@ -28,6 +28,8 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   replay: async () => (await import('./commands/replay.js')).addReplay,
   code: async () => (await import('./commands/code.js')).addCode,
   cert: async () => (await import('./commands/cert.js')).addCert,
+  token: async () => (await import('./commands/token.js')).addToken,
+  whoami: async () => (await import('./commands/whoami.js')).addWhoami,
   check: async () => (await import('./commands/check.js')).addCheck,
   completion: async () => (await import('./commands/completion.js')).addCompletion,
 }

@@ -38,12 +38,16 @@ const drainJson = (drain: NonNullable<WorkerStatus['drain']>) => ({
   drivers: drain.drivers,
 })
 
+/** Who submitted it: a token, or `secret` for whoever has the secret of the cluster. */
+const ownerJson = ({ owner }: Pick<DriverStatus, 'owner'>) => (owner ? { owner: owner.name } : {})
+
 export const applicationRow = (app: ApplicationView) => ({
   id: app.id,
   name: app.description.name,
   state: app.state,
   cores: app.coresGranted,
   executors: app.executors.length,
+  ...ownerJson(app),
   ...(app.waiting && { waiting: waitingJson(app.waiting) }),
 })
 
@@ -79,6 +83,7 @@ export const driverRow = (driver: DriverStatus) => ({
   worker: driver.worker,
   generation: driver.generation,
   supervise: driver.description.supervise,
+  ...ownerJson(driver),
   pid: driver.pid ?? null,
   ...(driver.ready !== undefined && { ready: driver.ready }),
   restarts: driver.restarts ?? 0,

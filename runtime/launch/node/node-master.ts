@@ -25,6 +25,7 @@ import { systemTimers, within } from '../../timers.js'
 import { dial } from '../../transport/dial.js'
 import { deriveKey } from '../../transport/keys.js'
 import { errorRecord } from '../cli/error-record.js'
+import { tokenSecrets } from './node-secrets.js'
 import { NodeServer } from './node-server.js'
 import type { MasterSpec, NodeEvent, NodeOrder, RunningNode, StartNode } from './node-spec.js'
 import { openRecovery } from './open-recovery.js'
@@ -69,8 +70,8 @@ class MasterNode implements RunningNode {
       remotePath: (peer) =>
         isPeerMaster(peer) ? MASTER : peer.role === 'node' && !isLauncher(peer) ? WORKER : CLIENT,
       admitsDrivers: true,
-      refuses: (role, subject) =>
-        this.#masterHost?.isOver({ role, subject }) ? 'CREDENTIAL_ENDED' : undefined,
+      isOver: (peer) =>
+        this.#masterHost?.leads ? this.#masterHost.isOver(peer) : this.#server.tokens.refuses(peer.subject),
       position: () => this.#masterHost?.current?.shell.position,
       epoch: () => this.#epoch,
     })
@@ -194,6 +195,7 @@ class MasterNode implements RunningNode {
       dialWith: dial,
       listener: (event) => this.#observed(event, { ...config, address, masters }),
       spans: this.#spans,
+      secrets: tokenSecrets(secret),
       pageTicket: () => ({ type: 'PageTicket', web, ...this.#server.sessions.ownTicket() }),
       ...(recorder && { newCore: (...of) => recorder.newCore(...of) }),
     })
@@ -204,6 +206,8 @@ class MasterNode implements RunningNode {
     switch (event.event) {
       case 'elected':
         this.#epoch = Math.max(this.#epoch, event.epoch)
+        // Now it knows by itself, and later another leader will tell it.
+        this.#server.tokens.told(undefined)
         this.#tell({ event: 'epoch', epoch: event.epoch, leads: true })
         break
       case 'leaderObserved':
@@ -218,6 +222,9 @@ class MasterNode implements RunningNode {
         break
       case 'hindered':
         this.#tell({ event: 'hindered', error: event.problem && errorRecord(errorOf(event.problem)) })
+        break
+      case 'tokensInForce':
+        this.#server.tokens.told(event.ids)
         break
       case 'leaderGone':
       case 'mastersObserved':

@@ -26,17 +26,18 @@ import { TraceRing } from '../../trace/ring.js'
 import { Gateway } from '../../transport/gateway.js'
 import { type RefusalCode, refusalCodes } from '../../transport/handshake-message.js'
 import {
-  CODE_SUBJECT,
   formatAddress,
   type LocalIdentity,
   newIncarnation,
   type PeerIdentity,
   type Role,
 } from '../../transport/identity.js'
-import { deriveKey } from '../../transport/keys.js'
+import { clientKey, deriveKey } from '../../transport/keys.js'
 import type { Link } from '../../transport/link.js'
 import { type Listener, listen } from '../../transport/listen.js'
 import { PeerComplaints } from '../../transport/peer-complaints.js'
+import { isCodeSubject, tokenIdOf } from '../../transport/token.js'
+import { ToldTokens } from '../../transport/told-tokens.js'
 import { nodeSessions } from './node-sessions.js'
 import type { NodePlace, NodeSpec } from './node-spec.js'
 import { openNodeTls } from './node-tls.js'
@@ -48,8 +49,8 @@ export interface NodeServerOptions {
   readonly remotePath: (peer: PeerIdentity) => string
   /** Whether drivers in the cluster may dial this node. */
   readonly admitsDrivers: boolean
-  /** Why a peer that has proved its key is refused; absent: none is. */
-  readonly refuses?: (role: Role, subject?: string) => RefusalCode | undefined
+  /** True: a peer that has proved its key is refused all the same. Absent: as its token says. */
+  readonly isOver?: (peer: Pick<PeerIdentity, 'role' | 'subject'>) => boolean
   /** Position in the envelopes that it sends. A Worker leads nothing and has none. */
   readonly position: () => Position | undefined
   /** A link that carries code. Absent: this node takes none. */
@@ -73,6 +74,7 @@ export class NodeServer<M extends Message> {
   readonly metrics = new NodeMetrics(refusalCodes)
   /** Undefined: no TLS. */
   readonly tls: TlsSource | undefined
+  readonly tokens = new ToldTokens(systemClock.wallMs)
   readonly #loop = new EventLoopWatch()
   readonly #spec: NodeSpec
   readonly #options: NodeServerOptions
@@ -86,6 +88,8 @@ export class NodeServer<M extends Message> {
   #http: HttpServer | undefined
   #sessions: Sessions | undefined
   #laterTimer: NodeJS.Timeout | undefined
+  #credentialTimer: NodeJS.Timeout | undefined
+  readonly #codeLinks = new Set<Link>()
   #tracing: NodeTracing | undefined
   #health: NodeHealth = 'starting'
   #fail: (error: Error) => void = () => {}
@@ -209,7 +213,7 @@ export class NodeServer<M extends Message> {
       port,
       identity: this.identity,
       keyFor: acceptorKeys(secret, this.#options.admitsDrivers),
-      refuses: this.#options.refuses,
+      refuses: this.#refuses,
       tls: this.tls,
       // A driver's event loop belongs to its user (protocol L4).
       deadMsFor: ({ role }) => (role === 'node' ? this.linkDeadMs : limits.driverLinkDeadMs),
@@ -217,8 +221,22 @@ export class NodeServer<M extends Message> {
       onRejected: this.#complaints.turnedAway,
       onInvalid: ({ peer, detail }) => this.#complaints.unreadable(peer, detail),
     })
+    this.#credentialTimer = setInterval(() => this.#closeEnded(), limits.credentialLookMs).unref()
     this.system.name = this.#systemName(this.#listener.port)
     return `firesteel://${formatAddress(this.#spec.advertise, this.#listener.port)}`
+  }
+
+  readonly #refuses = (role: Role, subject?: string): RefusalCode | undefined => {
+    const peer = { role, ...(subject !== undefined && { subject }) }
+    const isOver = this.#options.isOver ?? (() => this.tokens.refuses(subject))
+    return this.tokens.hasEnded(subject) || isOver(peer) ? 'CREDENTIAL_ENDED' : undefined
+  }
+
+  /** Who was let in before its credential ended. */
+  #closeEnded(): void {
+    for (const link of [...this.gateway.links, ...this.#codeLinks])
+      if (this.#refuses(link.peer.role, link.peer.subject))
+        link.close('its credential is not in force any more')
   }
 
   get port(): number {
@@ -296,15 +314,18 @@ export class NodeServer<M extends Message> {
 
   /** Admits a link once the node's actor is served. */
   admit(link: Link): void {
-    if (link.peer.subject === CODE_SUBJECT) this.#admitCode(link)
+    if (isCodeSubject(link.peer.subject)) this.#admitCode(link)
     else if (this.#early) this.#early.push(link)
     else this.gateway.attach(link)
   }
 
   #admitCode(link: Link): void {
     const { onCodeLink } = this.#options
-    if (onCodeLink) onCodeLink(link)
-    else link.close('this node takes no code')
+    if (onCodeLink) {
+      this.#codeLinks.add(link)
+      link.whenEnded(() => this.#codeLinks.delete(link))
+      onCodeLink(link)
+    } else link.close('this node takes no code')
   }
 
   /** The node's actor is served: admits the links that waited. */
@@ -321,6 +342,7 @@ export class NodeServer<M extends Message> {
 
   async close(reason: string): Promise<void> {
     clearTimeout(this.#laterTimer)
+    clearInterval(this.#credentialTimer)
     this.#loop.close()
     this.tls?.close()
     await this.stopAccepting()
@@ -347,7 +369,8 @@ function acceptorKeys(
   const client = deriveKey(secret, 'client')
   return (role, subject) => {
     if (role === 'node') return node
-    if (role === 'client') return client
+    const token = role === 'client' ? tokenIdOf(subject) : undefined
+    if (role === 'client') return token === undefined ? client : clientKey(secret, token)
     return role === 'driver' && admitsDrivers ? deriveKey(secret, role, subject) : undefined
   }
 }

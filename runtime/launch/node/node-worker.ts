@@ -10,6 +10,7 @@ import { createLogger } from '../../observe/logger.js'
 import type { RunAs } from '../../process/run-as.js'
 import type { NodeSpans } from '../../telemetry/node-spans.js'
 import { within } from '../../timers.js'
+import { mayAs, roleOf, type TokenRole } from '../../transport/token.js'
 import { errorRecord } from '../cli/error-record.js'
 import { NodeServer } from './node-server.js'
 import type { NodeEvent, NodeOrder, RunningNode, StartNode, WorkerSpec } from './node-spec.js'
@@ -17,11 +18,14 @@ import type { NodeEvent, NodeOrder, RunningNode, StartNode, WorkerSpec } from '.
 const MASTER = '/user/Master'
 const CLIENT = '/user/ClientEndpoint'
 
-/** What any holder of the client's key may ask of a Worker. The rest is for Masters. */
-const forClients: ReadonlySet<string> = new Set<WorkerMessage['type'] | RequestTrace['type']>([
-  'RequestLog',
-  'StopLog',
-  'RequestTrace',
+/** What a client may ask of a Worker, and the role that it needs for it. The rest is for Masters. */
+const forClients: ReadonlyMap<string, TokenRole> = new Map<
+  WorkerMessage['type'] | RequestTrace['type'],
+  TokenRole
+>([
+  ['RequestLog', 'submit'],
+  ['StopLog', 'submit'],
+  ['RequestTrace', 'observe'],
 ])
 
 /** Starts a Worker node in this process: its actors, ports and work folder. Rejects with a coded error. */
@@ -64,10 +68,11 @@ class WorkerNode implements RunningNode {
     this.#tell = tell
     this.#server = new NodeServer<WorkerMessage>(spec, {
       violation: (message) => violation('worker', message),
-      admit: ({ role }, type) => {
+      admit: ({ role, subject }, type) => {
         // The Master has this Worker in its cluster state: that is what ready means.
         if (role === 'node' && type === 'RegisteredWorker') this.#ready()
-        return role === 'node' || forClients.has(type)
+        const needed = role === 'client' ? forClients.get(type) : undefined
+        return role === 'node' || (needed !== undefined && mayAs(roleOf(subject), needed))
       },
       remotePath: ({ role }) => (role === 'node' ? MASTER : CLIENT),
       admitsDrivers: false,
@@ -214,6 +219,7 @@ class WorkerNode implements RunningNode {
         linkDeadMs,
         incarnation,
         isSupervised: this.#spec.isSupervised,
+        onTokens: (ids) => this.#server.tokens.told(ids),
       },
     })
   }

@@ -54,7 +54,7 @@ function environmentOf(
   { masters }: FoundCluster,
   extra: Readonly<Record<string, string>>,
 ): Record<string, string> {
-  const { FIRESTEEL_SECRET: _, ...inherited } = io.environment
+  const { FIRESTEEL_SECRET: _, FIRESTEEL_TOKEN: __, ...inherited } = io.environment
   const all = {
     ...inherited,
     ...extra,

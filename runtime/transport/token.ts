@@ -1,0 +1,86 @@
+import { Buffer } from 'node:buffer'
+import { randomBytes } from 'node:crypto'
+import { CODE_SUBJECT } from './identity.js'
+
+/*
+ * A token is `fst_ID_SECRET`. Its id says what it may do and when it ends. Its secret is a key that every
+ * node derives from the cluster's secret and that id, so nobody can alter the id, and the store need not know
+ * the secret: whoever reads the store can do nothing with what is there. The proof of a handshake is made
+ * with the secret, which therefore never travels.
+ */
+
+/** What a token may do. Each may do what the ones before it may. */
+export const tokenRoles = ['observe', 'submit', 'operate', 'admin'] as const
+export type TokenRole = (typeof tokenRoles)[number]
+
+export interface TokenId {
+  readonly role: TokenRole
+  /** Epoch milliseconds; undefined: it does not end by itself. */
+  readonly endsAtMs: number | undefined
+}
+
+const PREFIX = 'fst'
+const ID = /^(observe|submit|operate|admin)\.([0-9a-z]{1,7})\.[0-9a-f]{16}$/
+const TEXT = /^fst_([a-z]+\.[0-9a-z]+\.[0-9a-f]+)_([A-Za-z0-9_-]{43})$/
+const RANDOM_BYTES = 8
+const RADIX = 36
+const SECOND_MS = 1000
+
+/** True: this role may do what needs that one. */
+export const mayAs = (role: TokenRole, needed: TokenRole): boolean =>
+  tokenRoles.indexOf(role) >= tokenRoles.indexOf(needed)
+
+/** A new id, `ROLE.END.RANDOM`: the end in seconds, in base 36, or 0 for none. */
+export function newTokenId(
+  role: TokenRole,
+  endsAtMs: number | undefined,
+  random: Buffer = randomBytes(RANDOM_BYTES),
+): string {
+  const end = endsAtMs === undefined ? 0 : Math.ceil(endsAtMs / SECOND_MS)
+  return `${role}.${end.toString(RADIX)}.${random.toString('hex')}`
+}
+
+/** Undefined: this is no id of a token. */
+export function readTokenId(id: string): TokenId | undefined {
+  const [, role, end = ''] = ID.exec(id) ?? []
+  if (role === undefined) return undefined
+  const seconds = Number.parseInt(end, RADIX)
+  return { role: role as TokenRole, endsAtMs: seconds === 0 ? undefined : seconds * SECOND_MS }
+}
+
+export const tokenText = (id: string, key: Buffer): string => `${PREFIX}_${id}_${key.toString('base64url')}`
+
+/** Undefined: this is no token. */
+export function readToken(text: string): { readonly id: string; readonly key: Buffer } | undefined {
+  const [, id, key] = TEXT.exec(text) ?? []
+  if (id === undefined || key === undefined || !readTokenId(id)) return undefined
+  return { id, key: Buffer.from(key, 'base64url') }
+}
+
+const CODE_END = `/${CODE_SUBJECT}`
+
+/** True: the link carries code to or from a node, and nothing else. */
+export const isCodeSubject = (subject: string | undefined): boolean =>
+  subject === CODE_SUBJECT || subject?.endsWith(CODE_END) === true
+
+/** The subject of a link for code of a client with this token, or with none. */
+export const codeSubjectOfClient = (token: string | undefined): string =>
+  token === undefined ? CODE_SUBJECT : token + CODE_END
+
+/** The id of a client's token, from the subject of its link; undefined: it has none. */
+export function tokenIdOf(subject: string | undefined): string | undefined {
+  const id = subject?.endsWith(CODE_END) ? subject.slice(0, -CODE_END.length) : subject
+  return id !== undefined && readTokenId(id) ? id : undefined
+}
+
+/** What a peer may do. Without a token it has proved the cluster's secret. */
+export const roleOf = (subject: string | undefined): TokenRole => {
+  const id = tokenIdOf(subject)
+  return id === undefined ? 'admin' : (readTokenId(id)?.role ?? 'observe')
+}
+
+/** True: this token has ended by itself. */
+export function hasEnded(id: string, wallMs: number): boolean {
+  const endsAtMs = readTokenId(id)?.endsAtMs
+  return endsAtMs !== undefined && endsAtMs <= wallMs
+}
