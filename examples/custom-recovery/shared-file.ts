@@ -42,7 +42,16 @@ export class SharedFile {
       text = fs.readFileSync(this.#file, 'utf8')
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-      const tables = { worker: {}, app: {}, driver: {}, ended: {}, key: {}, drain: {}, deployment: {}, token: {} }
+      const tables = {
+        worker: {},
+        app: {},
+        driver: {},
+        ended: {},
+        key: {},
+        drain: {},
+        deployment: {},
+        token: {},
+      }
       return { cluster: this.#cluster, present: {}, tables }
     }
     const state = JSON.parse(text) as State

@@ -175,6 +175,8 @@ test('every command explains itself with an example', async (t) => {
         'replay',
         'code',
         'cert',
+        'token',
+        'whoami',
         'check',
         'completion',
       ],

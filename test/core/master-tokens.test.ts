@@ -61,6 +61,7 @@ test('what each role may do is what its routes say, and each request of a client
     'DecommissionWorkers',
     'RecommissionWorkers',
     'RequestHistory',
+    'RequestRestartWorker',
   ])
   assert.deepEqual(typesOf('admin').sort(), [
     'BeginDeployment',
