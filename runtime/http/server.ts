@@ -5,11 +5,13 @@ import { FiresteelError, reasonOf } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 import { withinDescriptors } from '../process/descriptors.js'
+import type { TlsSource } from '../tls/tls-source.js'
 import { Connection, type ConnectionTimes } from './connection.js'
 import { ConnectionSlots } from './connection-slots.js'
 import { Pump } from './pump.js'
 import { plainAnswer, refusal } from './refusal.js'
 import type { RequestListener, RequestListenerOptions } from './request-listener.js'
+import { SecureEntry } from './secure-entry.js'
 
 export type HttpBounds = ConnectionTimes &
   Readonly<Record<'httpConnections' | 'httpConnectionsPerAddress', number>>
@@ -17,6 +19,8 @@ export type HttpBounds = ConnectionTimes &
 export interface HttpServerOptions extends RequestListenerOptions {
   /** 0 is any free port. */
   readonly port: number
+  /** Absent: plain HTTP. */
+  readonly tls?: TlsSource | undefined
   /** Tests use shorter times and fewer slots. */
   readonly bounds?: Partial<HttpBounds>
   /** A connection was refused or ended. `why` is a text for people. */
@@ -86,11 +90,14 @@ class Connections {
   readonly #slots: ConnectionSlots<Connection>
   #listener: Promise<RequestListener> | undefined
   readonly #sweep: NodeJS.Timeout
+  readonly #entry: SecureEntry | undefined
   #refusals = 0
 
   constructor(options: HttpServerOptions) {
     this.#options = options
     this.#bounds = { ...limits, ...options.bounds }
+    const { tls, onRefused } = options
+    this.#entry = tls && new SecureEntry({ tls, nowMs, onRefused })
     const onError = (error: unknown): void => options.onError?.(error)
     this.#pump = new Pump({ nowMs, onError })
     const most = withinDescriptors(this.#bounds.httpConnections, limits.httpDescriptorShare)
@@ -117,6 +124,11 @@ class Connections {
       socket.destroy()
       return
     }
+    if (this.#entry) this.#entry.enter(socket, address, (secured) => this.#admit(secured, address))
+    else this.#admit(socket, address)
+  }
+
+  #admit(socket: Socket, address: string): void {
     const make = (): Connection => this.#connection(socket, address)
     const answer = this.#slots.enter(address, make)
     if (!answer.admitted) this.#refuse(socket, address, answer.full)
@@ -129,6 +141,7 @@ class Connections {
   async close(server: Server): Promise<void> {
     clearInterval(this.#sweep)
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+    this.#entry?.close()
     for (const connection of [...this.#slots]) connection.destroy()
     this.#pump.close()
     await closed

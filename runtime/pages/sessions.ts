@@ -105,9 +105,11 @@ export class Sessions {
 
   /** The cookie that keeps a session; undefined: the one that ends it. */
   cookie(session: Session | undefined): string {
-    const { wallMs } = this.#options
+    const { wallMs, origin } = this.#options
+    // A session that began over TLS never goes over a connection without it.
+    const secure = origin.startsWith('https:') ? '; Secure' : ''
     const seconds = session ? Math.max(0, Math.floor((session.endsAtMs - wallMs()) / 1000)) : 0
-    return `${this.cookieName}=${session?.token ?? ''}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Strict`
+    return `${this.cookieName}=${session?.token ?? ''}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Strict${secure}`
   }
 
   #session(endsAtMs: number): Session {

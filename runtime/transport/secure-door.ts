@@ -23,6 +23,8 @@ export type DoorResult =
 export interface SecureDoorOptions {
   /** Certificates, or what finds the key of an application. */
   readonly security: TlsSource | ((subject: string) => Buffer | undefined)
+  /** False: certificates of who dials are not asked for. Default true. */
+  readonly asksCertificate?: boolean
   /** Whether this address may begin one more handshake now. */
   readonly mayBegin: (host: string) => boolean
 }
@@ -52,8 +54,8 @@ export class SecureDoor {
     if (typeof security === 'function') this.#server = createServer(keyServer(security))
     else {
       // Who shows a certificate that does not count is told so inside the channel.
-      const ask = { requestCert: true, rejectUnauthorized: false }
-      this.#server = createServer({ ...security.contextOptions, ...ask })
+      const requestCert = options.asksCertificate ?? true
+      this.#server = createServer({ ...security.contextOptions, requestCert, rejectUnauthorized: false })
       this.#stopListening = security.onChange(() => this.#server.setSecureContext(security.contextOptions))
     }
     this.#server.on('secureConnection', (socket) =>

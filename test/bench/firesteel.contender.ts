@@ -10,11 +10,11 @@ const noOpUrl = new URL('./no-op-task.js', import.meta.url)
 
 /**
  * This package: `map` over one executor process with so many threads. With `summaries` it makes what its
- * Master is told, and says it to nobody.
+ * Master is told, and says it to nobody. With `secure` the executor speaks TLS.
  */
-export const start: StartContender = async ({ threads, summaries: hasSummaries }) => {
+export const start: StartContender = async ({ threads, summaries: hasSummaries, secure }) => {
   const summaries = hasSummaries ? new TaskSummaries(performance.now()) : undefined
-  const driver = await startDriver({}, 1, summaries)
+  const driver = await startDriver({}, 1, summaries, secure === 1)
   const telling = setInterval(() => {
     summaries?.take(driver.pool.stats(), performance.now())
   }, limits.summaryEveryMs)

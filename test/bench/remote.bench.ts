@@ -1,11 +1,15 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import type { TlsFiles } from '../../runtime/tls/material.js'
+import { TlsSource } from '../../runtime/tls/tls-source.js'
 import { dial } from '../../runtime/transport/dial.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import type { Link } from '../../runtime/transport/link.js'
 import { listen } from '../../runtime/transport/listen.js'
 import * as z from '../../runtime/zod.js'
+import { TestAuthority } from '../tools/test-authority.js'
+import { median } from './contender.js'
 
 const MESSAGES = 600_000
 const WARM_UP = 100_000
@@ -49,12 +53,14 @@ const envelope = (seq: number): object => ({
 })
 
 /** The receiving process parses, validates by type and counts. It answers when all have come. */
-async function receive(): Promise<void> {
+async function receive(files: TlsFiles | undefined): Promise<void> {
+  const tls = files && new TlsSource({ files, use: { isNode: true } })
   const listener = await listen({
     host: '127.0.0.1',
     port: 0,
     identity: { cluster: 'bench', incarnation: 'receiver' },
     keyFor: () => KEY,
+    tls,
     onLink: (link) => {
       let count = 0
       let invalid = 0
@@ -104,7 +110,32 @@ async function sendAll(link: Link, count: number): Promise<void> {
  * One-way tells between two processes, from `send` to a validated message. The goal is 400,000 per second.
  */
 export async function benchRemoteTell(): Promise<{ name: string; perSecond: number }> {
-  const child = fork(fileURLToPath(import.meta.url), ['receive'])
+  return { name: 'remote tell, validated', perSecond: await remoteTellsPerSecond() }
+}
+
+const ROUNDS = 5
+
+/**
+ * Tells over TLS, as a share of those without, in the same run: they take turns, so that a busy moment of the
+ * machine affects both.
+ */
+export async function benchSecureTell(): Promise<{ plain: number; secure: number }> {
+  const authority = await TestAuthority.make()
+  try {
+    const files = await authority.files('bench')
+    const rates: { plain: number[]; secure: number[] } = { plain: [], secure: [] }
+    for (let round = 0; round < ROUNDS; round++) {
+      rates.plain.push(await remoteTellsPerSecond())
+      rates.secure.push(await remoteTellsPerSecond(files))
+    }
+    return { plain: median(rates.plain), secure: median(rates.secure) }
+  } finally {
+    authority.remove()
+  }
+}
+
+async function remoteTellsPerSecond(files?: TlsFiles): Promise<number> {
+  const child = fork(fileURLToPath(import.meta.url), ['receive', ...(files ? [JSON.stringify(files)] : [])])
   try {
     const [{ port }] = (await once(child, 'message')) as [{ port: number }]
     const link = await dial({
@@ -113,19 +144,21 @@ export async function benchRemoteTell(): Promise<{ name: string; perSecond: numb
       identity: { cluster: 'bench', incarnation: 'sender' },
       role: 'node',
       key: KEY,
+      tls: files && new TlsSource({ files, use: { isNode: true } }),
     })
     await sendAll(link, WARM_UP)
     const startMs = performance.now()
     await sendAll(link, MESSAGES)
     const perSecond = Math.round((MESSAGES / (performance.now() - startMs)) * 1000)
     link.close()
-    return { name: 'remote tell, validated', perSecond }
+    return perSecond
   } finally {
     child.kill()
   }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  if (process.argv[2] === 'receive') await receive()
+  if (process.argv[2] === 'receive')
+    await receive(process.argv[3] === undefined ? undefined : (JSON.parse(process.argv[3]) as TlsFiles))
   else console.log(JSON.stringify(await benchRemoteTell()))
 }

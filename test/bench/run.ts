@@ -9,8 +9,8 @@ import { benchPrograms, defaultSizes } from './programs.bench.js'
 import { benchRecorder } from './recorder.bench.js'
 import { benchRecovery } from './recovery.bench.js'
 import { hasRedis } from './redis.js'
-import { benchRemoteTell } from './remote.bench.js'
-import { benchExecutorStart, benchSummaries, benchTasks } from './tasks.bench.js'
+import { benchRemoteTell, benchSecureTell } from './remote.bench.js'
+import { benchExecutorStart, benchSecureTasks, benchSummaries, benchTasks } from './tasks.bench.js'
 import { benchTell } from './tell.bench.js'
 import { benchWaits, commands, processorMs } from './waits.bench.js'
 
@@ -31,6 +31,18 @@ const benches: Readonly<Record<string, () => Promise<string[]> | AsyncIterable<s
   },
   async remote() {
     return [rate(await benchRemoteTell(), 'goal 400 k/s')]
+  },
+  async tls() {
+    const { plain, secure } = await benchSecureTell()
+    const percent = (share: number): string => `${(100 * share).toFixed(0)} %`
+    return [
+      rate({ name: 'remote tell, validated', perSecond: plain }, 'without TLS'),
+      rate(
+        { name: 'remote tell, validated, over TLS', perSecond: secure },
+        `${percent(secure / plain)}; goal 50 %`,
+      ),
+      `no-op tasks over TLS: ${percent(await benchSecureTasks())} of those without (goal 80 %)`,
+    ]
   },
   async tasks() {
     const standings = await benchTasks()

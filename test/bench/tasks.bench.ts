@@ -54,8 +54,13 @@ export function benchTasks(): Promise<Standing[]> {
  * Tasks per second with summaries for the Master, as a share of those without. Both run in this process, and
  * take turns every few thousand tasks, so that a busy moment of the machine affects both. The goal is 95 %.
  */
-export async function benchSummaries(): Promise<number> {
-  const contenders = await Promise.all([start({ threads: 1 }), start({ threads: 1, summaries: 1 })])
+export const benchSummaries = (): Promise<number> => shareOf({ summaries: 1 })
+
+/** Tasks per second over TLS, as a share of those without. The goal is 80 %. */
+export const benchSecureTasks = (): Promise<number> => shareOf({ secure: 1 })
+
+async function shareOf(setting: Readonly<Record<string, number>>): Promise<number> {
+  const contenders = await Promise.all([start({ threads: 1 }), start({ threads: 1, ...setting })])
   const times: [number[], number[]] = [[], []]
   for (let turn = 0; turn < SUMMARY_TURNS; turn++) {
     for (const at of [0, 1] as const) {

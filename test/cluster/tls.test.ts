@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { get } from 'node:https'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type App, connect } from '../../actors/client/index.js'
@@ -75,6 +76,14 @@ test('all of a cluster speaks TLS: nodes, commands, applications, executors, dri
   assert.equal(submitted.code, 0, submitted.stderr)
   assert.equal((await firesteel(['logs', 'd1'], { cwd })).stdout.trim(), '42')
 
+  for (const { web } of ready.nodes) {
+    assert.match(web ?? '', /^https:/)
+    assert.equal(await statusOf(`${web}/healthz`, join(cwd, 'ca.pem')), 200)
+    assert.equal(await statusOf(`${web}/json/`, join(cwd, 'ca.pem')), 200)
+  }
+  const link = await firesteel(['ui', '--no-open'], { cwd })
+  assert.match(link.stdout, /^https:\/\/127\.0\.0\.1:\d+\/session\?ticket=/)
+
   // From elsewhere: with the CA, without it, and with a CA that did not sign.
   const elsewhere = await folder(t)
   const env = { FIRESTEEL_MASTER: ready.master, FIRESTEEL_SECRET: secret }
@@ -97,6 +106,14 @@ test('all of a cluster speaks TLS: nodes, commands, applications, executors, dri
     /^FIRESTEEL_USAGE: FIRESTEEL_TLS_CERT and FIRESTEEL_TLS_KEY need FIRESTEEL_TLS_CA/,
   )
 })
+
+const statusOf = (url: string, ca: string): Promise<number> =>
+  new Promise((resolve, reject) => {
+    get(url, { ca: readFileSync(ca), agent: false }, (response) => {
+      response.resume()
+      resolve(response.statusCode ?? 0)
+    }).once('error', reject)
+  })
 
 test('certificates and CA are replaced while work goes on: nothing is lost, and the Master stays', async (t) => {
   const { cwd, up, cert, app } = await secureCluster(t)

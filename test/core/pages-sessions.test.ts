@@ -131,6 +131,8 @@ test('the cookie is for this cluster, kept from scripts and other sites, and end
     `firesteel-production=${session.token}; Path=/; Max-Age=${limits.pageSessionMs / 1000}; HttpOnly; SameSite=Strict`,
   )
   assert.match(here.cookie(undefined), /^firesteel-production=; Path=\/; Max-Age=0; /)
+  const secured = world.node('https://10.0.0.1:8080')
+  assert.match(secured.cookie(session), /; SameSite=Strict; Secure$/)
 })
 
 test('the key of pages is no key of a handshake', () => {

@@ -47,6 +47,7 @@ export async function startDriver(
   limits: Partial<TaskPoolLimits> = {},
   tasksPerCore = 1,
   summaries?: TaskSummaries,
+  isSecure = false,
 ): Promise<TestDriver> {
   const key = deriveKey(randomBytes(32), 'application', appId)
   const events: TaskPoolEvent[] = []
@@ -70,6 +71,7 @@ export async function startDriver(
     port: 0,
     identity: { cluster: 'test', incarnation: 'driver-1' },
     keyFor: (role, subject) => (role === 'application' && subject === appId ? key : undefined),
+    ...(isSecure && { tls: 'key' as const }),
     onLink: (link) => {
       links.push(link)
       pool.link(link)
@@ -103,6 +105,7 @@ export async function startDriver(
       const boot: ExecutorBoot = {
         cluster: 'test',
         driver: `127.0.0.1:${listener.port}`,
+        ...(isSecure && { tls: true as const }),
         appId,
         execId,
         workerId: 'worker-1',

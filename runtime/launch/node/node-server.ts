@@ -270,6 +270,7 @@ export class NodeServer<M extends Message> {
     this.#http = await createHttpServer({
       host,
       port: web,
+      tls: this.tls,
       routes: async () => this.#monitored(await routes(), await metrics()),
       allowedHosts: [advertise],
       friends,
@@ -277,7 +278,7 @@ export class NodeServer<M extends Message> {
       onRefused: (from, reason) =>
         this.#throttle.warn(`http:${from}`, 'an HTTP connection was refused', { address: from, reason }),
     })
-    const url = `http://${formatAddress(advertise, this.#http.port)}`
+    const url = `${this.tls ? 'https' : 'http'}://${formatAddress(advertise, this.#http.port)}`
     this.#sessions = nodeSessions(this.#spec, url)
     return url
   }
