@@ -502,6 +502,11 @@ export const errorCodes = {
     help: 'Look whether `firesteel up` runs there and reaches the Masters.',
     exit: 3,
   },
+  UPGRADE_STOPPED: {
+    meaning: 'A rolling upgrade has stopped: a node, or the cluster, is not well.',
+    help: 'See the log of the launcher of that node. Mend it and run the command again, or go back with `--to` and the folder of the release before.',
+    exit: 3,
+  },
   RESTART_REFUSED: {
     meaning: 'A Worker cannot restart without its work now.',
     help: 'Mend the cause that the message names. The Worker goes on as before.',

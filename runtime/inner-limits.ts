@@ -398,6 +398,12 @@ export const innerLimits = {
   restartLookMs: 100,
   /** Of the reason for which a Worker does not restart, in the message to its leader. */
   restartReasonChars: 500,
+  /** Between two looks whether a launcher that is replaced has ended. */
+  launcherLookMs: 20,
+  /** A package of another release is run once before a node is, and has so long to say its version. */
+  packageLookMs: 20 * SECOND,
+  /** A node of another release is ready by then, half of the time that the work of a Worker is kept. */
+  upgradeReadyMs: 15 * SECOND,
   /** Between two looks whether the node before has left its port. A look reads all processes. */
   leftoverNodeLookMs: 250,
   /** Random bytes that the next process of a Worker proves itself with. */

@@ -31,7 +31,12 @@ export const launcherOrder = z.discriminatedUnion('kind', [
    * One of its nodes restarts: a Worker as announced, so that its work lives on; a Master hands over. Done
    * when the next process is ready.
    */
-  z.object({ kind: z.literal('restart'), node: name }),
+  z.object({
+    kind: z.literal('restart'),
+    node: name,
+    /** The folder of a package of Firesteel on its machine: the next process is of that release. */
+    folder: text.optional(),
+  }),
 ])
 export type LauncherOrder = z.infer<typeof launcherOrder>
 

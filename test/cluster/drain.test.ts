@@ -10,9 +10,9 @@ import { atEnd, firesteel, folder, isAlive, startUp, type Up } from '../tools/co
 
 /* Drain (protocol 8.7) with real processes: under load, across a kill of the leader, and before a stop. */
 
-const tasksUrl = new URL('./failover-tasks.js', import.meta.url)
+const tasksUrl = new URL('../tools/failover-tasks.js', import.meta.url)
 const driverMain = fileURLToPath(new URL('../tools/failover-driver.js', import.meta.url))
-type Tasks = typeof import('./failover-tasks.js')
+type Tasks = typeof import('../tools/failover-tasks.js')
 
 const linesOf = async (file: string): Promise<string[]> =>
   (await readFile(file, 'utf8').catch(() => '')).split('\n').filter(Boolean)

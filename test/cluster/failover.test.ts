@@ -5,9 +5,9 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { createTestCluster, type TestCluster } from '../harness/index.js'
 
-const tasksUrl = new URL('./failover-tasks.js', import.meta.url)
+const tasksUrl = new URL('../tools/failover-tasks.js', import.meta.url)
 const driverMain = fileURLToPath(new URL('../tools/failover-driver.js', import.meta.url))
-type Tasks = typeof import('./failover-tasks.js')
+type Tasks = typeof import('../tools/failover-tasks.js')
 
 const linesOf = async (file: string): Promise<string[]> =>
   (await readFile(file, 'utf8').catch(() => '')).split('\n').filter(Boolean)

@@ -6,8 +6,8 @@ import { type RedisServer, startRedisAt } from '../harness/redis-server.js'
 import { TestCluster } from '../harness/test-cluster.js'
 import { workerTimeoutMs } from '../soak/draw.js'
 import type { Field } from '../soak/field.js'
+import { type Leadership, leadership } from '../tools/redis-cluster.js'
 import { NodeLog } from './node-log.js'
-import { type Leadership, leadership } from './redis-cluster.js'
 import { successor } from './successor.js'
 
 export const MASTERS = nodeNames('m', 3)

@@ -4,7 +4,7 @@ import type { DriverDescription } from '../../actors/messages/common.js'
 import { driverDescription } from '../../actors/messages/samples.js'
 import { limits } from '../../runtime/limits.js'
 import { createTestCluster, waitUntil } from '../harness/index.js'
-import { clientOf } from './redis-cluster.js'
+import { clientOf } from '../tools/redis-cluster.js'
 
 /*
  * With a client's key alone, and with real processes: no answer, whatever its size, costs a Master its

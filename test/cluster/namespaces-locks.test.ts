@@ -1,8 +1,8 @@
 import { test } from 'node:test'
 import { HostNetwork } from '../harness/host-network.js'
+import { leaderStays } from '../tools/redis-cluster.js'
 import { LEASE_MS, STORE } from './hosts-cluster.js'
 import { HostsTrial } from './hosts-trial.js'
-import { leaderStays } from './redis-cluster.js'
 
 /* Data store and three lock servers on hosts of their own. */
 

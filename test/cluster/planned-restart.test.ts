@@ -12,9 +12,9 @@ import { atEnd, errorOf, folder } from '../tools/command-fixture.js'
 
 /* Workers that restart as announced, under a flow of tasks and supervised drivers (protocol 8.6). */
 
-const tasksUrl = new URL('./failover-tasks.js', import.meta.url)
+const tasksUrl = new URL('../tools/failover-tasks.js', import.meta.url)
 const driverMain = fileURLToPath(new URL('../tools/failover-driver.js', import.meta.url))
-type Tasks = typeof import('./failover-tasks.js')
+type Tasks = typeof import('../tools/failover-tasks.js')
 
 const DRIVERS = 4
 const LANES = 8

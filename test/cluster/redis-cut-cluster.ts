@@ -5,8 +5,8 @@ import { freePort } from '../harness/redis-process.js'
 import { RedisRoutes, routedRecovery } from '../harness/redis-routes.js'
 import { type RedisServer, startRedis } from '../harness/redis-server.js'
 import { TestCluster } from '../harness/test-cluster.js'
+import { leadership } from '../tools/redis-cluster.js'
 import { NodeLog } from './node-log.js'
-import { leadership } from './redis-cluster.js'
 import { successor } from './successor.js'
 
 const MASTERS = ['m1', 'm2', 'm3'] as const

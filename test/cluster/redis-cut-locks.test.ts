@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { leaderStays } from './redis-cluster.js'
+import { leaderStays } from '../tools/redis-cluster.js'
 import { CutCluster, LEASE_MS } from './redis-cut-cluster.js'
 import { CutWork } from './redis-cut-work.js'
 

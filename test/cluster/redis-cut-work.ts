@@ -9,7 +9,7 @@ import {
   submit,
   TaskFlow,
   waitingDriver,
-} from './redis-cluster.js'
+} from '../tools/redis-cluster.js'
 import type { CutCluster } from './redis-cut-cluster.js'
 
 /** Work that must not notice what happens to Masters: a driver, tasks, submissions. */

@@ -14,7 +14,7 @@ import {
   submit,
   TaskFlow,
   waitingDriver,
-} from './redis-cluster.js'
+} from '../tools/redis-cluster.js'
 import { LEASE_MS } from './redis-cut-cluster.js'
 
 /* The leader and its Workers, one way only. Both ways: redis-links.test.ts. */

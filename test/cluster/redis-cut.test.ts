@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ClusterNode } from '../harness/index.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { leaderStays } from './redis-cluster.js'
+import { leaderStays } from '../tools/redis-cluster.js'
 import { CutCluster, LEASE_MS } from './redis-cut-cluster.js'
 import { CutWork } from './redis-cut-work.js'
 

@@ -11,7 +11,7 @@ import {
   submit,
   TaskFlow,
   waitingDriver,
-} from './redis-cluster.js'
+} from '../tools/redis-cluster.js'
 
 const LEASE_MS = 1000
 const NAME = 'full'

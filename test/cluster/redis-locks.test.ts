@@ -9,7 +9,7 @@ import {
   stateOf,
   submit,
   waitingDriver,
-} from './redis-cluster.js'
+} from '../tools/redis-cluster.js'
 
 const LEASE_MS = 1000
 const NAME = 'locks'

@@ -13,7 +13,7 @@ import {
   submit,
   TaskFlow,
   waitingDriver,
-} from './redis-cluster.js'
+} from '../tools/redis-cluster.js'
 
 const NAME = 'sentinel'
 

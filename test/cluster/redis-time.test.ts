@@ -11,7 +11,7 @@ import {
   submit,
   TaskFlow,
   waitingDriver,
-} from './redis-cluster.js'
+} from '../tools/redis-cluster.js'
 
 const NAME = 'time'
 const HOUR_MS = 3_600_000

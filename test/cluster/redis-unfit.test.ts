@@ -12,7 +12,7 @@ import {
   submit,
   TaskFlow,
   waitingDriver,
-} from './redis-cluster.js'
+} from '../tools/redis-cluster.js'
 
 const NAME = 'unfit'
 const LEADER = `{firesteel:${NAME}}:leader`

@@ -1,5 +1,5 @@
 import type { ClusterNode, TestCluster, WaitOptions } from '../harness/index.js'
-import type { Leadership } from './redis-cluster.js'
+import type { Leadership } from '../tools/redis-cluster.js'
 
 /** Another owner leads, ALIVE. Gives its node. */
 export async function successor(

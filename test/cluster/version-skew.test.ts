@@ -38,7 +38,7 @@ import {
   submit,
   TaskFlow,
   waitingDriver,
-} from './redis-cluster.js'
+} from '../tools/redis-cluster.js'
 
 /*
  * Builds of two releases on one machine: what works together does, and what does not says so

@@ -12,7 +12,15 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('../../../test', import.meta.url))
 const suites: ReadonlySet<string> = new Set(['core', 'io', 'cluster'])
 const libraries: ReadonlySet<string> = new Set(['harness', 'tools', 'fixtures', 'conformance', 'setup'])
-const programs: ReadonlySet<string> = new Set(['bench', 'failover', 'fuzz', 'nodes', 'simulation', 'soak'])
+const programs: ReadonlySet<string> = new Set([
+  'bench',
+  'failover',
+  'fuzz',
+  'nodes',
+  'simulation',
+  'soak',
+  'upgrade',
+])
 /** Relative modules that a file names, in imports and in URLs. */
 const MODULE = /['"](\.\.?\/[^'"\n]*\.js)['"]/g
 

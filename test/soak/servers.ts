@@ -8,8 +8,8 @@ import {
   startSentinels,
 } from '../harness/redis-server.js'
 import { waitUntil } from '../harness/wait-until.js'
+import { quietPort } from '../tools/quiet-port.js'
 import type { Shape } from './draw.js'
-import { quietPort } from './quiet-port.js'
 import { SmallDisk } from './small-disk.js'
 
 const SETTLE_MS = 60_000

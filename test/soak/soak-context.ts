@@ -7,8 +7,8 @@ import { probe } from '../harness/probe.js'
 import { RedisRoutes, routedRecovery } from '../harness/redis-routes.js'
 import { TestCluster } from '../harness/test-cluster.js'
 import { LinkProxy } from '../tools/link-proxy.js'
+import { quietPort } from '../tools/quiet-port.js'
 import { type Shape, workerTimeoutMs } from './draw.js'
-import { quietPort } from './quiet-port.js'
 import { Servers } from './servers.js'
 
 const MASTERS = ['m1', 'm2', 'm3'] as const

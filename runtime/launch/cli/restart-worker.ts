@@ -13,7 +13,7 @@ export interface RestartOptions {
   readonly interrupted: AbortSignal
 }
 
-const LOOK_MS = innerLimits.restartLookMs
+export const LOOK_MS = innerLimits.restartLookMs
 
 /**
  * Restarts a Worker as announced, and waits until its next process has reported. Throws UNKNOWN_ID,

@@ -19,6 +19,7 @@ import { Launcher } from '../node/launcher.js'
 import { joinMasters, type LauncherLine } from '../node/launcher-core.js'
 import { LauncherDuties } from '../node/launcher-duties.js'
 import {
+  type NodePlan,
   planNodes,
   plannedNodes,
   refuseLaterFeatures,
@@ -35,6 +36,8 @@ export interface UpPlan {
   /** Absolute. Secret, state and work of this cluster are in it. */
   readonly folder: string
   readonly embedded: Omit<EmbeddedOptions, 'folder'>
+  /** The launcher that runs here ends first, and its Workers leave their work to this one. */
+  readonly replace: boolean
   readonly untilStdinEnds: boolean
   /** Also report through descriptor 3, to the `up --detach` that started this process. */
   readonly report: boolean
@@ -113,10 +116,8 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
     await requireRecoveryModule(deployment)
   }
   for (const { main } of deployment.submissions) await mainFile(main, io.cwd)
-  // A folder of --ephemeral was named by its caller.
-  if (!plan.embedded.freePorts) requireTrusted(plan.folder)
   const links: LateLink[] = []
-  await claimFolder(plan.folder, Math.max(0, ...nodes.workers.map(({ drainOnStopMs }) => drainOnStopMs ?? 0)))
+  await takeFolder(plan, nodes)
   await dumping
   try {
     // Nodes that join Masters elsewhere must know their secret. A secret that was made here would be refused
@@ -180,6 +181,16 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
     if (plan.embedded.freePorts && plan.untilStdinEnds)
       await rm(plan.folder, { recursive: true, force: true })
   }
+}
+
+async function takeFolder({ folder, embedded, replace }: UpPlan, nodes: NodePlan): Promise<void> {
+  // A folder of --ephemeral was named by its caller.
+  if (!embedded.freePorts) requireTrusted(folder)
+  if (replace) {
+    const { replaceLauncher } = await import('./replace-launcher.js')
+    await replaceLauncher(folder, nodes.masters)
+  }
+  await claimFolder(folder, Math.max(0, ...nodes.workers.map(({ drainOnStopMs }) => drainOnStopMs ?? 0)))
 }
 
 /** A module of the user for CUSTOM recovery shares the files of `firesteel/recovery` with its Master. */

@@ -2,6 +2,7 @@ import type { LauncherOrder, RegisterLauncher } from '../../../actors/messages/l
 import { FiresteelError } from '../../errors.js'
 import type { Launcher } from './launcher.js'
 import type { NodePlan } from './node-plan.js'
+import { upgradeNode } from './upgrade-node.js'
 
 /** What a launcher does when a leader passes an order on to it. */
 export class LauncherDuties {
@@ -26,6 +27,8 @@ export class LauncherDuties {
       case 'restart':
         this.#requireNode(order.node)
         say(`${order.node} restarts`)
+        if (order.folder !== undefined)
+          return JSON.stringify(await upgradeNode(this.#launcher, order.node, order.folder))
         await this.#launcher.restart(order.node)
         return undefined
     }

@@ -1,4 +1,6 @@
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { builtFile } from '../../built-file.js'
 import type { Clock } from '../../clock.js'
 import { errorOf, FiresteelError, reasonOf } from '../../errors.js'
 import { innerLimits } from '../../inner-limits.js'
@@ -25,6 +27,8 @@ import {
 import type { PlannedNode } from './launcher-node.js'
 import type { ErrorRecord, NodeEvent, NodeSpec } from './node-spec.js'
 
+/** The folder of the package of this launcher. */
+const PACKAGE = join(fileURLToPath(builtFile('.')), '..')
 const LAST_WORDS_MS = innerLimits.nodeLastWordsMs
 const LEAVE_MS = innerLimits.nodeLeaveMs
 
@@ -56,6 +60,8 @@ export class Launcher {
   /** Nodes that the core has asked to start. */
   readonly #asked = new Set<string>()
   readonly #restarts = new KeyedTimers<string>()
+  /** Nodes that run another release than this launcher: the folder of its package. */
+  readonly #folders = new Map<string, string>()
   /** Called when what was asked of a node has come to its end. */
   readonly #waiters = new Map<string, (error: ErrorRecord | undefined) => void>()
   #graceMs: number = limits.stopGraceMs
@@ -103,6 +109,15 @@ export class Launcher {
    */
   restart(node: string): Promise<void> {
     return this.#ask(node, { kind: 'restart', node })
+  }
+
+  /** The folder of the package that the next process of a node runs. */
+  folderOf(node: string): string {
+    return this.#folders.get(node) ?? PACKAGE
+  }
+
+  runFrom(node: string, folder: string): void {
+    this.#folders.set(node, folder)
   }
 
   /** Starts another node. Resolves when it is ready. */
@@ -234,7 +249,7 @@ export class Launcher {
   #programOf(node: string): NodeProgram {
     const role = this.#options.nodes.find(({ name }) => name === node)?.role ?? ''
     return {
-      script: fileURLToPath(this.#options.program),
+      script: join(this.folderOf(node), relative(PACKAGE, fileURLToPath(this.#options.program))),
       // The name is only for people who read the process list, the role for what it loads meanwhile.
       args: [node, role],
       nodeOptions: inheritedOptions(process.execArgv, process.env.NODE_OPTIONS),

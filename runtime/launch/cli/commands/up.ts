@@ -9,6 +9,7 @@ import { choiceOption, coresOption, intOption, listOption, memoryOption, portOpt
 interface UpOptions {
   readonly only?: string[]
   readonly detach?: true
+  readonly replace?: true
   readonly ephemeral?: string
   readonly port?: number
   readonly web?: number
@@ -33,7 +34,11 @@ export const addUp: AddCommand = (program, run) => {
           'SIGINT and SIGTERM stop them in order: Workers, then Masters.',
       )
       .option('--only <names>', 'run only these nodes of the file: NAME,...', listOption)
-      .option('--detach', 'return when the cluster is ready; it runs on until `firesteel down`'),
+      .option('--detach', 'return when the cluster is ready; it runs on until `firesteel down`')
+      .option(
+        '--replace',
+        'end the `up` that runs in this folder, and take over: executors, drivers and tasks of its Workers run on',
+      ),
   )
     .option('--json', 'print one JSON object per line: started, masters, waiting, ready, exited')
     .addHelpText(
@@ -61,6 +66,7 @@ export const addUp: AddCommand = (program, run) => {
             memoryMib: options.memory ?? null,
             logLevel: options.logLevel,
           },
+          replace: options.replace === true,
           untilStdinEnds: options.untilStdinEnds === true,
           report: options.reportToParent === true,
           json: options.json === true,

@@ -22,7 +22,7 @@ import { waitUntil } from '../harness/wait-until.js'
 const tasksUrl = new URL('./failover-tasks.js', import.meta.url)
 type Tasks = typeof import('./failover-tasks.js')
 /** A driver that leaves a line each time it starts, and stays. */
-const stayingMain = fileURLToPath(new URL('../tools/failover-driver.js', import.meta.url))
+const stayingMain = fileURLToPath(new URL('./failover-driver.js', import.meta.url))
 /** More than any Worker here has: it waits for ever. */
 const NO_SUCH_CORES = 1000
 

@@ -1,0 +1,95 @@
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { builtFile } from '../../../built-file.js'
+import { FiresteelError } from '../../../errors.js'
+import { limits } from '../../../limits.js'
+import { printable } from '../../../observe/printable.js'
+import { formatDuration } from '../../../units.js'
+import type { Deployment } from '../../config/deployment.js'
+import type { NodeUpgrade } from '../../node/upgrade-node.js'
+import { printJson } from '../console.js'
+import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
+import { type AddCommand, examples } from './command.js'
+import { durationDefault } from './options.js'
+
+interface UpgradeCommandOptions extends ClusterOptions {
+  readonly to?: string
+  /** Milliseconds. */
+  readonly timeout: number
+}
+
+/** The package that this command is of. */
+const ownFolder = join(fileURLToPath(builtFile('.')), '..')
+
+/** The Masters of the file; undefined where their ports are chosen at their start. */
+const mastersOf = ({ masters }: Deployment): string | undefined =>
+  masters.length === 0 || masters.some(({ port }) => port === 0)
+    ? undefined
+    : `firesteel://${masters.map(({ advertise, port }) => `${advertise}:${port}`).join(',')}`
+
+const lineOf = (node: string, { from, to }: NodeUpgrade, ms: number): string =>
+  `${node}: ${from.version} -> ${to.version} (${formatDuration(Math.round(ms))})`
+
+export const addUpgrade: AddCommand = (program, run) => {
+  clusterOptions(
+    program
+      .command('upgrade')
+      .argument('<file>', 'deployment file (YAML)')
+      .description(
+        'Runs all nodes of a deployment from another installed release, one after the other, through the launchers (`up`) of their machines: STANDBYs, the leader, which hands over, then Workers, whose executors, drivers and tasks run on. Before each step all Masters and Workers must be well. Stops at the first node that does not become ready, and says how to go back.',
+      )
+      .option(
+        '--to <folder>',
+        'folder of the package on each machine (default: that of the release that this command is of)',
+      )
+      .addOption(
+        durationDefault(
+          '--timeout <duration>',
+          'how long the cluster may take to be well before each step',
+          formatDuration(limits.restartTimeoutMs),
+        ),
+      ),
+  )
+    .addHelpText(
+      'after',
+      examples(
+        'firesteel upgrade cluster.yaml',
+        'firesteel upgrade cluster.yaml --to /opt/firesteel-0.1.0/node_modules/firesteel',
+      ),
+    )
+    .action((file: string, options: UpgradeCommandOptions) =>
+      run(async (io) => {
+        const { requireConfig } = await import('../../config/load-config.js')
+        const deployment = await requireConfig(file, io.cwd, io.environment)
+        if (deployment.masters.length + deployment.workers.length === 0)
+          throw new FiresteelError('USAGE', `${file} has no nodes.`)
+        const { upgrade } = await import('../upgrade.js')
+        const { nodeSecret } = await import('../../config/cluster-secret.js')
+        const { findStateFolder } = await import('../../../state-folder.js')
+        const folder = resolve(io.cwd, options.to ?? ownFolder)
+        const done: { node: string; host: string; from: string; to: string; ms: number }[] = []
+        const state = findStateFolder(io.cwd) ?? io.cwd
+        const secret = await nodeSecret(deployment.secret, state, io.environment, false)
+        const found = {
+          ...io,
+          environment: { ...io.environment, FIRESTEEL_SECRET: secret },
+        }
+        const master = options.master ?? mastersOf(deployment)
+        const { master: _, ...others } = options
+        return withClient(found, { ...others, ...(master !== undefined && { master }) }, async (client) => {
+          await upgrade(client, deployment, {
+            folder,
+            timeoutMs: options.timeout,
+            interrupted: io.interrupted,
+            onStep: async ({ node, host }, upgraded, ms) => {
+              const { from, to } = upgraded
+              done.push({ node, host, from: from.version, to: to.version, ms: Math.round(ms) })
+              if (!options.json) await io.out(`${printable(lineOf(node, upgraded, ms))}\n`)
+            },
+          })
+          if (options.json) await printJson(io, { folder, nodes: done })
+          return 0
+        })
+      }),
+    )
+}

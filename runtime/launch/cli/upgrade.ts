@@ -1,0 +1,143 @@
+import type { MasterClient } from '../../../actors/client/master-client.js'
+import { linkedLaunchers, orderLauncher } from '../../../actors/client/order-launcher.js'
+import type { MasterStateResponse } from '../../../actors/messages/status.js'
+import { formatHostPort } from '../../addresses.js'
+import { FiresteelError, isFiresteelError, reasonOf } from '../../errors.js'
+import { limits } from '../../limits.js'
+import { pause } from '../../pause.js'
+import type { Deployment } from '../config/deployment.js'
+import type { NodeUpgrade } from '../node/upgrade-node.js'
+import { LOOK_MS, unwell } from './restart-worker.js'
+
+/* A rolling upgrade: one node after the other, and the next one when the cluster is well. */
+
+export interface UpgradeStep {
+  readonly node: string
+  /** Of its launcher. */
+  readonly launcher: string
+  readonly host: string
+}
+
+export interface UpgradeOptions {
+  /** The folder of the package on each machine. */
+  readonly folder: string
+  /** For the cluster to be well before a step, and after it. */
+  readonly timeoutMs: number
+  readonly interrupted: AbortSignal
+  readonly onStep: (step: UpgradeStep, done: NodeUpgrade, ms: number) => Promise<void>
+}
+
+type Nodes = Pick<Deployment, 'masters' | 'workers'>
+
+/** STANDBYs, then the leader, so that there is one hand-over; then Workers. */
+export function upgradeOrder({ masters, workers }: Nodes, leader: string | null): string[] {
+  const leads = ({ advertise, port }: Nodes['masters'][number]): boolean =>
+    leader === `firesteel://${formatHostPort({ host: advertise, port })}`
+  const names = (nodes: readonly { readonly name: string }[]): string[] => nodes.map(({ name }) => name)
+  return [
+    ...names(masters.filter((master) => !leads(master))),
+    ...names(masters.filter(leads)),
+    ...names(workers),
+  ]
+}
+
+/** What of these nodes is not there or not well, for people. */
+export function problemsOf({ masters, workers }: Nodes, state: MasterStateResponse): string[] {
+  const missing = masters.length - state.masters.length
+  const away = workers.filter(
+    ({ name }) => !state.workers.some((worker) => worker.name === name && worker.state !== 'DEAD'),
+  )
+  return [
+    ...(missing > 0 ? [`${missing} of ${masters.length} Masters are not known to the leader`] : []),
+    ...(state.stale ? ['the store does not answer'] : []),
+    ...unwell(state),
+    ...away.map(({ name }) => `${name} is not registered`),
+  ]
+}
+
+/** Throws LAUNCHER_AWAY before anything is done, unless a launcher that is linked runs each node. */
+async function stepsOf(client: MasterClient, nodes: Nodes, leader: string | null): Promise<UpgradeStep[]> {
+  const launchers = await linkedLaunchers(client)
+  const steps = upgradeOrder(nodes, leader).map((node) => {
+    const found = launchers.find((launcher) => launcher.nodes.some(({ name }) => name === node))
+    return { node, launcher: found?.id ?? '', host: found?.host ?? '' }
+  })
+  const without = steps.filter(({ launcher }) => launcher === '').map(({ node }) => node)
+  if (without.length === 0) return steps
+  throw new FiresteelError(
+    'LAUNCHER_AWAY',
+    `No launcher that runs ${without.join(', ')} is linked to the leader. Nothing was changed.`,
+    {
+      help: 'Nodes that a service manager runs one by one are restarted by it, after the other release was installed.',
+    },
+  )
+}
+
+async function untilWell(
+  client: MasterClient,
+  nodes: Nodes,
+  options: UpgradeOptions,
+): Promise<string | null> {
+  const { timeoutMs, interrupted } = options
+  const untilMs = performance.now() + timeoutMs
+  for (;;) {
+    const state = await client.request({ type: 'RequestMasterState', parts: ['workers'] })
+    const problems = problemsOf(nodes, state)
+    if (problems.length === 0) return state.leader
+    if (performance.now() > untilMs)
+      throw new FiresteelError('UPGRADE_STOPPED', `The cluster is not well: ${problems.join('; ')}.`)
+    await pause(LOOK_MS, interrupted)
+    interrupted.throwIfAborted()
+  }
+}
+
+/** Its launcher may have lost its link with the leader that was replaced. */
+async function launcherNow(client: MasterClient, step: UpgradeStep, signal: AbortSignal): Promise<string> {
+  const untilMs = performance.now() + limits.launcherPatienceMs
+  for (;;) {
+    const launchers = await linkedLaunchers(client)
+    const found = launchers.find(({ nodes }) => nodes.some(({ name }) => name === step.node))
+    if (found) return found.id
+    if (performance.now() > untilMs) return step.launcher
+    await pause(LOOK_MS, signal)
+    signal.throwIfAborted()
+  }
+}
+
+/**
+ * Runs each node of a deployment from another package. Throws UPGRADE_STOPPED at the first step that does not
+ * end well, with the way back.
+ */
+export async function upgrade(client: MasterClient, nodes: Nodes, options: UpgradeOptions): Promise<void> {
+  const { folder, interrupted, onStep } = options
+  const leader = await untilWell(client, nodes, options)
+  const steps = await stepsOf(client, nodes, leader)
+  let former: string | undefined
+  for (const step of steps) {
+    try {
+      await untilWell(client, nodes, options)
+      const launcher = await launcherNow(client, step, interrupted)
+      const startMs = performance.now()
+      const order = { kind: 'restart', node: step.node, folder } as const
+      const done = (await orderLauncher(client, launcher, order, { signal: interrupted })) as NodeUpgrade
+      former ??= done.from.folder
+      await untilWell(client, nodes, options)
+      await onStep(step, done, performance.now() - startMs)
+    } catch (error) {
+      throw stopped(error, step, former)
+    }
+  }
+}
+
+function stopped(error: unknown, { node }: UpgradeStep, former: string | undefined): unknown {
+  if (!isFiresteelError(error)) return error
+  const back =
+    former === undefined
+      ? 'No node was changed.'
+      : `The nodes before it run the other release. Go back with \`firesteel upgrade FILE --to ${former}\`, or mend this and run the same command again.`
+  return new FiresteelError('UPGRADE_STOPPED', `Stopped at ${node}: ${reasonOf(error)}`, {
+    place: node,
+    help: back,
+    cause: error,
+  })
+}
