@@ -49,8 +49,8 @@ export const errorCodes = {
     exit: 4,
   },
   SECRET_TOO_SHORT: {
-    meaning: 'The cluster secret has fewer than 16 bytes.',
-    help: 'Use a longer secret.',
+    meaning: 'The cluster secret has fewer than 32 bytes.',
+    help: 'Let `firesteel up` make one, or take a random one: `openssl rand -hex 32`.',
     exit: 2,
   },
   CERTIFICATE_INVALID: {

@@ -58,8 +58,11 @@ export const innerLimits = {
   logGrantMs: 60_000,
   /** Whoever has made a token may ask for its text for so long, in milliseconds: an answer may be lost. */
   tokenSecretMs: 120_000,
-  /** A secret has at least so many bytes: 128 bits cannot be guessed. */
-  secretBytesMin: 16,
+  /**
+   * A secret has at least so many bytes. Ours are random. Whoever hears a handshake can try secrets as fast
+   * as a machine goes, so one that a person thought of must be long.
+   */
+  secretBytesMin: 32,
 
   /** Characters of a word that is compared with the known ones, to say which was meant. */
   nearestChars: 64,

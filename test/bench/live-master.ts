@@ -18,7 +18,7 @@ export interface LiveMaster {
   readonly times: { readonly electedAtMs: number; readonly aliveAtMs: number }
 }
 
-export const secret = 'a secret of the benchmarks only'
+export const secret = 'a secret of the benchmarks only, long enough'
 export const cluster = 'bench'
 
 /** Where the state is kept. */

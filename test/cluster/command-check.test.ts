@@ -6,7 +6,7 @@ import { errorOf, firesteel, folder } from '../tools/command-fixture.js'
 
 test('check of every example file', async (t) => {
   const cwd = await folder(t)
-  const env = { FIRESTEEL_SECRET: '0123456789abcdef' }
+  const env = { FIRESTEEL_SECRET: '0123456789abcdef0123456789abcdef' }
   for (const name of readdirSync('config').filter((file) => file.endsWith('.yaml'))) {
     const { code, stderr } = await firesteel(['check', resolve('config', name)], { cwd, env })
     assert.equal(code, 0, stderr)

@@ -148,7 +148,7 @@ test('unknown ids are refused with exit 4', async () => {
 test('a wrong secret is refused with exit 4, no Master with exit 3', async () => {
   const wrong = await firesteel(['status', '--json'], {
     cwd,
-    env: { FIRESTEEL_SECRET: 'not the right secret' },
+    env: { FIRESTEEL_SECRET: 'not the right secret, but long enough' },
   })
   assert.equal(wrong.code, 4)
   assert.equal(errorOf(wrong).code, 'FIRESTEEL_SECRET_WRONG')

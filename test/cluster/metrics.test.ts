@@ -141,7 +141,7 @@ test('an application, its executors and their end', async () => {
 
 test('a wrong secret is a refused connection, and a killed guard is replaced', async () => {
   await cluster.cli(['status', '--master-timeout', '500ms'], {
-    env: { FIRESTEEL_SECRET: 'another secret, but as long' },
+    env: { FIRESTEEL_SECRET: 'another secret, and long enough as well' },
   })
   await becomes(
     cluster,

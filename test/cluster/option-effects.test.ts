@@ -357,9 +357,12 @@ const connectEffects: Record<ConnectOptionName, () => Promise<void>> = {
     })
   },
   secret: async () => {
-    await assert.rejects(connect(address, { secret: 'another secret than theirs', executors: 0 }), {
-      code: 'FIRESTEEL_SECRET_WRONG',
-    })
+    await assert.rejects(
+      connect(address, { secret: 'another secret than theirs, long enough', executors: 0 }),
+      {
+        code: 'FIRESTEEL_SECRET_WRONG',
+      },
+    )
   },
   token: async () => {
     const made = ['token', 'create', '--role', 'submit', '--name', 'an-effect', '--json']

@@ -16,7 +16,7 @@ import { type Listener, listen } from '../../runtime/transport/listen.js'
 import { waitUntil } from '../harness/wait-until.js'
 import type { Told } from '../tools/worker-fixture.js'
 
-export const secret = 'a secret of the tests'
+export const secret = 'a secret of the tests only, long enough'
 const cluster = 'test'
 
 /** What a Worker meets that is no Worker: leads, answers, acknowledges, and remembers all that it heard. */

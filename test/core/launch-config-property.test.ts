@@ -18,7 +18,7 @@ import { SECRET_VARIABLE, writtenOut } from './config-writer.js'
  * (launch-config.test.ts has the texts.)
  */
 
-const SECRET = '0123456789abcdef'
+const SECRET = '0123456789abcdef0123456789abcdef'
 const environment = { FIRESTEEL_SECRET: SECRET, [SECRET_VARIABLE]: SECRET, NUMBER: '7', EMPTY: '' }
 const read = (text: string): ReadResult => readConfig(text, { file: 'c.yaml', folder: '/base', environment })
 
@@ -339,7 +339,7 @@ test('protocol 9 and L4: a lease of 1 s at least, W of four leases at least, whi
   )
 })
 
-test('an odd number of distinct lock servers, a secret of 16 bytes, one Master where there is one store', () => {
+test('an odd number of distinct lock servers, a secret of 32 bytes, one Master where there is one store', () => {
   const servers = fc.array(fc.nat(4), { minLength: 1, maxLength: 7 })
   fc.assert(
     fc.property(servers, (numbers) => {
@@ -354,10 +354,10 @@ test('an odd number of distinct lock servers, a secret of 16 bytes, one Master w
     }),
   )
   fc.assert(
-    fc.property(fc.string({ unit: 'grapheme', maxLength: 20 }), (secret) => {
+    fc.property(fc.string({ unit: 'grapheme', maxLength: 40 }), (secret) => {
       const options = { file: 'c.yaml', folder: '/base', environment: { S: secret } }
       const { problems } = readConfig(`masters: [{}]\nsecurity: {secret: "${reference('S')}"}\n`, options)
-      const allowed = Buffer.byteLength(secret) >= 16
+      const allowed = Buffer.byteLength(secret) >= 32
       assert.equal(problems.length === 0, allowed, secret)
       if (!allowed) assert.equal(problems[0]!.code, 'SECRET_TOO_SHORT')
       if (secret.length > 3)

@@ -63,7 +63,11 @@ security: {secret: "\${SECRET}"}
 scheduling: {spreadOut: "\${SPREAD}", workerTimeout: 1m}
 submissions: [{name: nightly, main: ./job.js, memory: 512m}]
 `
-  const { config, problems } = read(text, { PORT: '7171', SECRET: '0123456789abcdef', SPREAD: 'false' })
+  const { config, problems } = read(text, {
+    PORT: '7171',
+    SECRET: '0123456789abcdef0123456789abcdef',
+    SPREAD: 'false',
+  })
   assert.deepEqual(problems, [])
   assert.equal(config?.recovery.directory, '/base/st')
   assert.equal(config?.recovery.leaseMs, 1500)
@@ -71,7 +75,7 @@ submissions: [{name: nightly, main: ./job.js, memory: 512m}]
   assert.equal(config?.masters[0]?.advertise, 'm1.example')
   assert.equal(config?.workers[0]?.memoryMib, 2560)
   assert.equal(config?.scheduling.spreadOut, false)
-  assert.deepEqual(config?.secret, { kind: 'value', value: '0123456789abcdef' })
+  assert.deepEqual(config?.secret, { kind: 'value', value: '0123456789abcdef0123456789abcdef' })
   assert.equal(config?.submissions[0]?.main, '/base/job.js')
 })
 
@@ -321,7 +325,7 @@ test('check: a short secret is named with its length, never shown', () => {
   const [line] = lines(`${small}security: {secret: "\${S}"}\n`, { S: 'hunter2' })
   assert.equal(
     line,
-    'c.yaml:2:20: FIRESTEEL_SECRET_TOO_SHORT: security.secret has 7 bytes; at least 16 are needed.',
+    'c.yaml:2:20: FIRESTEEL_SECRET_TOO_SHORT: security.secret has 7 bytes; at least 32 are needed.',
   )
 })
 
@@ -545,7 +549,7 @@ test('the example files are valid', () => {
     const { config, problems } = readConfig(readFileSync(`config/${name}`, 'utf8'), {
       file: name,
       folder: '/base',
-      environment: { FIRESTEEL_SECRET: '0123456789abcdef' },
+      environment: { FIRESTEEL_SECRET: '0123456789abcdef0123456789abcdef' },
     })
     assert.deepEqual(problems.map(formatProblem), [])
     const { redis = null, sentinel = null, election = [] } = config?.recovery ?? {}

@@ -9,7 +9,7 @@ import { browserCommand } from '../../runtime/process/open-in-browser.js'
 import { shownPayload } from '../../runtime/trace/payload.js'
 import { deriveKey, derivePageKey } from '../../runtime/transport/keys.js'
 
-const SECRET = 'a secret of the tests'
+const SECRET = 'a secret of the tests only, long enough'
 const HERE = 'http://10.0.0.1:8080'
 const THERE = 'http://10.0.0.2:8080'
 
@@ -53,7 +53,7 @@ test('a session is believed by every node of the cluster, and by no other', () =
   const session = opened(here, here.ticket(HERE))
   const cookie = `theme=dark; ${cookieOf(here, session)}; x`
   assert.deepEqual(world.node(THERE).of(cookie), session)
-  assert.equal(world.node(HERE, { secret: 'another secret of tests' }).of(cookie), undefined)
+  assert.equal(world.node(HERE, { secret: 'another secret than that of the tests' }).of(cookie), undefined)
   const renamed = cookie.replace('firesteel-production', 'firesteel-other')
   assert.equal(world.node(HERE, { cluster: 'other' }).of(renamed), undefined)
 })

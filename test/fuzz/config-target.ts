@@ -95,7 +95,7 @@ export class ConfigTarget implements Target<ConfigInput> {
       )
     }
     if (random.oneIn(50)) text = random.bytes(random.size(300)).toString('latin1')
-    const environment: Record<string, string> = { FIRESTEEL_SECRET: '0123456789abcdef' }
+    const environment: Record<string, string> = { FIRESTEEL_SECRET: '0123456789abcdef0123456789abcdef' }
     if (random.oneIn(3)) environment.X = random.pick(values)
     return { text: text.slice(0, TEXT_MAX), environment }
   }

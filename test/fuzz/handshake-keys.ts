@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer'
 import type { Role } from '../../runtime/transport/identity.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 
-export const SECRET = 'a secret of the fuzzer only'
+export const SECRET = 'a secret of the fuzzer only, long enough'
 
 /** Each role with the subjects that a cluster uses for it. */
 export const callers: readonly { readonly role: Role; readonly subject?: string }[] = [

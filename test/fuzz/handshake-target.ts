@@ -30,7 +30,7 @@ export interface HandshakeInput {
 }
 
 const CLUSTER = 'fuzz'
-const OTHER_SECRET = 'another secret of the fuzzer'
+const OTHER_SECRET = 'another secret of the fuzzer, long enough'
 const NONCE_BYTES = 32
 const refusals: ReadonlySet<string> = new Set([
   'SECRET_WRONG',

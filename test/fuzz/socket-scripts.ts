@@ -53,7 +53,7 @@ export interface Rogue extends Talk {
 
 export type SocketInput = Stranger | Caller | Rogue
 
-const OTHER_SECRET = 'another secret of the fuzzer'
+const OTHER_SECRET = 'another secret of the fuzzer, long enough'
 /** After this many turns of the event loop the other side has answered, if it answers at all. */
 const TURNS = 40
 const SLOW_BYTES_MAX = 64

@@ -114,10 +114,10 @@ test('the secret comes from the option, the environment, or this folder', () => 
   const found = (options: Partial<Parameters<typeof findCluster>[0]>) =>
     findCluster({ env: {}, cwd: here, address: 'firesteel://a:1', ...options }).credential.key.toString('hex')
   assert.equal(found({}), key(SECRET))
-  assert.equal(found({ env: { FIRESTEEL_SECRET: 'e'.repeat(16) } }), key('e'.repeat(16)))
+  assert.equal(found({ env: { FIRESTEEL_SECRET: 'e'.repeat(32) } }), key('e'.repeat(32)))
   assert.equal(
-    found({ env: { FIRESTEEL_SECRET: 'e'.repeat(16) }, secret: 'o'.repeat(16) }),
-    key('o'.repeat(16)),
+    found({ env: { FIRESTEEL_SECRET: 'e'.repeat(32) }, secret: 'o'.repeat(32) }),
+    key('o'.repeat(32)),
   )
   assert.throws(() => found({ cwd: nowhere }), { code: 'FIRESTEEL_SECRET_MISSING', exitCode: 2 })
 })

@@ -151,7 +151,10 @@ test('without a leader it ends with NO_MASTER at the deadline', async (t) => {
 
 test('a wrong secret ends a request at once', async (t) => {
   const leader = await fake(t, { epoch: 1, on: () => killed })
-  const credential = { role: 'client', key: deriveKey('another-secret-of-16-bytes', 'client') } as const
+  const credential = {
+    role: 'client',
+    key: deriveKey('another-secret-of-more-than-32-bytes', 'client'),
+  } as const
   await assert.rejects(clientOf(t, [leader.address], { credential }).request(kill), {
     code: 'FIRESTEEL_SECRET_WRONG',
     exitCode: 4,

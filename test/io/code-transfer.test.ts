@@ -18,7 +18,7 @@ import { listen } from '../../runtime/transport/listen.js'
 import { waitUntil } from '../harness/wait-until.js'
 import { tempFolder, writeFiles } from '../tools/code-folder.js'
 
-const secret = 'a secret of the tests'
+const secret = 'a secret of the tests only, long enough'
 const key = deriveKey(secret, 'node')
 
 interface Source {

@@ -30,7 +30,7 @@ test('both ends know each other', async () => {
 })
 
 const refusals: [string, Parameters<typeof dialHost>[1]][] = [
-  ['SECRET_WRONG', { key: deriveKey('another secret of tests', 'node') }],
+  ['SECRET_WRONG', { key: deriveKey('another secret than that of the tests', 'node') }],
   ['SECRET_WRONG', { role: 'driver', subject: 'driver-1/1' }],
   ['CLUSTER_MISMATCH', { identity: { cluster: 'other', incarnation: 'dialer-1' } }],
   ['HANDSHAKE_FAILED', { identity: { cluster: 'test', incarnation: 'host-1' } }],

@@ -60,7 +60,7 @@ test('a wrong secret is told each time, and the keeper goes on more slowly', asy
   const host = await startHost()
   const time = new VirtualTime()
   const { keeper, events } = keep(host.listener.port, {
-    key: deriveKey('another secret of tests', 'node'),
+    key: deriveKey('another secret than that of the tests', 'node'),
     timers: time,
     clock: time,
     random: () => 0.999999,

@@ -58,7 +58,7 @@ test('a client needs no certificate, and a node does', async () => {
 
 test('a certificate alone is not enough: the secret is proved inside the channel', async () => {
   const host = await startHost({ tls: node })
-  const key = deriveKey('another secret of tests', 'node')
+  const key = deriveKey('another secret than that of the tests', 'node')
   await refused(host.listener.port, { tls: node, key }, 'SECRET_WRONG')
   assert.equal(host.rejections[0]?.code, 'SECRET_WRONG')
   await host.close()

@@ -24,7 +24,7 @@ symlinkSync(roots, join(folder, 'way'))
 const config: WorkerConfig = {
   name: 'w1',
   cluster: 'test',
-  secret: 'a secret of the tests',
+  secret: 'a secret of the tests only, long enough',
   host: '127.0.0.1',
   port: 9001,
   web: null,

@@ -23,7 +23,7 @@ import { APP, DRIVER, launchDriver, launchExecutor, ME } from '../tools/worker-f
 
 /* What a Worker starts, with which environment, credentials and folders (protocol 16). */
 
-const secret = 'a secret of the tests'
+const secret = 'a secret of the tests only, long enough'
 const masters = ['firesteel://10.0.0.1:7070', 'firesteel://10.0.0.2:7070']
 let folder = ''
 let config: WorkerConfig

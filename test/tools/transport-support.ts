@@ -10,7 +10,7 @@ import type { LinkEnd } from '../../runtime/transport/link-end.js'
 import { type Listener, type ListenOptions, listen } from '../../runtime/transport/listen.js'
 import { waitUntil } from '../harness/wait-until.js'
 
-export const SECRET = 'a secret of the tests only'
+export const SECRET = 'a secret of the tests only, long enough'
 export const NODE_KEY = deriveKey(SECRET, 'node')
 
 /** Keeps what a link delivers. */

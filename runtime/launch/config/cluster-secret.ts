@@ -12,7 +12,7 @@ function checked(secret: string, place: string): string {
   if (Buffer.byteLength(secret) >= SECRET_BYTES_MIN) return secret
   throw new FiresteelError(
     'SECRET_TOO_SHORT',
-    `The secret has ${Buffer.byteLength(secret)} bytes; at least 16 are needed.`,
+    `The secret has ${Buffer.byteLength(secret)} bytes; at least ${SECRET_BYTES_MIN} are needed.`,
     {
       place,
     },

@@ -183,7 +183,7 @@ const nodeTls = z
 const security = z
   .strictObject({
     secret: z.string().optional().meta({
-      description: `The secret from the environment, as "\${NAME}"; a literal is refused. At least 16 bytes.`,
+      description: `The secret from the environment, as "\${NAME}"; a literal is refused. At least 32 bytes.`,
     }),
     file: z.string().min(1).optional().meta({
       description:
