@@ -1,5 +1,5 @@
 import type { ActorSystem } from '../system/actor-system.js'
-import type { TlsSource } from '../tls/tls-source.js'
+import type { TlsMaterial } from '../tls/material.js'
 import { type Role, roles } from '../transport/identity.js'
 import type { EventLoopWatch } from './event-loop-watch.js'
 import { byLabel, counter, gauge, histogram, type Readings, type Samples } from './family.js'
@@ -66,7 +66,7 @@ export interface NodeParts {
   readonly system: Pick<ActorSystem, 'metrics' | 'counters' | 'actors'>
   readonly node: NodeMetrics
   readonly loop: EventLoopWatch
-  readonly tls?: TlsSource | undefined
+  readonly tls?: { readonly material: Pick<TlsMaterial, 'expiresMs'> } | undefined
   readonly links: () => Iterable<{ readonly peer: { readonly role: Role }; readonly bufferedBytes: number }>
 }
 

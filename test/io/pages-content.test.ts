@@ -355,7 +355,7 @@ test('however long the texts of peers are, a page of messages is sent once a sec
     )
   const view = {
     ...sampleView({ nowMs }),
-    newestMessages: (search: MessageSearch) => newestMessages(ring, search),
+    newestMessages: (search: MessageSearch) => newestMessages(ring, search, () => 0),
   }
   const text = masterPageSet({ take: () => view, wallMs })
     .text('/messages')

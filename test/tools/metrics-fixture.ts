@@ -73,7 +73,8 @@ function countedNode(role: 'master' | 'worker', ofRole: MetricsSource): CountedN
   const loop = new EventLoopWatch()
   const system = { metrics, counters: { failures: 0, restarts: 0 } as never, actors: () => [] }
   const node = new NodeMetrics(refusalCodes)
-  const common = nodeReadings({ version: '1.2.3', role, system, node, loop, links: () => [] })
+  const tls = { material: { expiresMs: { cert: 1.8e12, ca: 2.1e12, crl: 1.8e12 } } }
+  const common = nodeReadings({ version: '1.2.3', role, system, node, loop, tls, links: () => [] })
   const families = { ...nodeFamilies, ...ofRole.families }
   return { source: { families, readings: { ...common, ...ofRole.readings } }, system: metrics, loop }
 }
