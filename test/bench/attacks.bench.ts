@@ -2,6 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { TestAuthority } from '../tools/test-authority.js'
 import type { AttackOrder } from './attacks/attacker.js'
 import type { Lag, LagReading } from './attacks/lag-probe.js'
 import { memoryMibOf, readLag } from './attacks/lag-reader.js'
@@ -9,6 +10,7 @@ import { LegalPeer } from './attacks/legal-peer.js'
 import { nodes, peers } from './attacks/peers.js'
 import { type Stage, setStage, type Victim } from './attacks/stage.js'
 import { strangers } from './attacks/strangers.js'
+import { tlsStrangers } from './attacks/tls-strangers.js'
 
 /*
  * Measures how late the event loop of a Master, a Worker and a driver is while a peer without access to the
@@ -38,19 +40,27 @@ export interface AttackChoice {
   /** Part of the names of the attacks; absent: all of them. */
   readonly attack?: string | undefined
   readonly measuredMs?: number
+  /** True: all speak TLS, and the attacks are those on TLS. */
+  readonly isSecure?: boolean
 }
 
 /** Yields each result as soon as it is there. */
 export async function* benchAttacks(choice: AttackChoice = {}): AsyncGenerator<AttackResult> {
-  await using stage = await setStage()
+  const authority = choice.isSecure ? await TestAuthority.make() : undefined
+  await using stage = await setStage(await authority?.files('node'))
   for (const victim of stage.victims) {
     if (choice.victim !== undefined && victim.name !== choice.victim) continue
-    for (const attack of attacksOn(victim)) {
+    for (const attack of choice.isSecure ? tlsAttacksOn(victim) : attacksOn(victim)) {
       if (choice.attack !== undefined && !attack.includes(choice.attack)) continue
       yield await measure(stage, victim, attack, choice.measuredMs ?? MEASURED_MS)
     }
   }
+  authority?.remove()
 }
+
+/** A driver has no HTTP. */
+const tlsAttacksOn = ({ target }: Victim): string[] =>
+  Object.keys(tlsStrangers).filter((name) => target.web !== undefined || !name.startsWith('HTTP'))
 
 /** Only executors have a key for a driver's executor listener, and it has no HTTP. */
 function attacksOn({ target }: Victim): string[] {
@@ -110,13 +120,15 @@ export function attackLine(result: AttackResult): string {
   ].join(' | ')
 }
 
-/** `attacks.bench.js [VICTIM|all [PART_OF_ATTACK [SECONDS]]]` */
+/** `attacks.bench.js [--tls] [VICTIM|all [PART_OF_ATTACK [SECONDS]]]` */
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const [victim = 'all', attack, seconds] = process.argv.slice(2)
+  const isSecure = process.argv[2] === '--tls'
+  const [victim = 'all', attack, seconds] = process.argv.slice(isSecure ? 3 : 2)
   console.log(attackHeader)
   const choice = {
     victim: victim === 'all' ? undefined : victim,
     attack,
+    isSecure,
     ...(seconds !== undefined && { measuredMs: Number(seconds) * 1000 }),
   }
   for await (const result of benchAttacks(choice)) console.log(attackLine(result))

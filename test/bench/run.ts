@@ -88,6 +88,10 @@ const benches: Readonly<Record<string, () => Promise<string[]> | AsyncIterable<s
     yield attackHeader
     for await (const result of benchAttacks()) yield attackLine(result)
   },
+  async *tlsAttacks() {
+    yield attackHeader
+    for await (const result of benchAttacks({ isSecure: true })) yield attackLine(result)
+  },
   async recorder() {
     const { inputUs, large, copyMs } = await benchRecorder()
     const [without, recorded] = inputUs

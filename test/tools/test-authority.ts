@@ -7,7 +7,6 @@ import {
   makeAuthority,
   makeRevocationList,
 } from '../../runtime/tls/certificate-maker.js'
-import type { TlsFiles } from '../../runtime/tls/material.js'
 import { TlsSource } from '../../runtime/tls/tls-source.js'
 
 const DAY_MS = 86_400_000
@@ -56,7 +55,7 @@ export class TestAuthority {
   async files(
     name: string,
     options?: Parameters<TestAuthority['issue']>[1],
-  ): Promise<Required<Omit<TlsFiles, 'crl'>>> {
+  ): Promise<{ readonly ca: string; readonly cert: string; readonly key: string }> {
     const { cert, key } = await this.issue(name, options)
     return { ca: this.ca, cert: this.write(`${name}.pem`, cert), key: this.write(`${name}-key.pem`, key) }
   }

@@ -1,6 +1,7 @@
 import { nodes, peers } from './peers.js'
 import { type Attack, strangers } from './strangers.js'
 import type { Target } from './target.js'
+import { tlsStrangers } from './tls-strangers.js'
 
 /* The process of an attacker. It runs one attack until it is told to end. */
 
@@ -9,7 +10,7 @@ export interface AttackOrder {
   readonly target: Target
 }
 
-const attacks: Readonly<Record<string, Attack>> = { ...strangers, ...peers, ...nodes }
+const attacks: Readonly<Record<string, Attack>> = { ...strangers, ...tlsStrangers, ...peers, ...nodes }
 
 process.once('message', ({ attack, target }: AttackOrder) => {
   const counts: Record<string, number> = {}

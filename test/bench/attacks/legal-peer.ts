@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { clientTls } from '../../../runtime/tls/tls-told.js'
 import { LinkKeeper } from '../../../runtime/transport/link-keeper.js'
 import { peerOf, type Target } from './target.js'
 
@@ -30,7 +31,7 @@ export class LegalPeer {
 
   #dial(): void {
     this.#sinceMs = performance.now()
-    const { host, port, appId } = this.#target
+    const { host, port, appId, tls } = this.#target
     const { role, key, subject, cluster } = peerOf(
       this.#target,
       appId === undefined ? 'client' : 'application',
@@ -41,6 +42,7 @@ export class LegalPeer {
       role,
       key,
       subject,
+      tls: tls && clientTls(tls),
       identity: { cluster, incarnation: `legal-${randomBytes(8).toString('hex')}` },
       localAddress: this.#from,
       onLink: () => this.#linked(),

@@ -5,9 +5,11 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { NodeTlsPlan } from '../../../runtime/launch/config/deployment.js'
 import type { NodeEvent, WorkerSpec } from '../../../runtime/launch/node/node-spec.js'
 import { limits } from '../../../runtime/limits.js'
 import type { NodeProcess } from '../../../runtime/process/node-process.js'
+import { probe } from '../../harness/probe.js'
 import { waitUntil } from '../../harness/wait-until.js'
 import { cluster, type LiveMaster, secret, specOf, startMaster } from '../live-master.js'
 import { startBenchNode } from '../start-bench-node.js'
@@ -23,30 +25,42 @@ export interface Victim {
   readonly probe: string
 }
 
-/** One Master with FILESYSTEM recovery, one Worker, one application with one idle executor. */
+/**
+ * One Master with FILESYSTEM recovery, one Worker, one application with one idle executor. With `tls` all of
+ * them speak TLS.
+ */
 export interface Stage extends AsyncDisposable {
   readonly victims: readonly Victim[]
   /** The epoch of the leader, as the Master itself reports it. */
   epoch(): Promise<number>
 }
 
+/** Before a client that has just attacked the HTTP server, others may be answered. */
+const PROBE_MS = 5000
+
 const program = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 
-export async function setStage(): Promise<Stage> {
+export async function setStage(tls?: NodeTlsPlan): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'firesteel-attacks-'))
   const probeAt = (name: string): string => join(folder, `${name}.sock`)
   const place = { name: 'm1', port: 0, web: 0, masters: [] }
   const store = { mode: 'FILESYSTEM', directory: join(folder, 'state') } as const
-  const master = await startMaster(specOf(store, place, 0), probeOptions(probeAt('master')))
-  const worker = await startWorker(master, join(folder, 'work'), probeOptions(probeAt('worker')))
+  const master = await startMaster(
+    { ...specOf(store, place, 0), tls: tls ?? null },
+    probeOptions(probeAt('master')),
+  )
+  const worker = await startWorker(master, join(folder, 'work'), probeOptions(probeAt('worker')), tls)
   const port = await freePort()
   const driver = fork(
     program('./program.js'),
     [master.place.address, secret, String(port), JSON.stringify(probeOptions(probeAt('executor')))],
-    { execArgv: probeOptions(probeAt('driver')) },
+    {
+      execArgv: probeOptions(probeAt('driver')),
+      env: { ...process.env, ...(tls && { FIRESTEEL_TLS_CA: tls.ca }) },
+    },
   )
   const [{ appId }] = (await once(driver, 'message')) as [{ appId: string }]
-  const common = { host: '127.0.0.1', cluster, secret }
+  const common = { host: '127.0.0.1', cluster, secret, tls: tls && { ca: tls.ca } }
   return {
     victims: [
       {
@@ -68,9 +82,9 @@ export async function setStage(): Promise<Stage> {
     // A client that has just attacked the HTTP server may have to wait for a turn.
     epoch: () =>
       waitUntil('the Master to say who leads', async () => {
-        const answer = await fetch(`${master.place.web}/json/`).catch(() => undefined)
-        if (!answer?.ok) return undefined
-        return ((await answer.json()) as { firesteel: { epoch: number } }).firesteel.epoch
+        const answer = await probe(`${master.place.web}/json/`, PROBE_MS, {}, tls?.ca).catch(() => undefined)
+        if (answer?.status !== 200) return undefined
+        return (JSON.parse(answer.body) as { firesteel: { epoch: number } }).firesteel.epoch
       }),
     async [Symbol.asyncDispose]() {
       await ended(driver)
@@ -97,13 +111,14 @@ async function startWorker(
   { place }: LiveMaster,
   workDirectory: string,
   nodeOptions: readonly string[],
+  tls: NodeTlsPlan | undefined,
 ): Promise<LiveWorker> {
   const spec: WorkerSpec = {
     role: 'worker',
     name: 'w1',
     cluster,
     secret,
-    tls: null,
+    tls: tls ?? null,
     host: '127.0.0.1',
     advertise: '127.0.0.1',
     port: 0,

@@ -1,3 +1,4 @@
+import type { TlsFiles } from '../../../runtime/tls/material.js'
 import type { Role } from '../../../runtime/transport/identity.js'
 import { deriveKey } from '../../../runtime/transport/keys.js'
 
@@ -9,6 +10,8 @@ export interface Target {
   readonly web?: number
   readonly cluster: string
   readonly secret: string
+  /** What an honest client has of a target with TLS. */
+  readonly tls?: TlsFiles | undefined
   /** The actor it serves. */
   readonly actor: string
   /** Of an application's driver. */
