@@ -181,6 +181,7 @@ test('docs/library.md has the options and the members of a test cluster', () => 
     module: true,
     workerTimeout: true,
     orphanGrace: true,
+    tls: true,
     cluster: true,
     directory: true,
   } satisfies Record<keyof TestClusterOptions, true>
@@ -190,6 +191,7 @@ test('docs/library.md has the options and the members of a test cluster', () => 
   )
   const members = {
     secret: true,
+    ca: true,
     directory: true,
     address: true,
     nodes: true,

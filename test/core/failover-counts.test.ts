@@ -107,8 +107,10 @@ test('the tables give p99 only where there are rounds enough for it', () => {
 
 test('the command line', () => {
   const parse = (...args: string[]) => parseCommandLine(args, 5)
-  assert.deepEqual(parse(), { ...full, seed: 5, json: false, strict: false })
-  assert.deepEqual(parse('--short', '--json'), { ...short, seed: 5, json: true, strict: false })
+  const plain = { seed: 5, isSecure: false, json: false, strict: false }
+  assert.deepEqual(parse(), { ...full, ...plain })
+  assert.deepEqual(parse('--short', '--json'), { ...short, ...plain, json: true })
+  assert.equal(parse('--secure').isSecure, true)
   const some = parse('--cases', 'freeze,kill', '--rounds', '7', '--seed', '9', '--strict')
   assert.deepEqual(some.cases, ['kill', 'freeze'])
   assert.deepEqual(some.rounds, { kill: 7, term: 7, freeze: 7 })

@@ -128,7 +128,10 @@ export class Faults {
 
   async #watchOthers(leader: ClusterNode): Promise<LeaderWatch> {
     const others = this.#stage.masters.filter(({ name }) => name !== leader.name)
-    const watch = new LeaderWatch(others.map(({ web }) => web!))
+    const watch = new LeaderWatch(
+      others.map(({ web }) => web!),
+      this.#stage.cluster.ca,
+    )
     await delay(WARM_UP_MS)
     return watch
   }

@@ -1,4 +1,6 @@
-import { Agent, get } from 'node:http'
+import { readFileSync } from 'node:fs'
+import { Agent, type AgentOptions, get } from 'node:http'
+import { get as getSecurely, Agent as SecureAgent } from 'node:https'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sharedNowMs } from '../tools/load/shared-time.js'
 
@@ -17,12 +19,15 @@ export interface SeenAlive {
  */
 export class LeaderWatch {
   readonly #agents: Agent[] = []
+  readonly #ca: string | undefined
   readonly #alive: Promise<SeenAlive>
   #resolve: (seen: SeenAlive) => void = () => undefined
   #first: SeenAlive | undefined
   #ends = false
 
-  constructor(webs: readonly string[]) {
+  /** `ca` is the file of the CA of Masters with TLS. */
+  constructor(webs: readonly string[], ca?: string) {
+    this.#ca = ca
     this.#alive = new Promise((resolve) => {
       this.#resolve = resolve
     })
@@ -59,7 +64,7 @@ export class LeaderWatch {
   }
 
   async #ask(web: string): Promise<void> {
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const agent = agentFor(this.#ca, { keepAlive: true, maxSockets: 1 })
     this.#agents.push(agent)
     while (!this.#ends) {
       const status = await statusOf(`${web}/leader`, agent).catch(() => 0)
@@ -73,14 +78,22 @@ export class LeaderWatch {
   }
 }
 
+/** For these Masters. */
+export const agentFor = (ca: string | undefined, options: AgentOptions): Agent =>
+  ca === undefined ? new Agent(options) : new SecureAgent({ ...options, ca: readFileSync(ca) })
+
 /** Status of one GET. Rejects if no answer comes in time. */
-export function statusOf(url: string, agent: Agent | false, timeoutMs = ANSWER_MS): Promise<number> {
+export function statusOf(url: string, agent: Agent, timeoutMs = ANSWER_MS): Promise<number> {
   return new Promise((resolve, reject) => {
-    const request = get(url, { agent, timeout: timeoutMs }, (response) => {
-      response.resume()
-      response.once('error', reject)
-      response.once('end', () => resolve(response.statusCode ?? 0))
-    })
+    const request = (url.startsWith('https:') ? getSecurely : get)(
+      url,
+      { agent, timeout: timeoutMs },
+      (response) => {
+        response.resume()
+        response.once('error', reject)
+        response.once('end', () => resolve(response.statusCode ?? 0))
+      },
+    )
     request.once('timeout', () => request.destroy(new Error(`${url} did not answer within ${timeoutMs} ms`)))
     request.once('error', reject)
   })

@@ -11,7 +11,7 @@ export async function measureCase(
   random: () => number,
   progress: Progress,
 ): Promise<CaseReport> {
-  await using stage = await Stage.open(`failover-${name}`)
+  await using stage = await Stage.open(`failover-${name}`, options.isSecure)
   try {
     return await measureOn(stage, name, options, random, progress)
   } catch (error) {

@@ -23,6 +23,8 @@ export interface FailoverOptions {
    * without a failover.
    */
   readonly windowMs: number
+  /** True: all of the cluster speaks TLS. */
+  readonly isSecure?: boolean
   /** Seed of the random choices. */
   readonly seed: number
 }
@@ -45,6 +47,7 @@ export const usage = `npm run failover [-- OPTIONS]
   --cases LIST   of kill,term,freeze (default: all)
   --short        the form of CI: a few rounds each
   --seed N       of what is left to chance (default: a random one, printed)
+  --secure       the cluster speaks TLS
   --json         one JSON object instead of the tables
   --strict       exit 1 also where a time misses its goal
 `
@@ -58,6 +61,7 @@ export function parseCommandLine(args: readonly string[], randomSeed: number): C
       cases: { type: 'string' },
       short: { type: 'boolean', default: false },
       seed: { type: 'string' },
+      secure: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       strict: { type: 'boolean', default: false },
     },
@@ -69,6 +73,7 @@ export function parseCommandLine(args: readonly string[], randomSeed: number): C
     cases: namesOption('cases', values.cases, cases) ?? base.cases,
     rounds: rounds === undefined ? base.rounds : { kill: rounds, term: rounds, freeze: rounds },
     seed: wholeOption('seed', values.seed, 0) ?? randomSeed,
+    isSecure: values.secure,
     json: values.json,
     strict: values.strict,
   }

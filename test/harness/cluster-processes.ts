@@ -4,6 +4,8 @@ import type { ClusterNode } from './node-registry.js'
 export interface ClusterProcesses {
   readonly directory: string
   readonly secret: string
+  /** File of the CA of a cluster with TLS. */
+  readonly ca?: string | undefined
   readonly registry: {
     /** Its name, once it is known. */
     readonly cluster?: string | undefined

@@ -14,12 +14,22 @@ export interface DeploymentFileOptions {
   /** Such as `10s`; default 60s. */
   readonly workerTimeout: string | undefined
   readonly orphanGrace: string | undefined
+  /** Absolute paths of the files of `security.tls`. Default: no TLS. */
+  readonly tls?: TlsKeys | undefined
   /** Keys of each Master instead of the loopback and free ports: `host`, `port`, `web`, `advertise`. */
   readonly places?: readonly Readonly<Record<string, string | number>>[]
   /** The same of each Worker. */
   readonly workerPlaces?: readonly Readonly<Record<string, string | number>>[]
   /** Masters record what they decide in this folder. Default: they do not. */
   readonly recordings?: string
+}
+
+/** Keys of `security.tls` in a deployment file. */
+export interface TlsKeys {
+  readonly ca: string
+  readonly cert: string
+  readonly key: string
+  readonly crl?: string | undefined
 }
 
 /** Keys of `recovery` in a deployment file. */
@@ -54,6 +64,7 @@ export function deploymentFile(options: DeploymentFileOptions): string {
     recovery,
     workerTimeout,
     orphanGrace,
+    tls,
     places = [],
     workerPlaces = [],
     recordings,
@@ -74,7 +85,7 @@ export function deploymentFile(options: DeploymentFileOptions): string {
       ),
     }),
     scheduling: given({ workerTimeout, orphanGrace }),
-    security: { file: './.firesteel/secret' },
+    security: given({ file: './.firesteel/secret', tls }),
     logging: { level: 'info', format: 'json' },
     ...(recordings !== undefined && { tracing: { record: { directory: recordings } } }),
   })

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import { FiresteelError } from '../../runtime/errors.js'
 import { checkKnownOptions } from '../../runtime/known-options.js'
-import type { RecoveryKeys } from './deployment-file.js'
+import type { RecoveryKeys, TlsKeys } from './deployment-file.js'
 import { TestCluster } from './test-cluster.js'
 import { UpProcess } from './up-process.js'
 
@@ -51,6 +51,8 @@ export interface TestClusterOptions extends Omit<RecoveryKeys, 'mode'> {
   readonly workerTimeout?: string
   /** Wait this long after a Worker died before its drivers start elsewhere. Default `0s`. */
   readonly orphanGrace?: string
+  /** Files of `security.tls`, which `firesteel cert` makes. Default: no TLS. */
+  readonly tls?: TlsKeys
   /** Name of the cluster. Default `test`; with REDIS, where it names the keys, a random one. */
   readonly cluster?: string
   /** Folder of the cluster. It is kept when the cluster stops. Default: a temporary one, deleted then. */
@@ -71,6 +73,7 @@ const OPTIONS = Object.keys({
   module: true,
   workerTimeout: true,
   orphanGrace: true,
+  tls: true,
   cluster: true,
   directory: true,
 } satisfies Record<keyof TestClusterOptions, true>)
@@ -89,6 +92,7 @@ export async function createTestCluster(options: TestClusterOptions = {}): Promi
     memory = '4g',
     workerTimeout,
     orphanGrace,
+    tls,
     directory,
   } = options
   for (const [name, value, least] of [
@@ -107,6 +111,6 @@ export async function createTestCluster(options: TestClusterOptions = {}): Promi
   const recovery = { mode, redis, sentinel, election, lease, replicas, module }
   const nodes = { masters, workers, cores, memory }
   return new TestCluster(
-    await UpProcess.start({ cluster, ...nodes, recovery, workerTimeout, orphanGrace, directory }),
+    await UpProcess.start({ cluster, ...nodes, recovery, workerTimeout, orphanGrace, tls, directory }),
   )
 }

@@ -51,6 +51,15 @@ export class Machines implements ClusterProcesses {
     throw failed.reason
   }
 
+  /** Files of a cluster with TLS. */
+  get tls(): MachinesOptions['tls'] {
+    return this.#options.tls
+  }
+
+  get ca(): string | undefined {
+    return this.tls?.ca
+  }
+
   get names(): readonly string[] {
     return [...this.#machines.keys()]
   }

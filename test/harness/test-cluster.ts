@@ -38,6 +38,8 @@ const PROBE_MS = 500
 /** A cluster of real processes for tests. Stop it, or declare it with `await using`. */
 export class TestCluster implements AsyncDisposable {
   readonly secret: string
+  /** File of its CA, if it speaks TLS. */
+  readonly ca: string | undefined
   /** Folder with the deployment file, secret, state and work folders of this cluster. */
   readonly directory: string
   readonly #up: ClusterProcesses
@@ -48,6 +50,7 @@ export class TestCluster implements AsyncDisposable {
   constructor(up: ClusterProcesses) {
     this.#up = up
     this.secret = up.secret
+    this.ca = up.ca
     this.directory = up.directory
   }
 
@@ -75,7 +78,8 @@ export class TestCluster implements AsyncDisposable {
    * An application of this cluster whose driver is this process. It is closed with the cluster at the latest.
    */
   async connect(options: ConnectOptions = {}): Promise<App> {
-    const app = await connect(this.address, { secret: this.secret, ...options })
+    const tls = this.ca === undefined ? {} : { tls: { ca: this.ca } }
+    const app = await connect(this.address, { secret: this.secret, ...tls, ...options })
     this.#apps.add(app)
     app.on('closed', () => void this.#apps.delete(app))
     return app
@@ -165,7 +169,12 @@ export class TestCluster implements AsyncDisposable {
       command: process.execPath,
       args: [binPath, ...args],
       cwd,
-      env: commandEnvironment({ FIRESTEEL_MASTER: this.address, FIRESTEEL_SECRET: this.secret, ...env }),
+      env: commandEnvironment({
+        FIRESTEEL_MASTER: this.address,
+        FIRESTEEL_SECRET: this.secret,
+        ...(this.ca !== undefined && { FIRESTEEL_TLS_CA: this.ca }),
+        ...env,
+      }),
       ...rest,
     })
   }
@@ -200,7 +209,7 @@ export class TestCluster implements AsyncDisposable {
     if (!leader || leader.workers < wanted) return undefined
     if (standbys === 0) return leader.node
     const others = this.#masters().filter(({ name }) => name !== leader.node.name)
-    const ready = await Promise.all(others.map(({ web }) => answers(`${web}/readyz`)))
+    const ready = await Promise.all(others.map(({ web }) => answers(`${web}/readyz`, this.ca)))
     return ready.filter(Boolean).length >= standbys ? leader.node : undefined
   }
 
@@ -222,7 +231,7 @@ export class TestCluster implements AsyncDisposable {
    * leads.
    */
   async #alive(): Promise<AliveMaster | undefined> {
-    const found = await Promise.all(this.#masters().map((node) => aliveMaster(node, this.#headers)))
+    const found = await Promise.all(this.#masters().map((node) => aliveMaster(node, this.#headers, this.ca)))
     return found.filter((master) => master !== undefined).toSorted((a, b) => b.epoch - a.epoch)[0]
   }
 }
@@ -242,10 +251,11 @@ interface MasterJson {
 async function aliveMaster(
   node: ClusterNode,
   headers: Readonly<Record<string, string>>,
+  ca: string | undefined,
 ): Promise<AliveMaster | undefined> {
-  if (!(await answers(`${node.web}/leader`))) return undefined
+  if (!(await answers(`${node.web}/leader`, ca))) return undefined
   try {
-    const { body } = await probe(`${node.web}/json/`, PROBE_MS, headers)
+    const { body } = await probe(`${node.web}/json/`, PROBE_MS, headers, ca)
     const { aliveworkers, firesteel } = JSON.parse(body) as MasterJson
     return { node, epoch: firesteel.epoch, workers: aliveworkers }
   } catch {
@@ -254,9 +264,9 @@ async function aliveMaster(
   }
 }
 
-async function answers(url: string): Promise<boolean> {
+async function answers(url: string, ca: string | undefined): Promise<boolean> {
   try {
-    return (await probe(url, PROBE_MS)).status === 200
+    return (await probe(url, PROBE_MS, {}, ca)).status === 200
   } catch {
     return false
   }

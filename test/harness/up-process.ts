@@ -55,6 +55,7 @@ export interface UpOptions extends DeploymentFileOptions {
 export class UpProcess {
   readonly directory: string
   readonly secret: string
+  readonly ca: string | undefined
   readonly registry = new NodeRegistry()
   readonly watch: ProcessWatch
   readonly #child: Child
@@ -63,7 +64,8 @@ export class UpProcess {
   readonly #stderr: OutputTail
   #stopped: Promise<void> | undefined
 
-  private constructor(place: Place, child: Child, onLog: UpOptions['onLog']) {
+  private constructor(place: Place, child: Child, { onLog, tls }: UpOptions) {
+    this.ca = tls?.ca
     this.directory = place.directory
     this.secret = place.secret
     this.#isTemporary = place.isTemporary
@@ -94,7 +96,7 @@ export class UpProcess {
         ownGroup: true,
         followDescendants: false,
       })
-      up = new UpProcess(place, child, options.onLog)
+      up = new UpProcess(place, child, options)
       await up.#ready()
       return up
     } catch (error) {

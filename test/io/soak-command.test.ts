@@ -101,12 +101,14 @@ function reportOf(change: Partial<RoundReport>): SoakReport {
 test('any violation is counted, and named with what replays it', () => {
   const clean = reportOf({})
   assert.equal(isClean(clean), true)
-  assert.equal(replayCommand(clean, 40), undefined)
+  assert.equal(replayCommand(clean, { roundsPerCluster: 40 }), undefined)
   for (const kind of violationKinds) {
     const broken = reportOf({ number: 5, violations: [violation(kind, 'so')] })
     assert.equal(isClean(broken), false)
     assert.equal(countViolations(broken)[kind], 1)
-    assert.equal(replayCommand(broken, 40), 'npm run soak -- --seed 6 --from 5 --rounds 1 --cluster 40')
+    const command = 'npm run soak -- --seed 6 --from 5 --rounds 1 --cluster 40'
+    assert.equal(replayCommand(broken, { roundsPerCluster: 40 }), command)
+    assert.equal(replayCommand(broken, { roundsPerCluster: 40, isSecure: true }), `${command} --secure`)
     assert.match(roundLine(6, broken.clusters[0]!.rounds[1]!), new RegExp(`VIOLATION ${kind}: so`))
   }
 })

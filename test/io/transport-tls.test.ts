@@ -214,6 +214,26 @@ test('bytes that begin as TLS and are none end their connection, and nothing els
   await host.close()
 })
 
+test('slow connections and garbage lock nobody out: a peer of the same address gets in, and one of another', async () => {
+  const host = await startHost({ tls: node })
+  const { port } = host.listener
+  const sockets = await Promise.all(Array.from({ length: 150 }, () => rawSocket(port)))
+  let ended = 0
+  for (const [index, socket] of sockets.entries()) {
+    socket.on('close', () => ended++).resume()
+    // A part of a hello, or what looks like one.
+    socket.write(Buffer.from(index % 2 === 0 ? '16' : '160301000501020304', 'hex'))
+  }
+  for (const localAddress of ['127.0.0.1', '127.0.0.2']) {
+    const link = await dialHost(port, { tls: node, localAddress })
+    assert.ok(link.isOpen)
+    link.close()
+  }
+  await waitUntil('all of them to be ended', () => ended === sockets.length)
+  assert.equal(host.links.length, 2)
+  await host.close()
+})
+
 test('processes of one application need no certificates: its key opens the channel', async () => {
   const key = deriveKey(NODE_KEY, 'application', 'app-1')
   const host = await startHost({

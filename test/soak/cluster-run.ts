@@ -48,12 +48,10 @@ export async function runCluster(
   const ended: Violation[] = []
   let isBroken = false
   let totals = { tasks: 0, submissions: 0, kills: 0 }
-  const context = await SoakContext.start(
-    `soak-${seed}-${number}`,
-    shape,
-    directory,
-    faults.includes('disk-full'),
-  )
+  const context = await SoakContext.start(`soak-${seed}-${number}`, shape, directory, {
+    wantsDisk: faults.includes('disk-full'),
+    isSecure: options.isSecure ?? false,
+  })
   try {
     const work = await Work.start(context.cluster, randomFor(seed, 'jobs', number))
     try {

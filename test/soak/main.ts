@@ -26,7 +26,7 @@ async function main({ json, drains, ...options }: CommandLine): Promise<number> 
   process.stdout.write(json ? `${JSON.stringify({ ...report, violations })}\n` : tables(report))
   for (const folder of report.folders) say(`logs are kept in ${folder}`)
   if (isClean(report)) return 0
-  const replay = replayCommand(report, options.roundsPerCluster)
+  const replay = replayCommand(report, options)
   if (replay !== undefined) {
     say(`FAILED; the same draw again: ${replay}`)
     say(

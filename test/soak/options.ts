@@ -13,6 +13,8 @@ export interface SoakOptions {
   readonly roundsPerCluster: number
   /** The faults to draw from. */
   readonly faults: readonly FaultName[]
+  /** True: the cluster speaks TLS. */
+  readonly isSecure?: boolean
   /** Folders are kept even if all was well. */
   readonly keep: boolean
 }
@@ -34,6 +36,7 @@ export const usage = `npm run soak [-- OPTIONS]
   --cluster N    rounds on one cluster, then another is drawn (default: ${ROUNDS_PER_CLUSTER})
   --faults LIST  to draw from (default: all): ${faultNames.join(',')}
   --drains N     instead of rounds: N drains of Workers at random under load, some across a kill of the leader
+  --secure       the cluster speaks TLS; of attackers, those with a stolen certificate
   --json         one JSON object instead of the tables
   --keep         keep the folders of clusters in which all was well
 `
@@ -50,6 +53,7 @@ export function parseCommandLine(args: readonly string[], randomSeed: number): C
       cluster: { type: 'string' },
       faults: { type: 'string' },
       drains: { type: 'string' },
+      secure: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
     },
@@ -64,6 +68,7 @@ export function parseCommandLine(args: readonly string[], randomSeed: number): C
     from: wholeOption('from', values.from, 1) ?? 1,
     roundsPerCluster: wholeOption('cluster', values.cluster, 1) ?? ROUNDS_PER_CLUSTER,
     faults: namesOption('faults', values.faults, faultNames) ?? faultNames,
+    isSecure: values.secure,
     keep: values.keep,
     json: values.json,
     drains: wholeOption('drains', values.drains, 1),

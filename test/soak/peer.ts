@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { WireEnvelope } from '../../runtime/system/envelope.js'
 import type { Message } from '../../runtime/system/ref.js'
+import type { TlsSource } from '../../runtime/tls/tls-source.js'
 import { dial } from '../../runtime/transport/dial.js'
 import type { Role } from '../../runtime/transport/identity.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
@@ -11,6 +12,8 @@ export type Received = Message & Readonly<Record<string, unknown>>
 export interface PeerPlace {
   readonly cluster: string
   readonly secret: string
+  /** The certificate of a node that it has, too. */
+  readonly tls?: TlsSource | undefined
   /** host:port of the Master's listener. */
   readonly listener: string
 }
@@ -30,7 +33,7 @@ export class Peer {
 
   /** `onHeard` gets each message that arrives. Rejects if the Master refuses the link. */
   static async dial(
-    { cluster, secret, listener }: PeerPlace,
+    { cluster, secret, tls, listener }: PeerPlace,
     role: Role,
     onReceived: (message: Received, peer: Peer) => void = () => undefined,
   ): Promise<Peer> {
@@ -42,6 +45,7 @@ export class Peer {
       identity: { cluster, incarnation },
       role,
       key: deriveKey(secret, role),
+      tls,
     })
     const peer = new Peer(incarnation, link)
     link.setReceiver({

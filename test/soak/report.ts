@@ -2,6 +2,7 @@ import { largest, percentile } from '../tools/load/statistics.js'
 import type { ClusterReport } from './cluster-run.js'
 import { type FaultName, faultNames } from './fault-names.js'
 import { growthBounds } from './growth.js'
+import type { SoakOptions } from './options.js'
 import type { RoundReport } from './round.js'
 import { type Violation, type ViolationKind, violationKinds, violationNames } from './violations.js'
 import { WELL_MS } from './well.js'
@@ -44,10 +45,13 @@ export function roundLine(seed: number, round: RoundReport): string {
 }
 
 /** The command that repeats the first round with a violation. Undefined if there is none. */
-export function replayCommand(report: SoakReport, roundsPerCluster: number): string | undefined {
+export function replayCommand(
+  report: SoakReport,
+  { roundsPerCluster, isSecure }: Pick<SoakOptions, 'roundsPerCluster' | 'isSecure'>,
+): string | undefined {
   const first = allRounds(report).find(({ violations }) => violations.length > 0)
   if (!first) return undefined
-  return `npm run soak -- --seed ${report.seed} --from ${first.number} --rounds 1 --cluster ${roundsPerCluster}`
+  return `npm run soak -- --seed ${report.seed} --from ${first.number} --rounds 1 --cluster ${roundsPerCluster}${isSecure ? ' --secure' : ''}`
 }
 
 /** The report in Markdown. */

@@ -1,6 +1,7 @@
 import { appendFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { TlsSource } from '../../runtime/tls/tls-source.js'
 import { type ClusterNode, waitUntil } from '../harness/index.js'
 import { Machines } from '../harness/machines.js'
 import { probe } from '../harness/probe.js'
@@ -8,6 +9,7 @@ import { RedisRoutes, routedRecovery } from '../harness/redis-routes.js'
 import { TestCluster } from '../harness/test-cluster.js'
 import { LinkProxy } from '../tools/link-proxy.js'
 import { quietPort } from '../tools/quiet-port.js'
+import { TestAuthority } from '../tools/test-authority.js'
 import { type Shape, workerTimeoutMs } from './draw.js'
 import { Servers } from './servers.js'
 
@@ -15,6 +17,8 @@ const MASTERS = ['m1', 'm2', 'm3'] as const
 /** The resources of each Worker, as the cluster state counts them. */
 const WORKER = { cores: 10, memory: '8g' }
 const START_MS = 30_000
+/** By which nodes are dialled: their own, and those of the proxies before the Masters. */
+const HOSTS = ['127.0.0.1', 'localhost', ...MASTERS.map((_, index) => `127.0.3.${index + 1}`)]
 
 /**
  * A cluster on machines of its own. Each launcher runs a Master and a Worker with the same number. Each
@@ -27,6 +31,9 @@ export class SoakContext implements AsyncDisposable {
   readonly servers: Servers
   readonly machines: Machines
   readonly cluster: TestCluster
+  /** What an attacker has stolen of a cluster with TLS. */
+  readonly stolen: TlsSource | undefined
+  readonly #authority: TestAuthority | undefined
   readonly #routes: Map<string, RedisRoutes>
   readonly #listeners: Map<string, LinkProxy>
   /** How often each node had been started at the last check. A node that we end counts as one start. */
@@ -38,6 +45,9 @@ export class SoakContext implements AsyncDisposable {
     this.servers = parts.servers
     this.#routes = parts.routes
     this.#listeners = parts.listeners
+    this.#authority = parts.authority
+    const { tls } = machines
+    this.stolen = tls && new TlsSource({ files: tls, use: { isNode: true } })
     this.machines = machines
     this.cluster = new TestCluster(machines)
   }
@@ -47,13 +57,14 @@ export class SoakContext implements AsyncDisposable {
     name: string,
     shape: Shape,
     directory: string,
-    wantsDisk: boolean,
+    { wantsDisk, isSecure }: { readonly wantsDisk: boolean; readonly isSecure: boolean },
   ): Promise<SoakContext> {
     await mkdir(directory, { recursive: true })
     const parts: Parts = {
       name,
       shape,
       servers: await Servers.start(shape, directory, wantsDisk),
+      authority: isSecure ? await TestAuthority.make() : undefined,
       routes: new Map(),
       listeners: new Map(),
     }
@@ -146,14 +157,20 @@ export class SoakContext implements AsyncDisposable {
     try {
       await this.cluster.stop()
     } finally {
-      await stopParts({ servers: this.servers, routes: this.#routes, listeners: this.#listeners })
+      await stopParts({
+        servers: this.servers,
+        routes: this.#routes,
+        listeners: this.#listeners,
+        authority: this.#authority,
+      })
     }
   }
 
   async #openWhenUp(name: string): Promise<void> {
     const listener = this.#listeners.get(name)!
-    const healthz = `http://127.0.0.1:${listener.place.web}/healthz`
-    const isUp = async () => (await probe(healthz, 500)).status === 200
+    const { ca } = this.cluster
+    const healthz = `http${ca === undefined ? '' : 's'}://127.0.0.1:${listener.place.web}/healthz`
+    const isUp = async () => (await probe(healthz, 500, {}, ca)).status === 200
     // `untilWell` reports what is wrong.
     await waitUntil(`${name} to listen`, isUp, { deadlineMs: START_MS }).catch(() => undefined)
     await listener.open()
@@ -166,12 +183,13 @@ interface Parts {
   readonly servers: Servers
   readonly routes: Map<string, RedisRoutes>
   readonly listeners: Map<string, LinkProxy>
+  readonly authority: TestAuthority | undefined
 }
 
 const machineOf = (node: string): string => `machine-${node.slice(1)}`
 
 async function startMachines(
-  { name, shape, servers, routes, listeners }: Parts,
+  { name, shape, servers, routes, listeners, authority }: Parts,
   directory: string,
 ): Promise<Machines> {
   const workers = Array.from({ length: shape.workers }, (_, index) => `w${index + 1}`)
@@ -189,6 +207,7 @@ async function startMachines(
       recovery: routedRecovery(servers.ports, shape.leaseMs),
       workerTimeout: `${workerTimeoutMs(shape)}ms`,
       orphanGrace: undefined,
+      tls: await authority?.files('node', { hosts: HOSTS }),
       directory,
       recordings: join(directory, 'recordings'),
       places: MASTERS.map((master) => listeners.get(master)!.place),
@@ -203,7 +222,9 @@ async function stopParts({
   routes,
   listeners,
   servers,
-}: Pick<Parts, 'routes' | 'listeners' | 'servers'>): Promise<void> {
+  authority,
+}: Pick<Parts, 'routes' | 'listeners' | 'servers' | 'authority'>): Promise<void> {
+  authority?.remove()
   for (const listener of listeners.values()) listener.stop()
   for (const own of routes.values()) own.stop()
   await servers.stop()

@@ -11,8 +11,8 @@ export interface WorkerReport {
 }
 
 /** Reads it from the Worker's HTTP interface. From another host that needs a session. */
-export async function reportOf(web: string, cookie: string): Promise<WorkerReport> {
-  return JSON.parse((await probe(`${web}/json/`, 1000, { cookie })).body) as WorkerReport
+export async function reportOf(web: string, cookie: string, ca?: string): Promise<WorkerReport> {
+  return JSON.parse((await probe(`${web}/json/`, 1000, { cookie }, ca)).body) as WorkerReport
 }
 
 /**

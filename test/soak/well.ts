@@ -67,8 +67,9 @@ export async function untilQuiet(
   let last: { clusterState: MasterStateResponse; wrong: readonly string[] } | undefined
   const isQuiet = async (): Promise<boolean> => {
     const clusterState = await work.client.request({ type: 'RequestMasterState' }, { timeoutMs: ASK_MS })
-    const cookie = sessionCookie(field.name, field.cluster.secret)
-    const reports = await Promise.all(field.workers.map(({ web }) => reportOf(web!, cookie)))
+    const { secret, ca } = field.cluster
+    const cookie = sessionCookie(field.name, secret)
+    const reports = await Promise.all(field.workers.map(({ web }) => reportOf(web!, cookie, ca)))
     last = { clusterState, wrong: compareState(clusterState, reports) }
     return last.wrong.length === 0 && (await work.jobs.isQuiet(clusterState))
   }

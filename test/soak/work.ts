@@ -46,7 +46,7 @@ export class Work {
 
   /** Resolves when results arrive and the services run. */
   static async start(cluster: TestCluster, random: Random, taskMs = TASK_MS): Promise<Work> {
-    const { address, secret, directory } = cluster
+    const { address, secret, ca, directory } = cluster
     const client = newClient(cluster)
     let flow: TaskFlow | undefined
     try {
@@ -56,6 +56,7 @@ export class Work {
       flow = await TaskFlow.start({
         address,
         secret,
+        ca,
         file,
         cores: FLOW_CORES,
         taskMs,

@@ -23,7 +23,8 @@ const LAUNCHES_A_SECOND = 4
 
 const heldMs = (random: Random): number => between(random, 2, 5) * 1000
 
-const placeOf = ({ name, cluster }: SoakContext, address: string): PeerPlace => ({
+const placeOf = ({ name, cluster, stolen }: SoakContext, address: string): PeerPlace => ({
+  tls: stolen,
   cluster: name,
   secret: cluster.secret,
   listener: address.replace(/^firesteel:\/\//, ''),

@@ -3,6 +3,8 @@
 export interface FlowOrder {
   readonly address: string
   readonly secret: string
+  /** File of the CA of a cluster with TLS. */
+  readonly ca?: string | undefined
   /** File to which tasks append. */
   readonly file: string
   readonly cores: number

@@ -123,9 +123,10 @@ let flow: Flow | undefined
 async function answerTo(question: FlowQuestion): Promise<FlowAnswer> {
   if (question.ask === 'start') {
     const { order } = question
-    const { address, secret, cores } = order
+    const { address, secret, ca, cores } = order
     const app = await connect(address, {
       secret,
+      ...(ca !== undefined && { tls: { ca } }),
       name: 'flow',
       cores,
       executor: { cores: cores / 2, memory: '256m' },

@@ -6,6 +6,7 @@ import { MasterClient } from '../../../actors/client/master-client.js'
 import { driverDescription } from '../../../actors/messages/samples.js'
 import { type ClusterNode, createTestCluster, type TestCluster } from '../../harness/index.js'
 import { type RedisServer, startRedis } from '../../harness/redis-server.js'
+import { TestAuthority } from '../test-authority.js'
 import { TaskFlow } from './flow.js'
 import { type Beat, parseBeats } from './generations.js'
 import { Submissions } from './submissions.js'
@@ -30,9 +31,16 @@ export class Stage implements AsyncDisposable {
   readonly workers: WorkerAudit
   readonly #flowFile: string
   readonly #beatFile: string
+  readonly #authority: TestAuthority | undefined
   #flow: TaskFlow | undefined
 
-  private constructor(name: string, redis: RedisServer, cluster: TestCluster) {
+  private constructor(
+    name: string,
+    redis: RedisServer,
+    cluster: TestCluster,
+    authority: TestAuthority | undefined,
+  ) {
+    this.#authority = authority
     this.name = name
     this.redis = redis
     this.cluster = cluster
@@ -46,12 +54,15 @@ export class Stage implements AsyncDisposable {
   }
 
   /** Everything runs when it resolves. */
-  static async open(name: string): Promise<Stage> {
+  static async open(name: string, isSecure = false): Promise<Stage> {
+    const authority = isSecure ? await TestAuthority.make() : undefined
     const redis = await startRedis({ appendfsync: 'always' })
     let stage: Stage | undefined
     try {
-      const shape = { masters: MASTERS, workers: WORKERS, cores: CORES }
-      stage = new Stage(name, redis, await createTestCluster({ ...shape, redis: redis.url, cluster: name }))
+      const tls = await authority?.files('node')
+      const shape = { masters: MASTERS, workers: WORKERS, cores: CORES, ...(tls && { tls }) }
+      const cluster = await createTestCluster({ ...shape, redis: redis.url, cluster: name })
+      stage = new Stage(name, redis, cluster, authority)
       await stage.#begin()
       return stage
     } catch (error) {
@@ -105,6 +116,7 @@ export class Stage implements AsyncDisposable {
     try {
       await this.cluster.stop()
     } finally {
+      this.#authority?.remove()
       await this.redis.stop()
     }
   }
@@ -124,13 +136,14 @@ export class Stage implements AsyncDisposable {
       },
     })
     await this.cluster.waitUntil('the service to run', async () => (await this.beats()).length > 0)
-    const { address, secret } = this.cluster
-    const order = { address, secret, file: this.#flowFile, cores: FLOW_CORES, taskMs: TASK_MS }
+    const { address, secret, ca } = this.cluster
+    const order = { address, secret, ca, file: this.#flowFile, cores: FLOW_CORES, taskMs: TASK_MS }
     this.#flow = await TaskFlow.start(order)
     await this.submissions.start()
   }
 }
 
-export function newClient({ address, secret, directory }: TestCluster): MasterClient {
-  return new MasterClient(findCluster({ address, secret, env: {}, cwd: directory }))
+export function newClient({ address, secret, ca, directory }: TestCluster): MasterClient {
+  const tls = ca === undefined ? undefined : { ca }
+  return new MasterClient(findCluster({ address, secret, tls, env: {}, cwd: directory }))
 }
