@@ -115,9 +115,12 @@ export const errorCauses: Readonly<Record<ErrorName, string>> = {
   FILE_DENIED: 'The file belongs to another user, or its disk is mounted read-only.',
   FOLDER_UNTRUSTED: 'The command runs in a shared folder, or as another user than the cluster.',
   FILE_UNREADABLE: 'A program removes or locks files there at the same time.',
+  APPLY_REFUSED:
+    'The store, the secret, the name of the cluster or the addresses of all Masters are others in the file.',
   APPLY_RUNS: 'Two people or two pipelines deploy at the same time.',
   APPLY_OVERTAKEN:
     'Two people or two pipelines deploy at the same time, or the link of this one was cut for a while.',
+  NODE_NOT_READY: 'Its port is taken, its store is away, or it cannot reach the Masters.',
   LAUNCHER_AWAY: 'The launcher was stopped, or its machine is cut off; its nodes may run all the same.',
   UPGRADE_STOPPED:
     'A node does not become ready with the other release, or a Master or Worker was not well before the next step.',

@@ -487,6 +487,11 @@ export const errorCodes = {
     help: 'Mend the cause that the message names.',
     exit: 1,
   },
+  APPLY_REFUSED: {
+    meaning: 'The file changes what a cluster cannot get while it runs. Nothing was done.',
+    help: 'Undo that change, or stop the cluster and start it with the new file.',
+    exit: 1,
+  },
   APPLY_RUNS: {
     meaning: 'Another `firesteel apply` is at work on this cluster.',
     help: 'Wait for its end (`firesteel history`), and apply again.',
@@ -495,6 +500,11 @@ export const errorCodes = {
   APPLY_OVERTAKEN: {
     meaning: 'Another `firesteel apply` has begun since this one compared its file with the cluster.',
     help: 'Look at `firesteel history`, and apply again.',
+    exit: 1,
+  },
+  NODE_NOT_READY: {
+    meaning: 'A node that was started or restarted is not ready. Its launcher goes on to start it.',
+    help: 'See its log, and `firesteel status`.',
     exit: 1,
   },
   LAUNCHER_AWAY: {

@@ -636,6 +636,8 @@ export const innerLimits = {
   codeCompared: 4,
   /** Characters of the id of a code in a table, enough to tell them apart. */
   codeShownChars: 12,
+  /** Characters of a digest in the key of a submission of a deployment file. */
+  codeKeyChars: 16,
   /** Codes of one page of `firesteel code ls`. */
   codeRows: 200,
   /** Rules of one .firesteelignore, in bytes. */
@@ -645,6 +647,9 @@ export const innerLimits = {
   launcherOrders: 64,
   /** What an order answers, as JSON: as much as a client may be sent in one message. */
   orderResultChars: 256 * KIB,
+  /** Such answers that a launcher keeps for those who ask again. */
+  orderResults: 8,
+  /** What an order says of itself. */
   orderMessageChars: 2000,
   /** A launcher whose nodes are not ready for so long opens its link to the Masters all the same. */
   launcherLinkMs: 5_000,

@@ -987,6 +987,8 @@ export const limits = {
   /** Nodes of one launcher that the Masters know, and launchers that one Master knows. */
   launcherNodes: 1000,
   launchers: 1000,
+  /** A node that is started or restarted by an order must be ready within this. */
+  orderedNodeMs: 60 * SECOND,
   /** A command waits so long for a launcher that has no link to the leader: it may be dialling a new one. */
   launcherPatienceMs: 10 * SECOND,
 

@@ -2,6 +2,7 @@ import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import type { LauncherOrderChanged, RegisterLauncher, RequestLauncherOrder } from '../messages/launchers.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
+import { notHolding } from './deployments.js'
 import type { LauncherEntry, OrderStanding } from './launcher-entry.js'
 import type { ReplyToken, Step } from './step.js'
 
@@ -28,11 +29,14 @@ export function launcherUnlinked(cluster: ClusterState, incarnation: string): vo
   cluster.launchers.delete(incarnation)
 }
 
-/** With a new standing of one order. Only the newest keeps its result, which may be large. */
+/**
+ * With a new standing of one order. A result may be large, so only the newest is kept. An older one is
+ * forgotten with its order, and comes again from the launcher if it is asked for.
+ */
 function withOrder(launcher: LauncherEntry, standing: OrderStanding): LauncherEntry {
-  const others = launcher.orders
-    .filter(({ id }) => id !== standing.id)
-    .map(({ result: _, ...order }) => order)
+  const others = launcher.orders.filter(
+    ({ id, result }) => id !== standing.id && !(result && standing.result),
+  )
   return { ...launcher, orders: [...others, standing].slice(-innerLimits.launcherOrders) }
 }
 
@@ -40,9 +44,15 @@ function withOrder(launcher: LauncherEntry, standing: OrderStanding): LauncherEn
 export function orderLauncher(
   cluster: ClusterState,
   step: Step,
+  from: PeerInfo,
   { launcher: launcherId, id, order }: RequestLauncherOrder,
   reply: ReplyToken,
 ): void {
+  const refusal = 'deployment' in order ? notHolding(cluster, from, order.deployment) : undefined
+  if (refusal) {
+    step.reply(reply, refusal)
+    return
+  }
   const launcher = cluster.launchers.get(launcherId)
   if (!launcher) {
     step.reply(reply, {

@@ -95,6 +95,7 @@ export class MasterHost {
   readonly #recordCache = new RecordCache(limits.recordCacheGraceMs)
   readonly #store = { wasFit: false }
   readonly #masters: Set<string>
+  readonly #forgotten = new Set<string>()
   readonly #dialer: Dialer
   #cancelIntroduction: Cancel = () => {}
   #current: MasterIncarnation | undefined
@@ -219,11 +220,29 @@ export class MasterHost {
     return this.#current?.shell.shown.logHomes(id) ?? []
   }
 
-  /** Adds Masters, named by the launcher or by peers. */
-  learn(addresses: readonly string[]): void {
+  /** These Masters were taken out of the deployment. Peers that have not heard of it may still name them. */
+  forget(addresses: readonly string[]): void {
     const before = this.#masters.size
     for (const address of addresses) {
-      if (this.#masters.size < MASTERS_MAX) this.#masters.add(address)
+      if (address === this.#options.address) continue
+      this.#forgotten.add(address)
+      this.#masters.delete(address)
+      this.#dialer.close(address, 'it is no Master any more')
+    }
+    if (this.#masters.size < before) this.#current?.mastersKnown([...this.#masters])
+  }
+
+  /** Adds Masters that the launcher names. */
+  learn(addresses: readonly string[]): void {
+    for (const address of addresses) this.#forgotten.delete(address)
+    this.#hear(addresses)
+  }
+
+  /** Adds Masters that peers name. */
+  #hear(addresses: readonly string[]): void {
+    const before = this.#masters.size
+    for (const address of addresses) {
+      if (this.#masters.size < MASTERS_MAX && !this.#forgotten.has(address)) this.#masters.add(address)
     }
     if (this.#masters.size === before) return
     this.#current?.mastersKnown([...this.#masters])
@@ -291,7 +310,7 @@ export class MasterHost {
     this.#leaderships.observed(event, address, clock.wallMs())
     switch (event.event) {
       case 'mastersObserved':
-        this.learn(event.addresses)
+        this.#hear(event.addresses)
         break
       case 'tokensInForce':
         // Its node acts on it.

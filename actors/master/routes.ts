@@ -381,7 +381,8 @@ const routes: Routes = {
     sender: 'anybody',
     least: 'admin',
     master: 'leader',
-    handle: ({ cluster, step, reply }, message) => launchers.orderLauncher(cluster, step, message, reply),
+    handle: ({ cluster, step, from, reply }, message) =>
+      launchers.orderLauncher(cluster, step, from, message, reply),
   },
   // A Worker is asked only when all that it has is known.
   RequestRestartWorker: {

@@ -1,7 +1,7 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import * as z from '../../runtime/zod.js'
-import { name, text } from './common.js'
+import { count, name, positive, text } from './common.js'
 
 /*
  * The launcher of each machine (`up`) holds a link to every Master, with the key of nodes and the subject
@@ -9,6 +9,7 @@ import { name, text } from './common.js'
  * may be sent any number of times, through any leader, and is done once.
  */
 
+const fileText = z.string().max(limits.deploymentChars)
 const roles = ['master', 'worker'] as const
 
 const launchedNode = z.object({ name, role: z.enum(roles), host: name })
@@ -37,6 +38,19 @@ export const launcherOrder = z.discriminatedUnion('kind', [
     /** The folder of a package of Firesteel on its machine: the next process is of that release. */
     folder: text.optional(),
   }),
+  /** What would this file change here? The answer has the differences, the steps, and the present file. */
+  z.object({ kind: z.literal('plan'), text: fileText }),
+  /** These nodes become what the file says, one after the other. */
+  z.object({
+    kind: z.literal('take'),
+    deployment: positive,
+    text: fileText,
+    nodes: z.array(name).max(limits.launcherNodes),
+    /** How long Workers that go may drain; absent: as each of them says. */
+    drainMs: count.max(limits.drainDeadlineMostMs).optional(),
+  }),
+  /** All of its nodes are what the file says: the launcher's file is this one from now on. */
+  z.object({ kind: z.literal('adopt'), deployment: positive, text: fileText }),
 ])
 export type LauncherOrder = z.infer<typeof launcherOrder>
 

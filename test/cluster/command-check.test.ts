@@ -63,7 +63,7 @@ test('check --against lists what a file changes, without values, whatever folder
   assert.deepEqual(plain.stdout.split('\n').slice(-4), [
     `Different from ${old}:`,
     '~ workers.w1 (cores): restart w1, one after the other',
-    '~ submissions.n (args): end the old one, then submit the new one',
+    '~ submissions.n (args): end the old content, then start the new one as the next generation',
     '',
   ])
   assert.doesNotMatch(plain.stdout, /hunter/)
@@ -169,6 +169,9 @@ test('every command explains itself with an example', async (t) => {
         'restart',
         'drain',
         'undrain',
+        'apply',
+        'history',
+        'upgrade',
         'logs',
         'trace',
         'report',

@@ -46,7 +46,11 @@ test('each kind of change says what it takes', () => {
   one(', {name: w2, cores: 2}', '', '- workers.w2: drain it, then stop it')
   one(', {name: m2, port: 7071, web: 8090}', '', '- masters.m2: stop it')
   one('{name: w2, cores: 2}', '{name: w2, cores: 2}, {name: w3}', '+ workers.w3: start it')
-  one('args: [one]', 'args: [two]', '~ submissions.nightly (args): end the old one, then submit the new one')
+  one(
+    'args: [one]',
+    'args: [two]',
+    '~ submissions.nightly (args): end the old content, then start the new one as the next generation',
+  )
   assert.deepEqual(changed('{name: web, main', '{name: api, main'), [
     '+ submissions.api: submit it',
     '- submissions.web: end it',

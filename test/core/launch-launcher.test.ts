@@ -409,7 +409,7 @@ test('another node is added, and one that is retired drains, stops and is forgot
   started('w2')
   listening('w2', 7200)
   assert.deepEqual(ready('w2'), ['settled w2'])
-  assert.deepEqual(step({ kind: 'retire', node: 'w2', again: false, drainMs: 5000 }), ['stop w2 5000'])
+  assert.deepEqual(step({ kind: 'retire', node: 'w2', drainMs: 5000 }), ['stop w2 5000'])
   assert.deepEqual(exited('w2', 0), ['line exited', 'settled w2'])
   assert.deepEqual(step({ kind: 'add', node: { name: 'm2', role: 'master' } }), ['start m2'])
   started('m2')
@@ -419,20 +419,35 @@ test('another node is added, and one that is retired drains, stops and is forgot
     'order w1 2',
   ])
   assert.deepEqual(ready('m2'), ['settled m2'])
-  step({ kind: 'retire', node: 'm2', again: false, drainMs: 0 })
+  step({ kind: 'retire', node: 'm2', drainMs: 0 })
   exited('m2', 0)
   assert.deepEqual(core.masters, ['firesteel://127.0.0.1:7070'])
   assert.deepEqual(step({ kind: 'stop' }), ['stop w1'], 'what was retired is not stopped again')
 })
 
-test('a node that is retired to start anew begins on the ports of its new plan', () => {
+test('a node that was retired is added again, on the ports of its new plan', () => {
   const { up, step, exited, started, listening, ready } = harness()
   up()
-  assert.deepEqual(step({ kind: 'retire', node: 'w1', again: true, drainMs: 0 }), ['stop w1 0'])
-  assert.deepEqual(exited('w1', 0), ['line exited', 'start w1'])
+  assert.deepEqual(step({ kind: 'retire', node: 'w1', drainMs: 0 }), ['stop w1 0'])
+  assert.deepEqual(exited('w1', 0), ['line exited', 'settled w1'])
+  assert.deepEqual(step({ kind: 'add', node: { name: 'w1', role: 'worker' } }), ['start w1'])
   started('w1')
   listening('w1', 7300)
   assert.deepEqual(ready('w1'), ['settled w1'])
+})
+
+test('Masters of other machines come and go: the nodes here are told', () => {
+  const { core, up, step } = harness(['m1', 'w1'], ['firesteel://b:7070'])
+  up()
+  step({ kind: 'otherMasters', addresses: ['firesteel://b:7070', 'firesteel://c:7070'] })
+  assert.deepEqual(core.masters, ['firesteel://127.0.0.1:7070', 'firesteel://b:7070', 'firesteel://c:7070'])
+  const effects = core.step({ kind: 'otherMasters', addresses: ['firesteel://c:7070'] }, 0)
+  const [order] = effects.flatMap((effect) => (effect.kind === 'order' ? [effect.order] : []))
+  assert.deepEqual(order, {
+    order: 'masters',
+    addresses: ['firesteel://127.0.0.1:7070', 'firesteel://c:7070'],
+    gone: ['firesteel://b:7070'],
+  })
 })
 
 test('an order ends with the launcher, and with a node that can never run', () => {

@@ -97,3 +97,24 @@ test('a launcher counts neither as a Worker that a STANDBY hears, nor as a Maste
   )
   assert.deepEqual(heard, [1])
 })
+
+test('two orders whose answers come together: each who asked gets its own', () => {
+  const world = linked()
+  const plan: LauncherOrder = { kind: 'plan', text: '' }
+  const ask = (id: string) =>
+    world.ask('cli', { type: 'RequestLauncherOrder', launcher: LAUNCHER, id, order: plan })
+  const done = (id: string): void =>
+    world.tell(LAUNCHER, {
+      type: 'LauncherOrderChanged',
+      launcher: LAUNCHER,
+      ...{ id, state: 'DONE', message: '', result: `"${id}"` },
+    })
+  ask('a')
+  ask('b')
+  done('a')
+  done('b')
+  assert.equal((ask('b') as { result?: string }).result, '"b"')
+  assert.equal((ask('a') as { state?: string }).state, 'SENT', 'its launcher is asked again')
+  done('a')
+  assert.equal((ask('a') as { result?: string }).result, '"a"')
+})

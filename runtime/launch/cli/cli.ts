@@ -22,6 +22,8 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   restart: async () => (await import('./commands/restart.js')).addRestart,
   drain: async () => (await import('./commands/drain.js')).addDrain,
   undrain: async () => (await import('./commands/undrain.js')).addUndrain,
+  apply: async () => (await import('./commands/apply.js')).addApply,
+  history: async () => (await import('./commands/history.js')).addHistory,
   upgrade: async () => (await import('./commands/upgrade.js')).addUpgrade,
   logs: async () => (await import('./commands/logs.js')).addLogs,
   trace: async () => (await import('./commands/trace.js')).addTrace,

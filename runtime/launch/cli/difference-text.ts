@@ -9,7 +9,7 @@ const steps: Readonly<Record<Step, (nodes: string, change: Change) => string>> =
   restart: (nodes) => `restart ${nodes}, one after the other`,
   together: (nodes) => `stop ${nodes} before the first of them starts again`,
   submit: () => 'submit it',
-  replace: () => 'end the old one, then submit the new one',
+  replace: () => 'end the old content, then start the new one as the next generation',
   end: () => 'end it',
   never: () => 'this cannot change',
 }

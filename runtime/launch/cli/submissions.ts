@@ -1,15 +1,19 @@
-import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
 import { submissionProblem } from '../../../actors/client/check-submission.js'
 import { MasterClient } from '../../../actors/client/master-client.js'
+import type { CodeToSend } from '../../../actors/client/send-code.js'
 import type { DriverDescription } from '../../../actors/messages/common.js'
-import { isFiresteelError, reasonOf } from '../../errors.js'
+import { FiresteelError, isFiresteelError, reasonOf } from '../../errors.js'
 import { clientTls } from '../../tls/tls-told.js'
 import { deriveKey } from '../../transport/keys.js'
 import type { Deployment, SubmissionPlan } from '../config/deployment.js'
+import { mainFile } from '../config/main-file.js'
+import type { Console } from './console.js'
+import { sameContent, submissionKey } from './submission-key.js'
+import { collectForWorkers, sendCollected } from './travelling-code.js'
 
-export function submissionDescription(plan: SubmissionPlan): DriverDescription {
-  const { name, main, args, cores, memoryMib, resources, on, env, supervise, onIsolation } = plan
+export function submissionDescription(plan: SubmissionPlan, main = plan.main): DriverDescription {
+  const { name, args, cores, memoryMib, resources, on, env, supervise, onIsolation } = plan
   const { maxRestarts, restartWindowMs, timeoutMs, stopSignal, stopGraceMs, readiness, healthcheck } = plan
   return {
     name,
@@ -35,20 +39,44 @@ export function submissionDescription(plan: SubmissionPlan): DriverDescription {
   }
 }
 
-/** The same content is the same driver over restarts of `up`. Changed content is a new driver. */
-export function submissionKey(description: DriverDescription): string {
-  const digest = createHash('sha256').update(JSON.stringify(description)).digest('hex').slice(0, 16)
-  return `deployment/${description.name}/${digest}`
+/** A submission of a deployment file with the code that travels for it. */
+export interface FileSubmission {
+  readonly name: string
+  /** The same content is the same driver over restarts of `up`. */
+  readonly key: string
+  readonly description: DriverDescription
+  readonly code: CodeToSend | undefined
+}
+
+/** Its files are read, and nothing is sent. Rejects with MAIN_NOT_FOUND, or what its description breaks. */
+export async function fileSubmission(
+  plan: SubmissionPlan,
+  client: MasterClient,
+  signal: AbortSignal,
+): Promise<FileSubmission> {
+  const main = await mainFile(plan.main, '/')
+  const description = submissionDescription(plan, main)
+  const code = await collectForWorkers({ client, main, options: { modules: true }, signal })
+  if (code) description.code = { id: code.manifest.id, root: code.root }
+  const key = submissionKey(description)
+  const problem = submissionProblem(key, description)
+  if (problem) {
+    const place = `submissions.${plan.name}.${problem.path.join('.')}`
+    throw new FiresteelError(problem.code, `${place} ${problem.rule}.`, { place })
+  }
+  return { name: plan.name, key, description, code }
+}
+
+interface SubmitAll {
+  readonly deployment: Deployment
+  readonly masters: readonly string[]
+  readonly secret: string
+  readonly io: Pick<Console, 'err' | 'interrupted'>
 }
 
 /** Submits the drivers of a deployment file. Resolves when each was acknowledged or refused. */
-export async function submitAll(
-  deployment: Deployment,
-  masters: readonly string[],
-  secret: string,
-  signal: AbortSignal,
-  say: (text: string) => void,
-): Promise<void> {
+export async function submitAll({ deployment, masters, secret, io }: SubmitAll): Promise<void> {
+  const say = (text: string): Promise<void> => io.err(`${text}\n`)
   const { cluster, tls } = deployment
   const credential = {
     role: 'client',
@@ -56,24 +84,25 @@ export async function submitAll(
     ...(tls && { tls: clientTls({ ca: tls.ca, crl: tls.crl }) }),
   } as const
   const client = new MasterClient({ cluster, masters, credential })
+  const signal = io.interrupted
   try {
+    const { newest, submissions: live } = await client.request({ type: 'RequestDeployment' }, { signal })
+    if (newest > 0) {
+      await say(`Deployment ${newest} was applied: submissions are changed by \`firesteel apply\` since.`)
+      return
+    }
     for (const plan of deployment.submissions) {
-      const description = submissionDescription(plan)
-      const key = submissionKey(description)
-      const problem = submissionProblem(key, description)
-      if (problem) {
-        say(`${plan.name} was not submitted: ${problem.code}: ${problem.path.join('.')} ${problem.rule}`)
-        continue
-      }
       try {
-        const { driverId, state } = await client.request(
-          { type: 'RequestSubmitDriver', key, description },
-          { signal },
-        )
-        say(`${plan.name}: ${driverId} ${state}`)
+        const { name, key, description, code } = await fileSubmission(plan, client, signal)
+        const same = live.find((driver) => driver.name === name && sameContent(driver.key, key))
+        if (code && !same)
+          await sendCollected(code, { io, client, found: { cluster, credential }, isQuiet: true })
+        const submitted =
+          same ?? (await client.request({ type: 'RequestSubmitDriver', key, description }, { signal }))
+        await say(`${name}: ${submitted.driverId} ${submitted.state}`)
       } catch (error) {
         const code = isFiresteelError(error) ? `${error.code}: ` : ''
-        say(`${plan.name} was not submitted: ${code}${reasonOf(error)}`)
+        await say(`${plan.name} was not submitted: ${code}${reasonOf(error)}`)
       }
     }
   } finally {

@@ -9,26 +9,27 @@ import { openInheritedControl } from '../../process/inherited-pipe.js'
 import { readProcess } from '../../process/process-table.js'
 import { type ServiceNotify, serviceNotify } from '../../process/service-notify.js'
 import { clusterPath, requireTrusted } from '../../state-folder.js'
+import { rememberApplied } from '../config/applied-file.js'
 import { nodeSecret } from '../config/cluster-secret.js'
 import type { Deployment } from '../config/deployment.js'
-import { type EmbeddedOptions, embeddedDeployment } from '../config/embedded.js'
+import type { EmbeddedOptions } from '../config/embedded.js'
 import { claimFolder, releaseFolder, writeClusterFile } from '../config/folder.js'
 import { mainFile } from '../config/main-file.js'
 import { LateLink } from '../node/late-link.js'
 import { Launcher } from '../node/launcher.js'
 import { joinMasters, type LauncherLine } from '../node/launcher-core.js'
 import { LauncherDuties } from '../node/launcher-duties.js'
+import { MachineNodes } from '../node/machine-nodes.js'
 import {
   type NodePlan,
   planNodes,
   plannedNodes,
   refuseLaterFeatures,
   requireRecoveryModule,
-  type SpecContext,
-  specFor,
 } from '../node/node-plan.js'
 import { type Console, errorText, INTERRUPTED_EXIT, printJson, untilInterrupted } from './console.js'
 import { errorRecord } from './error-record.js'
+import { upDeployment as findDeployment, type UpDeployment } from './up-deployment.js'
 
 export interface UpPlan {
   readonly file: string | undefined
@@ -90,13 +91,6 @@ export async function up(io: Console, plan: UpPlan): Promise<number> {
   }
 }
 
-/** An embedded cluster starts without the reader of deployment files. */
-async function deploymentOf(plan: UpPlan, io: Console): Promise<Deployment> {
-  if (plan.file === undefined) return embeddedDeployment({ ...plan.embedded, folder: plan.folder })
-  const { requireConfig } = await import('../config/load-config.js')
-  return requireConfig(plan.file, io.cwd, io.environment)
-}
-
 async function withoutCoreDumps(warn: (text: string) => void): Promise<void> {
   const problem = await denyCoreDumps()
   if (problem !== undefined) warn(`A core dump would hold the secret, and cannot be turned off: ${problem}.`)
@@ -106,7 +100,8 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
   const warn = (text: string): void => void io.err(`${text}\n`)
   // The nodes inherit it.
   const dumping = withoutCoreDumps(warn)
-  const deployment = await deploymentOf(plan, io)
+  const upDeployment = await findDeployment(plan, io)
+  const { deployment } = upDeployment
   refuseLaterFeatures(deployment)
   const nodes = await planNodes(deployment, plan.only)
   if (nodes.masters.length > 0) {
@@ -128,13 +123,14 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
     const secret = await nodeSecret(deployment.secret, plan.folder, environment, make)
     const workFolder = join(plan.folder, 'work')
     await mkdir(workFolder, { recursive: true, mode: 0o700 })
-    const context: SpecContext = { deployment, secret, workFolder, isSupervised: true }
+    const place = { secret, workFolder, isSupervised: true }
+    const machine = new MachineNodes(deployment, nodes, plan.only, place)
     const service = serviceNotify({ environment: io.environment, warn })
     const launcher = new Launcher({
       cluster: deployment.cluster,
       nodes: plannedNodes(nodes),
       otherMasters: nodes.otherMasters,
-      specOf: specFor(nodes, context),
+      specOf: (name, masters, former) => machine.spec(name, masters, former),
       program: nodeProgram(deployment),
       cwd: io.cwd,
       clock: systemClock,
@@ -154,22 +150,7 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
         }
       },
     })
-    const duties = new LauncherDuties(launcher, nodes)
-    const link = new LateLink({
-      isWanted: !plan.embedded.freePorts,
-      open: async () => {
-        const { LauncherLink } = await import('../node/launcher-link.js')
-        return new LauncherLink({
-          cluster: deployment.cluster,
-          tls: deployment.tls,
-          secret,
-          masters: launcher.masters,
-          nodes: () => duties.nodes(),
-          carryOut: (order, say) => duties.carryOut(order, say),
-        })
-      },
-      warn,
-    })
+    const link = lateLink({ plan, ...upDeployment, launcher, machine, secret, warn })
     links.push(link)
     if (nodes.masters.length === 0) rememberCluster(plan.folder, deployment, nodes.otherMasters, warn)
     return await untilStopped(io, plan, launcher, service)
@@ -193,6 +174,42 @@ async function takeFolder({ folder, embedded, replace }: UpPlan, nodes: NodePlan
   await claimFolder(folder, Math.max(0, ...nodes.workers.map(({ drainOnStopMs }) => drainOnStopMs ?? 0)))
 }
 
+interface LinkParts extends UpDeployment {
+  readonly plan: UpPlan
+  readonly launcher: Launcher
+  readonly machine: MachineNodes
+  readonly secret: string
+  readonly warn: (text: string) => void
+}
+
+/** A cluster of one process, such as that of a test, has nobody who would deploy to it. */
+function lateLink({ plan, launcher, machine, deployment, file, base, secret, warn }: LinkParts): LateLink {
+  const duties = new LauncherDuties({
+    launcher,
+    nodes: machine,
+    deployment,
+    file,
+    onNodes: () => void link.registerAgain(),
+    remember: (number, text) => rememberApplied(plan.folder, { number, text, base }),
+  })
+  const link: LateLink = new LateLink({
+    isWanted: !plan.embedded.freePorts,
+    open: async () => {
+      const { LauncherLink } = await import('../node/launcher-link.js')
+      return new LauncherLink({
+        cluster: deployment.cluster,
+        tls: deployment.tls,
+        secret,
+        masters: launcher.masters,
+        nodes: () => duties.nodes(),
+        carryOut: (order, say) => duties.carryOut(order, say),
+      })
+    },
+    warn,
+  })
+  return link
+}
+
 /** A module of the user for CUSTOM recovery shares the files of `firesteel/recovery` with its Master. */
 const nodeProgram = ({ recovery }: Deployment): URL =>
   recovery.module === null ? programs.node : builtFile('runtime/launch/node/node-main.js')
@@ -207,7 +224,7 @@ async function submit(
   if (deployment.submissions.length === 0) return
   try {
     const { submitAll } = await import('./submissions.js')
-    await submitAll(deployment, masters, secret, io.interrupted, (text) => void io.err(`${text}\n`))
+    await submitAll({ deployment, masters, secret, io })
   } catch (error) {
     await io.err(`The drivers of the deployment file were not all submitted: ${reasonOf(error)}\n`)
   }

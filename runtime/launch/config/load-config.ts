@@ -5,22 +5,22 @@ import { FiresteelError, reasonOf } from '../../errors.js'
 import { innerLimits } from '../../inner-limits.js'
 import type { Deployment } from './deployment.js'
 import { ConfigRefused } from './problem.js'
-import { type ReadResult, readConfig } from './read.js'
+import { type ReadOptions, type ReadResult, readConfig } from './read.js'
 import type { Environment } from './substitute.js'
 
 /** Real files are far smaller. This keeps a command from reading a disk by accident. */
 const FILE_BYTES_MAX = innerLimits.configBytes
 
 /**
- * Reads and checks a deployment file. Its relative paths begin at `folder`, which is that of the file if none
- * is given. Throws CONFIG_UNREADABLE if it cannot be read at all.
+ * The text of a deployment file, and what else it takes to read it. Its relative paths begin at `folder`,
+ * which is that of the file if none is given. Throws CONFIG_UNREADABLE.
  */
-export async function loadConfig(
+export async function readDeploymentText(
   file: string,
   cwd: string,
   environment: Environment,
   folder?: string,
-): Promise<ReadResult> {
+): Promise<ReadOptions & { readonly text: string }> {
   const path = resolve(cwd, file)
   let text: string
   try {
@@ -37,7 +37,21 @@ export async function loadConfig(
     })
   }
   const credential = (name: string): string | undefined => credentialPath(name, environment)
-  return readConfig(text, { file, folder: folder ?? dirname(path), environment, credential })
+  return { text, file, folder: folder ?? dirname(path), environment, credential }
+}
+
+/**
+ * Reads and checks a deployment file. Its relative paths begin at `folder`, which is that of the file if none
+ * is given. Throws CONFIG_UNREADABLE if it cannot be read at all.
+ */
+export async function loadConfig(
+  file: string,
+  cwd: string,
+  environment: Environment,
+  folder?: string,
+): Promise<ReadResult> {
+  const { text, ...options } = await readDeploymentText(file, cwd, environment, folder)
+  return readConfig(text, options)
 }
 
 /**

@@ -30,6 +30,12 @@ export class LateLink {
     })
   }
 
+  /** The nodes have changed. */
+  async registerAgain(): Promise<void> {
+    const link = await this.#opened
+    link?.register()
+  }
+
   async close(): Promise<void> {
     clearTimeout(this.#timer)
     this.#isClosed = true

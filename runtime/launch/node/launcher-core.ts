@@ -52,8 +52,10 @@ export type LauncherInput =
   | { readonly kind: 'notLeft'; readonly node: string }
   /** Another node. Ends with `settled`. */
   | { readonly kind: 'add'; readonly node: PlannedNode }
-  /** The node stops for good, or to start anew without its work. Ends with `settled`. */
-  | { readonly kind: 'retire'; readonly node: string; readonly again: boolean; readonly drainMs: number }
+  /** The node stops for good. Ends with `settled`. */
+  | { readonly kind: 'retire'; readonly node: string; readonly drainMs: number }
+  /** Where the Masters of other machines are now. */
+  | { readonly kind: 'otherMasters'; readonly addresses: readonly string[] }
   | { readonly kind: 'stop' }
   /** As `stop`, but what the Workers run is left to the next launcher. */
   | { readonly kind: 'leave' }
@@ -103,6 +105,10 @@ export interface LauncherPlan {
 /** Decides what the launcher does. Its shell has the processes, clocks and output. */
 export class LauncherCore {
   readonly #plan: LauncherPlan
+  #otherMasters: readonly string[]
+  /** Masters that were known, and are none any more. */
+  readonly #gone = new Set<string>()
+  readonly #known = new Set<string>()
   readonly #nodes: Node[]
   #saidReady = false
   #stopping = false
@@ -112,6 +118,7 @@ export class LauncherCore {
 
   constructor(plan: LauncherPlan) {
     this.#plan = plan
+    this.#otherMasters = plan.otherMasters
     this.#nodes = plan.nodes.map(idleNode)
   }
 
@@ -140,8 +147,11 @@ export class LauncherCore {
         return this.#settled(this.#node(input.node), notLeft(input.node))
       case 'add':
         return this.#add(input.node)
+      case 'otherMasters':
+        this.#otherMasters = input.addresses
+        return [{ kind: 'masters', addresses: this.masters }, ...this.#tellMasters()]
       case 'retire':
-        return this.#retire(this.#node(input.node), input.again, input.drainMs)
+        return this.#retire(this.#node(input.node), input.drainMs)
     }
   }
 
@@ -150,7 +160,7 @@ export class LauncherCore {
     const own = this.#nodes
       .filter(({ role, removed }) => role === 'master' && !removed)
       .flatMap((node) => addressOf(node) ?? [])
-    return [...new Set([...own, ...this.#plan.otherMasters])]
+    return [...new Set([...own, ...this.#otherMasters])]
   }
 
   #node(name: string): Node {
@@ -174,13 +184,27 @@ export class LauncherCore {
    */
   #tellMasters(): LauncherEffect[] {
     const { masters: addresses } = this
+    this.#noteGone(addresses)
+    const gone = [...this.#gone]
     const untold = this.#nodes.filter(
       (node) => node.phase === 'running' && node.toldMasters !== this.#othersThan(node),
     )
     return untold.map((node) => {
       node.toldMasters = this.#othersThan(node)
-      return { kind: 'order', node: node.name, order: { order: 'masters', addresses } }
+      return {
+        kind: 'order',
+        node: node.name,
+        order: { order: 'masters', addresses, ...(gone.length > 0 && { gone }) },
+      }
     })
+  }
+
+  #noteGone(addresses: readonly string[]): void {
+    for (const address of this.#known) this.#gone.add(address)
+    for (const address of addresses) {
+      this.#known.add(address)
+      this.#gone.delete(address)
+    }
   }
 
   /** The Masters that a node can learn only from the launcher: it knows its own address. */
@@ -251,7 +275,7 @@ export class LauncherCore {
 
   /** Its present process is about to end, so what it says is not what is waited for. */
   #isOnItsWay({ due, retiring, restarting }: Node): boolean {
-    return due !== undefined || retiring !== undefined || restarting
+    return due !== undefined || retiring || restarting
   }
 
   #restart(node: Node): LauncherEffect[] {
@@ -275,13 +299,12 @@ export class LauncherCore {
     return this.#stopping ? this.#settled(node, isStopping) : this.#startDue()
   }
 
-  #retire(node: Node, again: boolean, drainMs: number): LauncherEffect[] {
+  #retire(node: Node, drainMs: number): LauncherEffect[] {
     node.awaited = true
-    node.removed = !again
-    if (node.phase === 'gone' && !again) return this.#settled(node)
+    node.removed = true
+    if (node.phase === 'gone') return this.#settled(node)
     if (this.#stopping) return this.#settled(node, isStopping)
-    if (node.phase === 'gone') return [this.#start(node)]
-    node.retiring = again ? 'again' : 'gone'
+    node.retiring = true
     node.retireDrainMs = drainMs
     if (node.phase === 'idle' || node.phase === 'waiting') return this.#retired(node)
     node.due = 'retire'
@@ -302,13 +325,8 @@ export class LauncherCore {
 
   /** Its last process has ended as it was told. */
   #retired(node: Node): LauncherEffect[] {
-    const again = node.retiring === 'again'
-    node.retiring = undefined
+    node.retiring = false
     node.due = undefined
-    if (again) {
-      node.place = undefined
-      return [this.#start(node)]
-    }
     node.phase = 'gone'
     return [...this.#settled(node), ...this.#tellMasters()]
   }
@@ -348,7 +366,7 @@ export class LauncherCore {
       node.phase = 'gone'
       return [...effects, ...this.#settled(node, isStopping), ...this.#stopNext()]
     }
-    if (node.retiring !== undefined) return [...effects, ...this.#retired(node)]
+    if (node.retiring) return [...effects, ...this.#retired(node)]
     // It left its work for so long only.
     if (restarting) return [...effects, this.#start(node)]
     const passing = this.#saidReady && error !== undefined && mended.has(error.code)

@@ -31,8 +31,8 @@ export interface Node extends PlannedNode {
   awaited: boolean
   /** What it is to do as soon as it listens, because before it would not hear. */
   due: 'restart' | 'retire' | undefined
-  /** It stops: for good, or to start anew. */
-  retiring: 'gone' | 'again' | undefined
+  /** It stops for good. */
+  retiring: boolean
   retireDrainMs: number
   /** It is not in the plan any more. */
   removed: boolean
@@ -53,7 +53,7 @@ export const idleNode = (node: PlannedNode): Node => ({
   error: undefined,
   awaited: false,
   due: undefined,
-  retiring: undefined,
+  retiring: false,
   retireDrainMs: 0,
   removed: false,
 })

@@ -31,12 +31,21 @@ export class LauncherOrders {
   done(id: string, result: string | undefined): void {
     if (result !== undefined && result.length > innerLimits.orderResultChars)
       this.failed(id, { code: 'FIRESTEEL_MESSAGE_TOO_LARGE', message: 'The answer is too long.', help: '' })
-    else this.#standings.set(id, { id, state: 'DONE', message: '', ...(result !== undefined && { result }) })
+    else {
+      this.#standings.set(id, { id, state: 'DONE', message: '', ...(result !== undefined && { result }) })
+      this.#forgetOldResults()
+    }
   }
 
   failed(id: string, { code, message }: ErrorRecord): void {
     const text = message.slice(0, innerLimits.orderMessageChars)
     this.#standings.set(id, { id, state: 'FAILED', message: text, code })
+  }
+
+  /** An order with a result only asks for something, so it may be carried out again. */
+  #forgetOldResults(): void {
+    const withResult = [...this.#standings.values()].filter(({ result }) => result !== undefined)
+    for (const { id } of withResult.slice(0, -innerLimits.orderResults)) this.#standings.delete(id)
   }
 
   /** What still runs is not forgotten. */

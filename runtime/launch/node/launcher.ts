@@ -14,7 +14,7 @@ import {
   type PreparedNode,
   prepareNode,
 } from '../../process/node-process.js'
-import { within } from '../../timers.js'
+import { before, systemTimers, within } from '../../timers.js'
 import { errorRecord } from '../cli/error-record.js'
 import { inheritedOptions } from './inherited-options.js'
 import {
@@ -62,6 +62,7 @@ export class Launcher {
   readonly #restarts = new KeyedTimers<string>()
   /** Nodes that run another release than this launcher: the folder of its package. */
   readonly #folders = new Map<string, string>()
+  readonly #planned: Map<string, PlannedNode>
   /** Called when what was asked of a node has come to its end. */
   readonly #waiters = new Map<string, (error: ErrorRecord | undefined) => void>()
   #graceMs: number = limits.stopGraceMs
@@ -75,6 +76,7 @@ export class Launcher {
 
   constructor(options: LauncherOptions) {
     this.#options = options
+    this.#planned = new Map(options.nodes.map((node) => [node.name, node]))
     this.#core = new LauncherCore({
       cluster: options.cluster,
       nodes: options.nodes,
@@ -107,8 +109,9 @@ export class Launcher {
    * A node ends, and its next process gets the specification that `specOf` gives then. What a Worker runs
    * lives on. Resolves when the next process is ready. Rejects with RESTART_REFUSED, and the node goes on.
    */
-  restart(node: string): Promise<void> {
-    return this.#ask(node, { kind: 'restart', node })
+  restart(node: string, planned?: PlannedNode): Promise<void> {
+    if (planned) this.#planned.set(node, planned)
+    return this.#ask(node, { kind: 'restart', node }, planned && limits.orderedNodeMs)
   }
 
   /** The folder of the package that the next process of a node runs. */
@@ -122,22 +125,32 @@ export class Launcher {
 
   /** Starts another node. Resolves when it is ready. */
   add(node: PlannedNode): Promise<void> {
-    return this.#ask(node.name, { kind: 'add', node })
+    this.#planned.set(node.name, node)
+    return this.#ask(node.name, { kind: 'add', node }, limits.orderedNodeMs)
   }
 
-  /** Stops a node for good, or starts it anew without its work. A Worker drains before. */
-  retire(node: string, { again, drainMs }: { readonly again: boolean; readonly drainMs: number }) {
-    return this.#ask(node, { kind: 'retire', node, again, drainMs })
+  /** Stops a node for good. A Worker drains before. */
+  retire(node: string, { drainMs }: { readonly drainMs: number }): Promise<void> {
+    return this.#ask(node, { kind: 'retire', node, drainMs })
+  }
+
+  /** Where the Masters of other machines are from now on. */
+  setOtherMasters(addresses: readonly string[]): void {
+    this.#step({ kind: 'otherMasters', addresses })
   }
 
   /** One order at a time for each node. */
-  async #ask(node: string, input: LauncherInput): Promise<void> {
+  async #ask(node: string, input: LauncherInput, mostMs: number = limits.timerMostMs): Promise<void> {
     if (this.#waiters.has(node))
       throw new FiresteelError('BUSY', `${node} is being changed.`, { place: node })
     const ended = new Promise<ErrorRecord | undefined>((resolve) => this.#waiters.set(node, resolve))
     try {
       this.#step(input)
-      const error = await ended
+      const late = (): Error =>
+        new FiresteelError('NODE_NOT_READY', `${node} is not ready after ${mostMs / 1000} s.`, {
+          place: node,
+        })
+      const error = await before(ended, mostMs, systemTimers, late)
       if (error) throw errorOf(error)
     } finally {
       this.#waiters.delete(node)
@@ -233,7 +246,7 @@ export class Launcher {
   }
 
   #graceOf(node: string): number {
-    const { drainMs = 0 } = this.#options.nodes.find(({ name }) => name === node) ?? {}
+    const { drainMs = 0 } = this.#planned.get(node) ?? {}
     return this.#graceMs === 0 ? 0 : drainMs + this.#graceMs
   }
 
@@ -247,7 +260,7 @@ export class Launcher {
   }
 
   #programOf(node: string): NodeProgram {
-    const role = this.#options.nodes.find(({ name }) => name === node)?.role ?? ''
+    const role = this.#planned.get(node)?.role ?? ''
     return {
       script: join(this.folderOf(node), relative(PACKAGE, fileURLToPath(this.#options.program))),
       // The name is only for people who read the process list, the role for what it loads meanwhile.

@@ -137,7 +137,8 @@ class MasterNode implements RunningNode {
 
   observed(order: NodeOrder): void {
     if (order.order !== 'masters') return
-    const { addresses } = order
+    const { addresses, gone = [] } = order
+    this.#masterHost?.forget(gone)
     if (this.#masterHost) this.#masterHost.learn(addresses)
     else this.#early.push(...addresses)
   }

@@ -27,7 +27,7 @@ export interface SpecContext {
   readonly isSupervised: boolean
 }
 
-const masterAddress = ({ advertise, port }: MasterPlan): string =>
+export const masterAddress = ({ advertise, port }: MasterPlan): string =>
   `firesteel://${formatHostPort({ host: advertise, port })}`
 
 /**
@@ -122,8 +122,8 @@ function common(plan: MasterPlan | WorkerPlan, { deployment, secret }: SpecConte
     tls: deployment.tls,
     host: plan.host,
     // 0 is any free port. Restarts of the node keep it.
-    port: former.place?.port ?? plan.port,
-    web: former.place?.webPort ?? plan.web,
+    port: plan.port || (former.place?.port ?? 0),
+    web: plan.web || (former.place?.webPort ?? 0),
     advertise: plan.advertise,
     leaseMs: deployment.recovery.leaseMs,
     logging: deployment.logging,

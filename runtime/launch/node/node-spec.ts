@@ -114,7 +114,8 @@ export type NodeEvent =
 /** What a launcher tells a node after its specification. */
 export type NodeOrder =
   /** All Masters known now. Those with port 0 have their addresses only once they listen. */
-  | { readonly order: 'masters'; readonly addresses: readonly string[] }
+  /** `gone`: these were Masters, and are none any more. */
+  | { readonly order: 'masters'; readonly addresses: readonly string[]; readonly gone?: readonly string[] }
   /** A Worker that is told to stop drains before, for so long. */
   | { readonly order: 'drainBeforeStop'; readonly ms: number }
 
