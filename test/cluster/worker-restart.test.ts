@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { type HandOverStep, handOverSteps } from '../../actors/worker/restart/hand-over.js'
@@ -45,7 +45,7 @@ after(() => {
 
 /** One process of the Worker of this work folder. It stays at the step `stopAt`. */
 async function workerProcess(workDir: string, stopAt = '', restartMs = RESTART_MS): Promise<Process> {
-  const main = join(dirname(fileURLToPath(import.meta.url)), 'restart-process.js')
+  const main = fileURLToPath(new URL('../tools/restart-process.js', import.meta.url))
   const child = await startChild({
     command: process.execPath,
     args: [main, workDir, master.address, String(restartMs), stopAt],

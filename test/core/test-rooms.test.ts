@@ -17,6 +17,7 @@ const programs: ReadonlySet<string> = new Set([
   'failover',
   'fuzz',
   'nodes',
+  'restart',
   'simulation',
   'soak',
   'upgrade',

@@ -1,6 +1,6 @@
 import { claimFormer } from '../../actors/worker/restart/former-worker.js'
 import { silentLog } from '../../runtime/observe/log.js'
-import { startWorkerNode } from './worker-fixture.js'
+import { startWorkerNode } from './worker-node.js'
 
 /*
  * A Worker in a process of its own that restarts as announced: `node restart-process.js WORK_DIR MASTER
