@@ -8,7 +8,7 @@ const main = fileURLToPath(new URL('../tools/restart-process.js', import.meta.ur
 /** Far more than a process takes to begin, and short enough to wait for. */
 const RESTART_MS = 8000
 
-/** A Worker in a process that says each step of a restart. `stop`: it stays there, or kills its guard there. */
+/** A Worker in a process that says each step of a restart. At `stop` it stays, or kills its guard. */
 export class WorkerProcess {
   readonly #child: Child
   readonly #said: OutputTail

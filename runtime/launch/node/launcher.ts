@@ -25,6 +25,7 @@ import {
   type LauncherLine,
 } from './launcher-core.js'
 import type { PlannedNode } from './launcher-node.js'
+import { sentSpec } from './node-pipe.js'
 import type { ErrorRecord, NodeEvent, NodeSpec } from './node-spec.js'
 
 /** The folder of the package of this launcher. */
@@ -294,7 +295,7 @@ export class Launcher {
       const start = async (): Promise<NodeProcess> => {
         const prepared = (await this.#takePrepared(node)) ?? (await prepareNode(this.#programOf(node)))
         const spec = this.#options.specOf(node, masters, former)
-        return prepared.begin({ spec, onEvent: (event) => tell(event as NodeEvent) })
+        return prepared.begin({ spec: sentSpec(spec), onEvent: (event) => tell(event as NodeEvent) })
       }
       // A node that could not be started is given up, but not if the reason was a lack of descriptors.
       started = await patiently(start, {

@@ -3,7 +3,8 @@ import { innerLimits } from '../../inner-limits.js'
 import { openNodeControl } from '../../process/node-control.js'
 import { codedError } from '../../system-error.js'
 import { errorRecord } from '../cli/error-record.js'
-import type { NodeEvent, NodeOrder, NodeSpec, RunningNode } from './node-spec.js'
+import { readSpec } from './node-pipe.js'
+import type { NodeEvent, NodeOrder, RunningNode } from './node-spec.js'
 import { loadCode, runNodeUntil } from './run-node.js'
 
 /* The program of every node process. Its specification comes through the control pipe of its launcher. */
@@ -31,9 +32,9 @@ async function main(): Promise<number> {
   // What fails here fails again, and is reported, where the code is needed.
   loadCode(process.argv[3]).catch(() => undefined)
   const control = await openNodeControl()
-  const spec = control.spec as NodeSpec
-  process.title = `firesteel ${spec.role} ${spec.name}`
   try {
+    const spec = readSpec(control.spec)
+    process.title = `firesteel ${spec.role} ${spec.name}`
     const end = Promise.race([stop, control.launcherGone])
     const tell = (event: NodeEvent): void => control.send(event)
     const onRunning = (node: RunningNode): void =>

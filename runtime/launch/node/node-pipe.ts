@@ -1,0 +1,26 @@
+import { FiresteelError } from '../../errors.js'
+import type { NodeSpec } from './node-spec.js'
+
+/**
+ * Versions of what a launcher and its nodes say to each other that this release speaks. A launcher may be of
+ * the release before its node, or after it (`upgrade`). What is new in a version that is not new itself may
+ * be absent.
+ */
+export const nodePipe = { min: 1, max: 1 } as const
+
+/** A specification as a launcher sends it. */
+export type SentSpec = NodeSpec & { readonly pipe: number }
+
+export const sentSpec = (spec: NodeSpec): SentSpec => ({ ...spec, pipe: nodePipe.max })
+
+/** Throws VERSION_UNSUPPORTED. */
+export function readSpec(sent: unknown): NodeSpec {
+  const { pipe = nodePipe.min, ...spec } = sent as Partial<SentSpec>
+  if (pipe >= nodePipe.min && pipe <= nodePipe.max) return spec as NodeSpec
+  const ours = nodePipe.min === nodePipe.max ? `${nodePipe.max}` : `${nodePipe.min} to ${nodePipe.max}`
+  throw new FiresteelError(
+    'VERSION_UNSUPPORTED',
+    `The launcher of this node speaks version ${pipe} of their pipe, and this release ${ours}.`,
+    { help: 'Run a launcher of this release: `firesteel up --replace`.' },
+  )
+}
