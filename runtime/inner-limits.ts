@@ -391,6 +391,13 @@ export const innerLimits = {
   adriftLookMs: 250,
   /** A node waits so long for the program that turns its core dumps off, which takes a millisecond or two. */
   coreLimitMs: 5 * SECOND,
+  /**
+   * What the kernel lets a piece of work have, as a multiple of its memory. It counts more than the watch of
+   * the Worker does, such as cached files, and only kills.
+   */
+  cgroupMemoryShare: 1.125,
+  /** The highest weight that the kernel takes. */
+  cgroupWeightMost: 10_000,
   /** The removal of one old folder of work that runs as another user. A larger one goes in several rounds. */
   removeAsMs: 60 * SECOND,
   /** The longest path that every system takes for a socket, with a margin. */

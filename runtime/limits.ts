@@ -512,6 +512,10 @@ export const limits = {
   codeRoots: 100,
   /** Names in `allowEnv`: each variable of a launch is compared with all of them. */
   allowedVariables: 1000,
+  /** Processes and threads of one driver or executor, where its Worker has control groups with limits. */
+  workProcesses: 8192,
+  /** What the kernel keeps for a Worker and its guard, where there are control groups with limits. */
+  workerReserveMib: 128,
   /**
    * Heartbeats that a Worker sends in one worker timeout: with 60 s one every 5 s. A Master looks for silent
    * Workers as often.

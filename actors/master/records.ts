@@ -25,6 +25,7 @@ import { registrant } from '../messages/executors.js'
 import { endCauses, executorEnds, killAsked } from '../messages/explanation.js'
 import { owner, tokenRow } from '../messages/tokens.js'
 import { workerRestarts } from '../messages/worker-restart.js'
+import { confinement } from '../messages/workers.js'
 
 /*
  * What the store keeps (protocol 2). FROZEN FORMAT: these shapes outlive releases. A field that a release
@@ -44,6 +45,7 @@ export const workerRecord = z.object({
   resources: resourceAddresses,
   labels: z.record(name, text),
   web: z.string().nullable(),
+  confinement: confinement.optional(),
   draining: z.boolean(),
   /** It restarts as announced, and its work lives on for so long (protocol 8.6). */
   restartMs: positive.optional(),

@@ -201,7 +201,7 @@ function inOrder({ executors }: ApplicationEntry) {
 
 function workerStatus(cluster: ClusterState, worker: WorkerEntry, now: Now): WorkerStatus {
   const { config } = cluster
-  const { id, name, host, port, web, cores, memoryMib, resources, labels } = worker.record
+  const { id, name, host, port, web, cores, memoryMib, resources, labels, confinement } = worker.record
   const silentMs = now.monotonicMs - worker.lastHeartbeatMs
   return {
     id,
@@ -220,6 +220,7 @@ function workerStatus(cluster: ClusterState, worker: WorkerEntry, now: Now): Wor
     resources,
     resourcesUsed: worker.resourcesUsed,
     labels,
+    ...(confinement && { confinement }),
     lastHeartbeatMs: worker.lastHeartbeatWallMs,
     ...(worker.drain && { drain: drainStatus(cluster, worker, worker.drain) }),
   }

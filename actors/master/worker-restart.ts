@@ -36,8 +36,9 @@ export function returned(step: Step, worker: WorkerEntry, message: RegisterWorke
   // One that no leader heard of is known by its number.
   if (!worker.isRestarting && restarts?.count === worker.record.restarts?.count) return
   const { restartMs: _, ...record } = worker.record
-  const { cores, memoryMib, resources, labels, web, isSupervised } = WorkerEntry.recordOf(message)
-  worker.record = { ...record, cores, memoryMib, resources, labels, web, isSupervised, restarts }
+  const { cores, memoryMib, resources, labels, web, isSupervised, confinement } =
+    WorkerEntry.recordOf(message)
+  worker.record = { ...record, cores, memoryMib, resources, labels, web, isSupervised, confinement, restarts }
   worker.restartNotedAtMs = undefined
   worker.restartAsked = undefined
   step.put('worker', worker.id, worker.record)

@@ -24,6 +24,7 @@ import { driverEvent, driverExit } from './driver-life.js'
 import { condition, endCauses, executorEnds, killAsked, wait } from './explanation.js'
 import { waiting } from './launch-failures.js'
 import { owner } from './tokens.js'
+import { confinement } from './workers.js'
 
 /* The state of a Master for commands, pages and `/json/`, and where outputs are. */
 
@@ -42,6 +43,7 @@ export const workerStatus = z.object({
   resources: resourceAddresses,
   resourcesUsed: resourceAddresses,
   labels: z.record(name, text),
+  confinement: confinement.optional(),
   lastHeartbeatMs: wallTime,
   /** Set where it is drained: since when, until when, and what is left there. */
   drain: z

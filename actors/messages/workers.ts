@@ -21,6 +21,18 @@ import { workerRestarts } from './worker-restart.js'
 
 /* The conversation of a Worker with its Masters: registration, liveness, full reports. */
 
+/** How a Worker keeps its work within bounds. `watch`: by its own looks, and V8's limit of the heap. */
+export const confinement = z.object({
+  /** Of memory, processor time and processes. */
+  limits: z.enum(['cgroup', 'watch']),
+  /** How it knows what it has to end: all in a control group, or what it saw. */
+  ends: z.enum(['cgroup', 'watch']),
+  noNewPrivileges: z.boolean(),
+  /** Absent: the user of the Worker. */
+  user: name.optional(),
+})
+export type Confinement = z.infer<typeof confinement>
+
 export const registerWorker = z.object({
   type: z.literal('RegisterWorker'),
   /** Incarnation of this Worker, which is its id. */
@@ -33,6 +45,7 @@ export const registerWorker = z.object({
   resources: resourceAddresses,
   labels: z.record(name, text),
   web: z.string().max(innerLimits.addressChars).nullable(),
+  confinement: confinement.optional(),
   /** Somebody starts it again when it ends: its launcher, or a service manager. */
   isSupervised: z.literal(true).optional(),
   /** Absent: its first process registers. */

@@ -29,6 +29,8 @@ export interface ChildPlan extends CommandLine {
   /** Written to descriptor 3, because credentials never go by argv or environment. */
   readonly boot: string
   readonly memoryMib: number
+  /** Absent: 1. */
+  readonly cores?: number
   /** Above it an executor is replaced between two tasks. */
   readonly maxMemoryMib?: number | undefined
   /** Of a driver: its attempts are listed beside its outputs. */
@@ -102,6 +104,7 @@ export async function driverPlan(
     env: childEnvironment({ ...homeOf(config), ...env, ...line.env, ...traceEnvironment(trace), ...own }),
     boot: `${JSON.stringify(boot)}\n`,
     memoryMib,
+    cores: description.cores,
   }
 }
 
@@ -156,6 +159,7 @@ export async function executorPlan(
     }),
     boot: `${JSON.stringify(boot)}\n`,
     memoryMib,
+    cores,
     maxMemoryMib: application.executor.maxMemoryMib,
   }
 }

@@ -5,6 +5,7 @@ import { FiresteelError, isFiresteelError, reasonOf } from '../../runtime/errors
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
+import { limitsOf } from '../../runtime/process/cgroup-home.js'
 import type { ProcessExit } from '../../runtime/process/child-end.js'
 import { isDescriptorShortage, patiently } from '../../runtime/process/descriptors.js'
 import { followGuarded, type GuardedChild, type Outputs } from '../../runtime/process/guarded-child.js'
@@ -411,6 +412,8 @@ export class Children {
     const spawned = await guard.spawn({
       ...{ command, args, cwd, env, boot, stdout, stderr, within },
       owner: folders.owner,
+      // Without a folder for groups the guard makes none.
+      cgroup: limitsOf({ cores: plan.cores ?? 1, memoryMib: plan.memoryMib }),
       validUntilBootMs,
     })
     return followGuarded(spawned, outputs)

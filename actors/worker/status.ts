@@ -8,6 +8,7 @@ import {
   summaryOfApplication,
 } from '../messages/common.js'
 import type { LaunchExecutor } from '../messages/executors.js'
+import type { Confinement } from '../messages/workers.js'
 import type { ShownDrain } from './worker-drain.js'
 
 /* What a Worker shows of itself, on `/json/` and to tests. */
@@ -45,6 +46,7 @@ export interface WorkerStatus {
   readonly memoryMibUsed: number
   readonly resources: ResourceAddresses
   readonly resourcesUsed: ResourceAddresses
+  readonly confinement?: Confinement | undefined
   /** Null: it takes work. */
   readonly drain: ShownDrain | null
   readonly executors: readonly WorkerExecutorStatus[]

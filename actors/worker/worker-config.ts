@@ -36,6 +36,8 @@ export interface WorkerConfig {
   readonly codeRoots?: readonly string[] | null
   /** Environment variables that work may bring; `NAME_*` are all that begin so. Null or absent: any. */
   readonly allowEnv?: readonly string[] | null
+  /** Folder for the control groups of its work. Absent: the group of its process. False: it has none. */
+  readonly cgroup?: string | false | undefined
   /** Who its work runs as; absent: its own user. */
   readonly runAs?: RunAs | undefined
   /** Absolute path. It is made if it is missing. */

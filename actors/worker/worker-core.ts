@@ -153,7 +153,7 @@ export class WorkerCore {
   }
 
   status(): WorkerStatus {
-    const { incarnation, name, host, port, cores, memoryMib, resources } = this.#identity
+    const { incarnation, name, host, port, cores, memoryMib, resources, confinement } = this.#identity
     return {
       id: incarnation,
       name,
@@ -167,6 +167,7 @@ export class WorkerCore {
       memoryMibUsed: this.#account.memoryMibUsed,
       resources,
       resourcesUsed: this.#account.resourcesUsed,
+      ...(confinement && { confinement }),
       drain: this.#drain.shown,
       ...this.#executors.statuses(),
       ...this.#drivers.statuses(),

@@ -1,5 +1,6 @@
 import { limits } from '../../runtime/limits.js'
 import type { CodePlace, ResourceAddresses } from '../messages/common.js'
+import type { Confinement } from '../messages/workers.js'
 import type { IsolationTimes } from './contact.js'
 import type { RestartTimes } from './restart-backoff.js'
 
@@ -17,6 +18,7 @@ export interface WorkerIdentity {
   readonly labels: Readonly<Record<string, string>>
   /** URL of its pages. */
   readonly web: string | null
+  readonly confinement?: Confinement | undefined
   /** Set if it keeps code. `place` is absent where it uses none where it lies. */
   readonly code?: { readonly place: CodePlace | undefined }
   /** Somebody starts its process again when that ends. */

@@ -6,6 +6,7 @@ import { reasonOf } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
+import type { CgroupHome } from '../../runtime/process/cgroup-files.js'
 import {
   adoptGuard,
   type Guard,
@@ -24,9 +25,11 @@ import { newIncarnation, type PeerIdentity } from '../../runtime/transport/ident
 import { deriveGrantKey, deriveKey } from '../../runtime/transport/keys.js'
 import type { Link } from '../../runtime/transport/link.js'
 import type { WorkerMessage } from '../messages/catalogue.js'
+import type { Confinement } from '../messages/workers.js'
 import { codeHere, driverPlan, executorPlan } from './child-plans.js'
 import { Children } from './children.js'
 import { WorkerCode } from './code/worker-code.js'
+import { confinementOf, controlGroups } from './confinement.js'
 import { LogStreams } from './log-streams.js'
 import { type FindLog, keptLogs } from './logs/kept-log.js'
 import { ProcessCauses } from './process-causes.js'
@@ -104,9 +107,11 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   deriveKey(config.secret, 'node')
   await makeWorkFolder(config)
   const metrics = new WorkerMetrics()
+  const cgroup = controlGroups(options)
   const guardOptions: GuardOptions = {
     name: config.name,
     orphanGraceMs: config.orphanGraceMs,
+    cgroup,
     mayGainPrivileges: config.noNewPrivileges === false,
     onEvent: (event) => {
       if (event.event === 'exited') metrics.guardRestarts++
@@ -119,7 +124,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   if (guard.mayGainPrivileges && config.noNewPrivileges !== false)
     log.warn('what this Worker runs may gain privileges, such as by sudo: setpriv is not there')
   try {
-    const worker = new RunningWorker(options, guard, metrics)
+    const worker = new RunningWorker(options, guard, metrics, cgroup)
     await worker.begin()
     return worker
   } catch (error) {
@@ -134,6 +139,7 @@ class RunningWorker implements Worker {
   readonly findLog: FindLog
   readonly #options: WorkerOptions
   readonly #guard: Guard
+  readonly #confinement: Confinement
   readonly #core: WorkerCore
   readonly #dialer: Dialer
   /** Peer -> the address at which it was dialled. */
@@ -152,7 +158,8 @@ class RunningWorker implements Worker {
   #stop: Promise<void> | undefined
   #isOver = false
 
-  constructor(options: WorkerOptions, guard: Guard, metrics: WorkerMetrics) {
+  constructor(options: WorkerOptions, guard: Guard, metrics: WorkerMetrics, cgroup: CgroupHome | undefined) {
+    this.#confinement = confinementOf(options.config, guard, cgroup)
     const { system, gateway, config, clock, log } = options
     this.#options = options
     this.#guard = guard
@@ -339,6 +346,7 @@ class RunningWorker implements Worker {
       resources: config.resources,
       labels: config.labels,
       web: config.web,
+      confinement: this.#confinement,
       code: { place: config.code.inPlace ? readerSeal(config.runAs) : undefined },
       ...(config.isSupervised && { isSupervised: true as const }),
     }
@@ -428,5 +436,7 @@ function logGuard(log: Log, event: GuardEvent): void {
     log.info('taken back from the process before', { guard: event.pid, processes: event.groups })
   else if (event.event === 'exited')
     log.warn('the guard ended; another starts', { pid: event.pid, exit: event.exit, said: event.words })
+  else if (event.event === 'ungrouped')
+    log.warn('a process has no control group, or no limits there', { reason: event.reason })
   else log.error('the guard could not be started; trying again', { reason: event.reason })
 }

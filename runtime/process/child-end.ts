@@ -103,7 +103,8 @@ export class ChildEnd {
     const { identity, ownGroup, hasEscaped } = this.#follower
     // The usual end costs one system call, not a look at every process.
     const askKernel = this.#leaderExited && ownGroup && !hasEscaped
-    if (askKernel && sendSignal(-identity.pid, 0) === 'gone') return []
+    const isEmpty = (): boolean => this.#follower.cgroupMembers().length === 0
+    if (askKernel && sendSignal(-identity.pid, 0) === 'gone' && isEmpty()) return []
     return this.#follower.members(recentProcessTable())
   }
 

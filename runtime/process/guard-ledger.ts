@@ -5,12 +5,14 @@ import { removeVerb } from './guard-lines.js'
 export interface GuardedGroup extends ProcessIdentity {
   /** By the boot clock; for `onIsolation: stop`. The guard kills the group then, whatever the Worker does. */
   readonly validUntilBootMs?: number
+  /** Folder of its control group, where it has one. */
+  readonly cgroup?: string
 }
 
 /**
  * What a guard knows, as pure rules (protocol 8): lines of the pipe go in, groups to kill come out.
  *
- *     add PID START_TIME [VALID_UNTIL_BOOT_MS]     again: changes "valid until"
+ *     add PID START_TIME [VALID_UNTIL_BOOT_MS|- [CGROUP]]     again: changes "valid until"
  *     remove PID
  *     grace MS                                     orphanGrace: from the end of the pipe to the kill
  */
@@ -23,7 +25,7 @@ export class GuardLedger {
 
   /** False for a line that is not ours. It changes nothing. */
   apply(line: string): boolean {
-    const [verb, first, second, third] = line.trim().split(' ')
+    const [verb, first, second, third = '-', cgroup] = line.trim().split(' ')
     const number = Number(first)
     if (!Number.isSafeInteger(number)) return false
     if (verb === 'grace' && number >= 0) {
@@ -34,14 +36,19 @@ export class GuardLedger {
     if (number <= 1) return false
     if (verb === 'remove') return this.#groups.delete(number)
     if (verb !== 'add' || second === undefined || second === '') return false
-    const validUntilBootMs = third === undefined ? undefined : Number(third)
+    const validUntilBootMs = third === '-' ? undefined : Number(third)
     if (Number.isNaN(validUntilBootMs)) return false
     this.add({
       pid: number,
       startTime: second,
       ...(validUntilBootMs === undefined ? {} : { validUntilBootMs }),
+      ...(cgroup === undefined ? {} : { cgroup: decodeURIComponent(cgroup) }),
     })
     return true
+  }
+
+  get(pid: number): GuardedGroup | undefined {
+    return this.#groups.get(pid)
   }
 
   add(group: GuardedGroup): void {
@@ -111,10 +118,12 @@ export class GuardLedger {
   }
 }
 
-export function addLine({ pid, startTime, validUntilBootMs }: GuardedGroup): string {
-  return validUntilBootMs === undefined
+export function addLine({ pid, startTime, validUntilBootMs, cgroup }: GuardedGroup): string {
+  const until = validUntilBootMs === undefined ? '-' : Math.floor(validUntilBootMs)
+  const group = cgroup === undefined ? '' : ` ${encodeURIComponent(cgroup)}`
+  return until === '-' && group === ''
     ? `add ${pid} ${startTime}`
-    : `add ${pid} ${startTime} ${Math.floor(validUntilBootMs)}`
+    : `add ${pid} ${startTime} ${until}${group}`
 }
 
 export function removeLine(pid: number): string {

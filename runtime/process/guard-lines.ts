@@ -1,3 +1,4 @@
+import type { CgroupHome } from './cgroup-files.js'
 import type { SpawnRequest } from './spawner.js'
 
 /*
@@ -19,6 +20,11 @@ export const abandonLine = 'abandon'
 export const outliveVerb = 'outlive '
 /** `claim TOKEN`, from the next Worker process. */
 export const claimVerb = 'claim '
+
+/** `cgroup {"path":"...","hasLimits":false}`: what is started from now on gets a group there. */
+export const cgroupVerb = 'cgroup '
+/** `kill PID`: SIGKILL for all in its control group. */
+export const killVerb = 'kill '
 
 export interface ToStart {
   /** Chosen by the Worker. The answer repeats it. */
@@ -58,12 +64,21 @@ export interface Yours {
     readonly pid: number
     readonly startTime: string
     readonly validUntilBootMs?: number
+    readonly cgroup?: string
   }[]
 }
 
 /** JSON, one per line. */
 export type FromGuard =
-  | { readonly type: 'started'; readonly id: number; readonly pid: number; readonly startTime: string }
+  | {
+      readonly type: 'started'
+      readonly id: number
+      readonly pid: number
+      readonly startTime: string
+      readonly cgroup?: string
+      /** Why it has no control group, or no limits there. */
+      readonly cgroupProblem?: string
+    }
   /** `code` is one of the system, such as ENOENT. */
   | { readonly type: 'failed'; readonly id: number; readonly code: string; readonly message: string }
   | Ended
@@ -75,3 +90,5 @@ export type FromGuard =
 export const startLine = (start: ToStart): string => startVerb + JSON.stringify(start)
 export const prepareLine = (prepare: ToPrepare): string => prepareVerb + JSON.stringify(prepare)
 export const outliveLine = (outlive: ToOutlive): string => outliveVerb + JSON.stringify(outlive)
+export const cgroupLine = (home: CgroupHome): string => cgroupVerb + JSON.stringify(home)
+export const killLine = (pid: number): string => killVerb + pid

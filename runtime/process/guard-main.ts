@@ -9,16 +9,18 @@ import { Socket } from 'node:net'
 import { uptime } from 'node:os'
 import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
+import { type CgroupHome, killCgroup } from './cgroup-files.js'
 import { isDescriptorShortage } from './descriptors.js'
 import { type GuardedGroup, GuardLedger } from './guard-ledger.js'
-import type { FromGuard } from './guard-lines.js'
+import { cgroupVerb, type FromGuard, killVerb, removeVerb } from './guard-lines.js'
 import { GuardStarts } from './guard-starts.js'
 import { GuardSuccession } from './guard-succession.js'
 import { BOOT_DESCRIPTOR } from './inherited-pipe.js'
 import { type LineLink, lineLink } from './line-link.js'
 import { GroupFollower } from './process-group.js'
-import { type ProcessTable, readProcessTable } from './process-table.js'
+import { type ProcessTable, readProcess, readProcessTable } from './process-table.js'
 import { signalMembers } from './send-signal.js'
+import { StagedCgroups } from './staged-cgroups.js'
 
 /** Between two rounds of killing. A process may have been started outside of its group meanwhile. */
 const KILL_ROUND_MS = innerLimits.killRoundMs
@@ -40,7 +42,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 const pipe = new Socket({ fd: BOOT_DESCRIPTOR, readable: true, writable: true })
 /** The present Worker process. It changes in a planned restart. */
 let worker = lineLink(pipe, (line) => hear(line))
-const starts = new GuardStarts({ ledger, bootMs, tell: (message) => tell(message) })
+let cgroups: StagedCgroups | undefined
+const starts = new GuardStarts({ ledger, bootMs, tell: (message) => tell(message), cgroups: () => cgroups })
 const succession = new GuardSuccession({
   ledger,
   bootMs,
@@ -61,8 +64,33 @@ function tell(message: FromGuard): void {
 }
 
 function hear(line: string): void {
+  if (hearOfCgroups(line)) return
   if (!succession.apply(line) && !starts.apply(line)) ledger.apply(line)
   schedule()
+}
+
+/** False: the line has another purpose. */
+function hearOfCgroups(line: string): boolean {
+  if (line.startsWith(cgroupVerb)) {
+    const home = JSON.parse(line.slice(cgroupVerb.length)) as CgroupHome
+    // The next process of this Worker says it again.
+    if (cgroups?.home.path === home.path) return true
+    cgroups?.leave()
+    const startTime = readProcess(process.pid)?.startTime ?? ''
+    cgroups = new StagedCgroups(home, { pid: process.pid, startTime })
+    cgroups.stage()
+    return true
+  }
+  if (line.startsWith(killVerb)) {
+    const { cgroup } = ledger.get(Number(line.slice(killVerb.length))) ?? {}
+    if (cgroup !== undefined) killCgroup(cgroup)
+    return true
+  }
+  if (line.startsWith(removeVerb)) {
+    const { cgroup } = ledger.get(Number(line.slice(removeVerb.length))) ?? {}
+    if (cgroup !== undefined) cgroups?.ended(cgroup)
+  }
+  return false
 }
 
 function obey(link: LineLink): void {
@@ -83,6 +111,7 @@ function schedule(): void {
   clearTimeout(timer)
   if (ledger.isDone(bootMs())) {
     succession.close()
+    cgroups?.leave()
     process.exit(0)
   }
   const untilDueMs = (ledger.nextDeadline() ?? Number.POSITIVE_INFINITY) - bootMs()
@@ -150,16 +179,19 @@ function kill(group: GuardedGroup, table: ProcessTable): number {
   const follower = followerOf(group)
   const left = signalMembers(follower, follower.members(table), 'SIGKILL')
   if (left === 0) {
+    if (group.cgroup !== undefined) cgroups?.ended(group.cgroup)
     ledger.forget(group.pid)
     followers.delete(group.pid)
   }
   return left
 }
 
-function followerOf({ pid, startTime }: GuardedGroup): GroupFollower {
+function followerOf({ pid, startTime, cgroup }: GuardedGroup): GroupFollower {
   let follower = followers.get(pid)
   if (follower === undefined || follower.identity.startTime !== startTime) {
-    follower = new GroupFollower({ pid, startTime }, { ownGroup: true, followDescendants: true })
+    const killAll = cgroup === undefined ? undefined : () => killCgroup(cgroup)
+    const options = { ownGroup: true, followDescendants: true, cgroup, killAll }
+    follower = new GroupFollower({ pid, startTime }, options)
     followers.set(pid, follower)
   }
   return follower

@@ -2,11 +2,14 @@ import { isDescriptorShortage } from './descriptors.js'
 import type { GuardLedger } from './guard-ledger.js'
 import { type Ended, type FromGuard, removeVerb, startVerb, type ToStart } from './guard-lines.js'
 import { spawnNow } from './spawn-now.js'
+import type { StagedCgroups, Taken } from './staged-cgroups.js'
 
 export interface GuardStartsParts {
   readonly ledger: GuardLedger
   readonly bootMs: () => number
   readonly tell: (message: FromGuard) => void
+  /** Undefined: what it starts gets no control group. */
+  readonly cgroups: () => StagedCgroups | undefined
 }
 
 /** The processes that the guard starts for its Worker. It knows a group from its first moment. */
@@ -37,19 +40,27 @@ export class GuardStarts {
       return true
     }
     let group = { pid: 0, startTime: '' }
+    const cgroups = request.cgroup && this.#parts.cgroups()
+    const { path, problem }: Taken = (request.cgroup && cgroups?.take(request.cgroup)) ?? {}
     spawnNow(request, {
       started: ({ pid, startTime }) => {
         group = { pid, startTime }
-        ledger.add({ ...group, ...(validUntilBootMs !== undefined && { validUntilBootMs }) })
-        this.#tell({ type: 'started', id, ...group })
+        const cgroup = path !== undefined && { cgroup: path }
+        ledger.add({ ...group, ...(validUntilBootMs !== undefined && { validUntilBootMs }), ...cgroup })
+        this.#tell({ type: 'started', id, ...group, ...cgroup, ...(problem && { cgroupProblem: problem }) })
       },
-      failed: (cause) => this.#tell({ type: 'failed', id, ...failureOf(cause) }),
+      failed: (cause) => {
+        if (path !== undefined) cgroups?.ended(path)
+        this.#tell({ type: 'failed', id, ...failureOf(cause) })
+      },
       ended: ({ code, signal }) => {
         const end = { type: 'ended', ...group, code, signal } as const
         this.#ends.set(group.pid, end)
         this.#tell(end)
       },
     })
+    // In this turn: nothing may end that group while this process is in it.
+    cgroups?.stage()
     return true
   }
 

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { programs } from '../built-file.js'
 import { FiresteelError, reasonOf } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
+import type { CgroupHome } from './cgroup-files.js'
 import { type LifelineKeeper, startChild } from './child.js'
 import type { ProcessExit } from './child-end.js'
 import { childEnvironment } from './environment.js'
@@ -10,7 +11,9 @@ import { Answers } from './guard-answers.js'
 import { addLine, type GuardedGroup, graceLine, removeLine } from './guard-ledger.js'
 import {
   abandonLine,
+  cgroupLine,
   type FromGuard,
+  killLine,
   outliveLine,
   prepareLine,
   type ToOutlive,
@@ -36,6 +39,8 @@ export type GuardEvent =
       readonly words: string
     }
   | { readonly event: 'failed'; readonly reason: string }
+  /** A process has no control group, or no limits there. */
+  | { readonly event: 'ungrouped'; readonly reason: string }
 
 export interface GuardOptions {
   /** Of the Worker: people see it in the list of processes. */
@@ -44,6 +49,8 @@ export interface GuardOptions {
   readonly orphanGraceMs: number
   /** What it starts may use programs such as sudo. Default false, where `setpriv` is installed. */
   readonly mayGainPrivileges?: boolean | undefined
+  /** Where what it starts gets control groups; absent: it gets none. */
+  readonly cgroup?: CgroupHome | undefined
   /** For the log. A guard that exits or cannot be started leaves the groups unguarded for a moment. */
   readonly onEvent?: (event: GuardEvent) => void
 }
@@ -110,7 +117,7 @@ class GuardKeeper implements Guard {
   readonly #options: GuardOptions
   readonly #groups = new Map<number, GuardedGroup>()
   readonly #starts = new PendingStarts()
-  readonly #spawned = new SpawnedProcesses()
+  readonly #spawned = new SpawnedProcesses((pid) => this.#write(killLine(pid)))
   readonly #succession = new Answers()
   #pid: number | undefined
   #ended: Promise<unknown> = Promise.resolve()
@@ -229,6 +236,7 @@ class GuardKeeper implements Guard {
     const ended = Promise.all([child.exited, link.ended])
     this.#obeyedBy(link, child.pid, ended)
     this.#write(graceLine(this.#options.orphanGraceMs))
+    this.#tellCgroup()
     for (const group of this.#groups.values()) this.#write(addLine(group))
     this.#starts.sendAgain((line) => this.#write(line))
     // What it said last is heard first.
@@ -245,12 +253,13 @@ class GuardKeeper implements Guard {
     this.#mayGainPrivileges = mayGainPrivileges(yours.pid)
     for (const group of yours.groups) {
       this.#groups.set(group.pid, group)
-      this.#spawned.add(group)
+      this.#spawned.add(group, yours.pid)
     }
     for (const end of yours.ends) this.#spawned.ended(end)
     onLine((line) => this.#heard(JSON.parse(line) as FromGuard))
     link.unref()
     this.#write(graceLine(this.#options.orphanGraceMs))
+    this.#tellCgroup()
     this.#starts.sendAgain((line) => this.#write(line))
     // It is no child of this process, so its exit code is not known.
     const exit = { code: null, signal: null }
@@ -264,6 +273,11 @@ class GuardKeeper implements Guard {
     this.#link = link
     this.#pid = pid
     this.#ended = ended
+  }
+
+  #tellCgroup(): void {
+    const { cgroup } = this.#options
+    if (cgroup) this.#write(cgroupLine(cgroup))
   }
 
   #write(line: string): void {
@@ -280,11 +294,13 @@ class GuardKeeper implements Guard {
       return
     }
     if (message.type === 'started') {
-      const { pid, startTime } = message
+      const { pid, startTime, cgroup, cgroupProblem } = message
       // The guard has it in its ledger since its start.
       const { validUntilBootMs } = this.#starts.requestOf(message.id) ?? {}
-      this.#groups.set(pid, { pid, startTime, ...(validUntilBootMs !== undefined && { validUntilBootMs }) })
-      this.#spawned.add({ pid, startTime })
+      const group = { pid, startTime, ...(cgroup !== undefined && { cgroup }) }
+      this.#groups.set(pid, { ...group, ...(validUntilBootMs !== undefined && { validUntilBootMs }) })
+      this.#spawned.add(group, this.#pid)
+      if (cgroupProblem !== undefined) this.#options.onEvent?.({ event: 'ungrouped', reason: cgroupProblem })
     }
     this.#starts.answered(message)
   }

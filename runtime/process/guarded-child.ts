@@ -32,12 +32,13 @@ export interface FormerChild {
 
 /** Follows a started process to the end of its group. */
 export function followGuarded(
-  { pid, startTime, exited }: Spawned,
+  { pid, startTime, exited, cgroup, starter, killAll }: Spawned,
   outputs: Outputs,
   former?: FormerChild,
 ): GuardedChild {
   const identity = { pid, startTime }
-  const follower = new GroupFollower(identity, { ownGroup: true, followDescendants: true }, former?.known)
+  const options = { ownGroup: true, followDescendants: true, cgroup, starter, killAll }
+  const follower = new GroupFollower(identity, options, former?.known)
   const end = new ChildEnd(follower, exited, limits.killGraceMs, former?.terminated)
   void end.gone.then(attachOutputs(outputs, follower))
   return {

@@ -1,5 +1,6 @@
+import { cgroupMembers } from './cgroup-files.js'
 import type { ProcessIdentity } from './find-process.js'
-import { isRunning, type ProcessEntry, type ProcessTable } from './process-table.js'
+import { isRunning, type ProcessEntry, type ProcessTable, readProcess } from './process-table.js'
 
 export interface GroupOptions {
   /** The leader has a session and group of its own. Otherwise only its descendants count. */
@@ -9,6 +10,12 @@ export interface GroupOptions {
    * to the Worker and its guard.
    */
   readonly followDescendants: boolean
+  /** Folder of its control group. All in that belongs to it, also a daemon that left everything else. */
+  readonly cgroup?: string | undefined
+  /** Is in the control group for a moment, and never belongs to it. */
+  readonly starter?: number | undefined
+  /** SIGKILL for all in the control group at once. */
+  readonly killAll?: (() => void) | undefined
 }
 
 /** Members that were seen at the last look, as pid and start time. */
@@ -18,9 +25,9 @@ export type KnownMembers = readonly (readonly [pid: number, startTime: string])[
  * Knows which processes belong to a process that we started: its group, its session, and their descendants. A
  * process that was once seen as a descendant stays known after its parents have ended.
  *
- * Limit: without cgroups, one kind of process cannot be told from a stranger. It left the session, and its
- * parents ended before the next look (a daemon that forks twice within one look, a second at most for what a
- * Worker runs).
+ * Limit: without a control group, one kind of process cannot be told from a stranger. It left the session,
+ * and its parents ended before the next look (a daemon that forks twice within one look, a second at most for
+ * what a Worker runs).
  */
 export class GroupFollower {
   readonly identity: ProcessIdentity
@@ -49,6 +56,19 @@ export class GroupFollower {
    */
   hasEscaped: boolean
 
+  /** Also those that no table of a moment ago has. */
+  cgroupMembers(): readonly number[] {
+    const { cgroup, starter } = this.#options
+    if (cgroup === undefined) return []
+    return cgroupMembers(cgroup).filter((pid) => pid !== process.pid && pid !== starter)
+  }
+
+  /** True: it has a control group, and all in it were sent SIGKILL. */
+  killAll(): boolean {
+    this.#options.killAll?.()
+    return this.#options.killAll !== undefined
+  }
+
   /** All running members in this table. Remembers them for the next look. */
   members(table: ProcessTable): ProcessEntry[] {
     const { pid } = this.identity
@@ -76,6 +96,11 @@ export class GroupFollower {
     // ours ended long ago.
     const ours = leader === undefined || leader.startTime === startTime
     const seeds: ProcessEntry[] = []
+    for (const member of this.cgroupMembers()) {
+      // A table of a moment ago may not have it.
+      const entry = table.get(member) ?? readProcess(member)
+      if (entry && isRunning(entry)) seeds.push(entry)
+    }
     for (const entry of table.values()) {
       if (!isRunning(entry)) continue
       const inGroup = entry.groupId === pid || (this.#options.followDescendants && entry.sessionId === pid)

@@ -29,6 +29,7 @@ export function signalMembers(
   const { pid } = follower.identity
   let reachable = 0
   let groupSignalled = false
+  if (signal === 'SIGKILL' && members.length > 0) follower.killAll()
   for (const member of members) {
     if (follower.ownGroup && member.groupId === pid) {
       if (!groupSignalled) sendSignal(-pid, signal)

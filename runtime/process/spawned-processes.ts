@@ -15,14 +15,25 @@ const UNKNOWN: ProcessExit = { code: null, signal: null }
 /** The processes that a guard has started, until no process of their groups is left. */
 export class SpawnedProcesses {
   readonly #entries = new Map<number, Entry>()
+  readonly #killAll: (pid: number) => void
   #timer: NodeJS.Timeout | undefined
 
-  add(identity: ProcessIdentity): void {
+  /** `killAll` ends a control group. */
+  constructor(killAll: (pid: number) => void = () => undefined) {
+    this.#killAll = killAll
+  }
+
+  /** `starter`: its guard. */
+  add(
+    { pid, startTime, cgroup }: ProcessIdentity & { readonly cgroup?: string | undefined },
+    starter?: number,
+  ): void {
     let end!: (exit: ProcessExit) => void
     const exited = new Promise<ProcessExit>((resolve) => {
       end = resolve
     })
-    this.#entries.set(identity.pid, { ...identity, exited, end, isAdrift: false })
+    const group = cgroup === undefined ? {} : { cgroup, starter, killAll: () => this.#killAll(pid) }
+    this.#entries.set(pid, { pid, startTime, ...group, exited, end, isAdrift: false })
   }
 
   get(pid: number, startTime: string): Spawned {

@@ -1,3 +1,4 @@
+import type { CgroupLimits } from './cgroup-files.js'
 import type { ProcessExit } from './child-end.js'
 import type { ProcessIdentity } from './find-process.js'
 import type { Owner } from './run-as.js'
@@ -15,6 +16,8 @@ export interface SpawnRequest {
   readonly within: string
   /** Who it runs as; absent: the user of the guard. */
   readonly owner?: Owner | undefined
+  /** Its control group, if its guard has a folder for groups. */
+  readonly cgroup?: CgroupLimits | undefined
   /** Written to descriptor 3, which is then closed. */
   readonly boot: string
   /** By the boot clock. From then on it is not started, and the guard kills it. */
@@ -22,6 +25,12 @@ export interface SpawnRequest {
 }
 
 export interface Spawned extends ProcessIdentity {
+  /** Folder of its control group: all in it belong to it. */
+  readonly cgroup?: string | undefined
+  /** Who started it there. It leaves that group a moment later, and never belongs to it. */
+  readonly starter?: number | undefined
+  /** SIGKILL for all in its control group. Absent: it has none. */
+  readonly killAll?: (() => void) | undefined
   /** The end of the process itself. Others of its group may still run. Both null: nobody could learn it. */
   readonly exited: Promise<ProcessExit>
 }

@@ -65,6 +65,7 @@ const worker = fc.record({
   noNewPrivileges: optional(fc.boolean()),
   codeRoots: optional(fc.constantFrom([], ['./jobs'], ['/opt/jobs', '../x'])),
   allowEnv: optional(fc.constantFrom([], ['LANG', 'APP_*'])),
+  cgroup: optional(fc.constantFrom(false as const, '/sys/fs/cgroup/firesteel')),
   runAs: optional(fc.constantFrom('nobody', '1000')),
 })
 const submission = fc.record({

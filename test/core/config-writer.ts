@@ -14,11 +14,21 @@ const unlessNull = <T>(key: string, value: T | null): Record<string, T> =>
 
 const master = ({ rest, ...plan }: MasterPlan) => ({ ...plan, ...unlessNull('rest', rest) })
 
-const worker = ({ cores, memoryMib, drainOnStopMs, codeRoots, allowEnv, runAs, ...plan }: WorkerPlan) => ({
+const worker = ({
+  cores,
+  memoryMib,
+  drainOnStopMs,
+  codeRoots,
+  allowEnv,
+  runAs,
+  cgroup,
+  ...plan
+}: WorkerPlan) => ({
   ...plan,
   ...unlessNull('codeRoots', codeRoots),
   ...unlessNull('allowEnv', allowEnv),
   ...unlessNull('runAs', runAs),
+  ...unlessNull('cgroup', cgroup),
   drainOnStop: drainOnStopMs === null ? false : `${drainOnStopMs}ms`,
   ...unlessNull('cores', cores),
   ...(memoryMib !== null && { memory: `${memoryMib}m` }),

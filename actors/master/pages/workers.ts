@@ -15,6 +15,7 @@ import {
 import { pathPart } from '../../../runtime/pages/path-part.js'
 import { counted, memoryPartText, memoryText } from '../../../runtime/pages/words.js'
 import { addressesOf, type ResourceAddresses } from '../../messages/common.js'
+import { confinementText } from '../../messages/confinement-text.js'
 import { drainText } from '../../messages/drain-text.js'
 import { workerExplained } from '../../messages/explained.js'
 import type { DriverStatus, ExecutorStatus, WorkerStatus } from '../../messages/status.js'
@@ -137,6 +138,7 @@ export function workerPage({ view, params, query, nowMs }: PageQuery<MasterPageV
     ['Memory', memoryOf(worker)],
     ['Resources', resourcesText(worker.resources, worker.resourcesUsed)],
     ['Labels', labelsText(worker.labels)],
+    ['Work there', worker.confinement && confinementText(worker.confinement)],
     ['Last heard', ago(worker.lastHeartbeatMs, nowMs)],
     ['Address', `${worker.host}:${worker.port}`],
     ['Id', html`<span class="id">${worker.id}</span>`],

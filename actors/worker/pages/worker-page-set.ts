@@ -7,6 +7,7 @@ import { empty, facts, meter, section, state, type Tone, table } from '../../../
 import { pathPart } from '../../../runtime/pages/path-part.js'
 import { counted, memoryPartText, memoryText } from '../../../runtime/pages/words.js'
 import { addressesOf } from '../../messages/common.js'
+import { confinementText } from '../../messages/confinement-text.js'
 import type { WorkerDriverStatus, WorkerExecutorStatus } from '../status.js'
 import { logHref } from './log-address.js'
 import { logPageOf } from './log-routes.js'
@@ -131,6 +132,7 @@ ${facts([
     html`<span class="amount">${memory}</span>${meter(memoryMibUsed, memoryMib, `${memory} in use`)}`,
   ],
   ['Resources', custom.join(', ')],
+  ['Work here', worker.confinement && confinementText(worker.confinement)],
   ['Address', `${worker.host}:${worker.port}`],
   [
     'Master',

@@ -1,4 +1,5 @@
 import type { Labels } from '../../../actors/messages/common.js'
+import { confinementText } from '../../../actors/messages/confinement-text.js'
 import type { DriverExit } from '../../../actors/messages/driver-life.js'
 import { labelsText } from '../../../actors/messages/launch-failure-text.js'
 import type { LaunchFailure, Waiting } from '../../../actors/messages/launch-failures.js'
@@ -8,6 +9,7 @@ import type {
   MasterStateResponse,
   WorkerStatus,
 } from '../../../actors/messages/status.js'
+import type { Confinement } from '../../../actors/messages/workers.js'
 import { formatMasterAddress } from '../../addresses.js'
 import { FiresteelError } from '../../errors.js'
 import { printable } from '../../observe/printable.js'
@@ -177,6 +179,7 @@ export function oneStatusJson(state: MasterStateResponse, id: string): Record<st
       resources: worker.resources,
       resourcesUsed: worker.resourcesUsed,
       labels: worker.labels,
+      ...(worker.confinement && { confinement: worker.confinement }),
       lastHeartbeat: isoTime(worker.lastHeartbeatMs),
     }
   }
@@ -188,13 +191,18 @@ export function oneStatusText(state: MasterStateResponse, id: string): string {
   // Its message says what it waits for.
   const entries = Object.entries(oneStatusJson(state, id))
     .filter(([key]) => key !== 'waiting' && key !== 'events')
-    .map(([key, value]) => [key, isLabels(key) ? labelsText(value as Labels) : value] as const)
+    .map(([key, value]) => [key, partText(key, value)] as const)
     .filter(([, value]) => value !== null && value !== '')
   const width = Math.max(...entries.map(([key]) => key.length))
   const shown = (value: unknown): string =>
     printable(typeof value === 'object' ? JSON.stringify(value) : String(value))
   const lines = entries.map(([key, value]) => `${key.padEnd(width)}  ${shown(value)}`)
   return `${[...lines, ...eventLines(state)].join('\n')}\n`
+}
+
+function partText(key: string, value: unknown): unknown {
+  if (key === 'confinement') return confinementText(value as Confinement)
+  return isLabels(key) ? labelsText(value as Labels) : value
 }
 
 /** `on` names those that its Workers must have. */

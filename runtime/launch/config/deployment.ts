@@ -78,6 +78,8 @@ export interface WorkerPlan {
   readonly codeRoots: readonly string[] | null
   /** Null: any. */
   readonly allowEnv: readonly string[] | null
+  /** Null: the group of its process. False: none. */
+  readonly cgroup: string | false | null
   /** Null: the user of the Worker. */
   readonly runAs: string | null
 }

@@ -58,6 +58,7 @@ function workers(file: DeploymentFile, folder: string): WorkerPlan[] {
       noNewPrivileges: worker.noNewPrivileges ?? true,
       codeRoots: rootsOf(worker.codeRoots ?? file.code?.roots),
       allowEnv: worker.allowEnv ?? null,
+      cgroup: worker.cgroup ?? null,
       runAs: worker.runAs ?? null,
     }
   })

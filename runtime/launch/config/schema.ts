@@ -155,6 +155,13 @@ const worker = z.strictObject({
       description:
         'Environment variables that work may bring, such as LANG or APP_*. Default: all, or with codeRoots all that load no code.',
     }),
+  cgroup: z
+    .union([z.literal(false), z.string().regex(/^\//, 'must be an absolute path, or false')])
+    .optional()
+    .meta({
+      description:
+        'Folder of cgroup v2 in which the work of this Worker gets control groups, such as /sys/fs/cgroup/firesteel; false: none. Default: the group of the Worker, where it may.',
+    }),
   runAs: z.string().min(1).max(limits.nameChars).optional().meta({
     description:
       'User that its work runs as, by name or number. The Worker must be root for that. Default: the user of the Worker.',

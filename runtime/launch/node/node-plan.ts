@@ -191,6 +191,7 @@ export function workerSpec(
     noNewPrivileges: plan.noNewPrivileges,
     codeRoots: plan.codeRoots,
     allowEnv: plan.allowEnv,
+    cgroup: plan.cgroup,
     runAs: plan.runAs,
     isSupervised: context.isSupervised,
     workerTimeoutMs: scheduling.workerTimeoutMs,

@@ -64,6 +64,7 @@ export interface WorkerSpec extends CommonSpec {
   readonly noNewPrivileges: boolean
   readonly codeRoots: readonly string[] | null
   readonly allowEnv: readonly string[] | null
+  readonly cgroup: string | false | null
   readonly runAs: string | null
   /** Its launcher, or a service manager, starts it again when it ends. */
   readonly isSupervised: boolean

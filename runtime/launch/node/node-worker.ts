@@ -182,7 +182,7 @@ class WorkerNode implements RunningNode {
   #startWorker(web: string): Promise<Worker> {
     const { name, cluster, secret, host, advertise, cores, memoryMib, resources, labels } = this.#spec
     const { masters, workerTimeoutMs, orphanGraceMs, workDirectory, code } = this.#spec
-    const { noNewPrivileges, codeRoots, allowEnv } = this.#spec
+    const { noNewPrivileges, codeRoots, allowEnv, cgroup } = this.#spec
     const { system, gateway, log, port, tls, linkDeadMs, incarnation } = this.#server
     return startWorker({
       system,
@@ -211,6 +211,7 @@ class WorkerNode implements RunningNode {
         noNewPrivileges,
         codeRoots,
         allowEnv,
+        cgroup: cgroup ?? undefined,
         runAs: this.#runAs,
         masters,
         workerTimeoutMs,

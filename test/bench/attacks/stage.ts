@@ -130,7 +130,7 @@ async function startWorker(
     monitoring: { metrics: 'everyone', probes: 'everyone' },
     drainOnStopMs: null,
     noNewPrivileges: true,
-    ...{ codeRoots: null, allowEnv: null, runAs: null },
+    ...{ codeRoots: null, allowEnv: null, runAs: null, cgroup: null },
     isSupervised: false,
     masters: [place.address],
     cores: 4,
