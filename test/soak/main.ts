@@ -1,4 +1,5 @@
 import { runProgram } from '../tools/command-line.js'
+import { applyText, isCleanApply, soakApplies } from './applies.js'
 import { drainText, isCleanDrain, soakDrains } from './drains.js'
 import { type CommandLine, parseCommandLine, usage } from './options.js'
 import { countViolations, isClean, replayCommand, tables } from './report.js'
@@ -6,7 +7,7 @@ import { soak } from './soak.js'
 
 /* `npm run soak [-- OPTIONS]`: runs random faults on real clusters and checks for what must never happen. */
 
-async function main({ json, drains, ...options }: CommandLine): Promise<number> {
+async function main({ json, drains, applies, ...options }: CommandLine): Promise<number> {
   const say = (line: string): void => void process.stderr.write(`${line}\n`)
   let isOver = false
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -20,6 +21,11 @@ async function main({ json, drains, ...options }: CommandLine): Promise<number> 
     const report = await soakDrains({ drains, seed: options.seed }, { say, isOver: () => isOver })
     process.stdout.write(json ? `${JSON.stringify(report)}\n` : drainText(report))
     return isCleanDrain(report) ? 0 : 1
+  }
+  if (applies !== undefined) {
+    const report = await soakApplies({ applies, seed: options.seed }, { say, isOver: () => isOver })
+    process.stdout.write(json ? `${JSON.stringify(report)}\n` : applyText(report))
+    return isCleanApply(report) ? 0 : 1
   }
   const report = await soak(options, { say, isOver: () => isOver })
   const violations = countViolations(report)

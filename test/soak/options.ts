@@ -23,6 +23,8 @@ export interface CommandLine extends SoakOptions {
   readonly json: boolean
   /** So many drains of Workers instead of rounds. */
   readonly drains: number | undefined
+  /** So many edits of a deployment file instead of rounds. */
+  readonly applies: number | undefined
 }
 
 const MINUTES = 10
@@ -37,6 +39,7 @@ export const usage = `npm run soak [-- OPTIONS]
   --faults LIST  to draw from (default: all): ${faultNames.join(',')}
   --drains N     instead of rounds: N drains of Workers at random under load, some across a kill of the leader
   --secure       the cluster speaks TLS; of attackers, those with a stolen certificate
+  --applies N    instead of rounds: N random edits of a deployment file, each applied, killed and applied again
   --json         one JSON object instead of the tables
   --keep         keep the folders of clusters in which all was well
 `
@@ -53,6 +56,7 @@ export function parseCommandLine(args: readonly string[], randomSeed: number): C
       cluster: { type: 'string' },
       faults: { type: 'string' },
       drains: { type: 'string' },
+      applies: { type: 'string' },
       secure: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
@@ -72,5 +76,6 @@ export function parseCommandLine(args: readonly string[], randomSeed: number): C
     keep: values.keep,
     json: values.json,
     drains: wholeOption('drains', values.drains, 1),
+    applies: wholeOption('applies', values.applies, 1),
   }
 }
