@@ -156,9 +156,15 @@ export function whyNotTrusted(
   return `was not signed by a CA of ca (its issuer is ${chain[0] ? oneLine(chain[0].issuer) : 'unknown'})`
 }
 
-const isIssuedBy = (certificate: X509Certificate, issuer: X509Certificate): boolean =>
-  certificate.fingerprint256 === issuer.fingerprint256 ||
-  (certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey))
+function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  if (certificate.fingerprint256 === issuer.fingerprint256) return true
+  try {
+    return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
+  } catch {
+    // A key or a signature of a kind that does not fit the other.
+    return false
+  }
+}
 
 function why(certificate: X509Certificate, nowMs: number): string | undefined {
   if (nowMs > expiresAtMs(certificate)) return `expired on ${dateOf(expiresAtMs(certificate))}`
@@ -170,14 +176,22 @@ const dateOf = (ms: number): string => new Date(ms).toISOString().replace('.000'
 const oneLine = (name: string): string => name.split('\n').join(', ')
 const nameOf = ({ subject }: X509Certificate): string => oneLine(subject ?? 'a certificate without a name')
 
+/** Node reads a part of a certificate when it is asked for. Throws if one cannot be read. */
+function readable(certificate: X509Certificate): X509Certificate {
+  issuerOf(certificate)
+  subjectOf(certificate)
+  if (certificate.publicKey.type !== 'public') throw new TypeError('it has no public key')
+  if (!Number.isFinite(expiresAtMs(certificate)) || !Number.isFinite(beginsAtMs(certificate)))
+    throw new RangeError('its times cannot be read')
+  return certificate
+}
+
 function certificatesOf(text: string, field: TlsField, wrong: Wrong): X509Certificate[] {
   const blocks = blocksOf(text, 'CERTIFICATE')
   if (blocks.length === 0) wrong(field, 'has no certificate in PEM')
   return blocks.flatMap((block, index) => {
     try {
-      const certificate = new X509Certificate(block)
-      issuerOf(certificate)
-      return [certificate]
+      return [readable(new X509Certificate(block))]
     } catch (error) {
       wrong(field, `has a certificate (number ${index + 1}) that cannot be read: ${reasonOf(error)}`)
       return []

@@ -30,9 +30,13 @@ export function readRevocationList(der: Buffer): RevocationList {
     isSignedBy(key) {
       const hash = hashes.get(oid?.content.toString('hex') ?? '')
       // The first byte of a bit string counts unused bits.
-      return hash === undefined
-        ? undefined
-        : verify(hash === '' ? null : hash, tbs.whole, key, signature.content.subarray(1))
+      if (hash === undefined) return undefined
+      try {
+        return verify(hash === '' ? null : hash, tbs.whole, key, signature.content.subarray(1))
+      } catch {
+        // A key of another kind than the signature.
+        return false
+      }
     },
   }
 }

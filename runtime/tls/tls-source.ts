@@ -1,5 +1,5 @@
 import { constants, type X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, type Stats, statSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
 import { type Clock, systemClock } from '../clock.js'
@@ -27,6 +27,8 @@ export interface TlsSourceOptions {
   readonly caText?: string | undefined
   /** True: the files are looked at even while nothing is linked. */
   readonly isWatched?: boolean
+  /** Default: `limits.tlsLookMs`. */
+  readonly lookMs?: number
   readonly clock?: Pick<Clock, 'wallMs'>
 }
 
@@ -53,7 +55,7 @@ export class TlsSource {
   readonly #reloadListeners: ((result: ReloadResult, detail: string) => void)[] = []
   #material: TlsMaterial
   #context: SecureContext | undefined
-  #seen: Seen = ''
+  #seen: Seen
   /** What a look found that differs from what was read; it is read when the next look finds the same. */
   #differs: Seen | undefined
   #timer: NodeJS.Timeout | undefined
@@ -64,6 +66,8 @@ export class TlsSource {
     this.files = options.files
     this.#options = options
     this.#clock = options.clock ?? systemClock
+    // Before they are read: what comes later is found by the first look.
+    this.#seen = seenOf(paths(options.files).map((path) => (path === undefined ? undefined : statNow(path))))
     this.#material = this.#examined(readTexts(options.files, options.caText))
     if (options.isWatched) this.#watch()
   }
@@ -138,7 +142,10 @@ export class TlsSource {
   }
 
   #watch(): void {
-    this.#timer ??= setInterval(() => void this.#inTurn(() => this.#regular()), limits.tlsLookMs).unref()
+    this.#timer ??= setInterval(
+      () => void this.#inTurn(() => this.#regular()),
+      this.#options.lookMs ?? limits.tlsLookMs,
+    ).unref()
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
@@ -149,7 +156,6 @@ export class TlsSource {
   /** Files that are replaced one after the other are read when two looks have found the same. */
   async #regular(): Promise<void> {
     const seen = await this.#look()
-    if (this.#seen === '') this.#seen = seen
     if (seen === this.#seen) this.#differs = undefined
     else if (seen === this.#differs) await this.#use(seen)
     else this.#differs = seen
@@ -157,13 +163,9 @@ export class TlsSource {
   }
 
   async #look(): Promise<Seen> {
-    const { ca, cert, key, crl } = this.files
-    const of = async (path: string | undefined): Promise<string> => {
-      if (path === undefined) return ''
-      const { mtimeMs, size, ino } = await stat(path).catch(() => ({ mtimeMs: 0, size: -1, ino: 0 }))
-      return `${mtimeMs}/${size}/${ino}`
-    }
-    return (await Promise.all([ca, cert, key, crl].map(of))).join(' ')
+    const of = async (path: string | undefined): Promise<FileLook | undefined> =>
+      path === undefined ? undefined : stat(path).catch(() => undefined)
+    return seenOf(await Promise.all(paths(this.files).map(of)))
   }
 
   async #use(seen: Seen): Promise<void> {
@@ -199,6 +201,22 @@ export class TlsSource {
     return found.material
   }
 }
+
+type FileLook = Pick<Stats, 'mtimeMs' | 'size' | 'ino'>
+
+const paths = ({ ca, cert, key, crl }: TlsFiles) => [ca, cert, key, crl]
+
+function statNow(path: string): FileLook | undefined {
+  try {
+    return statSync(path)
+  } catch {
+    // Its reader says why.
+    return undefined
+  }
+}
+
+const seenOf = (looks: readonly (FileLook | undefined)[]): Seen =>
+  looks.map((look) => (look ? `${look.mtimeMs}/${look.size}/${look.ino}` : '-')).join(' ')
 
 /**
  * TLS 1.3 alone. No session is resumed: a client that resumes is not asked for its certificate again, so one

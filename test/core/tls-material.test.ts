@@ -10,7 +10,7 @@ import {
 } from '../../runtime/tls/certificate-maker.js'
 import { readPart, timeOf } from '../../runtime/tls/der.js'
 import { examineTls, isOfNode, type TlsTexts, whyNotTrusted } from '../../runtime/tls/material.js'
-import { derOf } from '../../runtime/tls/pem.js'
+import { blocksOf, derOf, textOf } from '../../runtime/tls/pem.js'
 import { readRevocationList, revokedIn } from '../../runtime/tls/revocation-list.js'
 
 const NOW_MS = Date.UTC(2030, 0, 1)
@@ -163,6 +163,18 @@ function altered(der: Buffer, at: number): Buffer {
   copy[at] = copy[at]! ^ 0xff
   return copy
 }
+
+test('a certificate whose key or times cannot be read is named, and not thrown at', () => {
+  const der = derOf(blocksOf(authority.cert, 'CERTIFICATE')[0] ?? '')
+  const curve = der.indexOf(Buffer.from('2a8648ce3d030107', 'hex'))
+  const [badKey, badTime] = [Buffer.from(der), Buffer.from(der)]
+  badKey[curve + 7] = 0x70
+  badTime[der.indexOf(Buffer.from('Z')) - 9] = 0x39
+  for (const bytes of [badKey, badTime]) {
+    const problems = problemsOf({ ca: textOf(bytes, 'CERTIFICATE') })
+    assert.match(problems[0] ?? 'nothing', /^ca has a certificate \(number 1\) that cannot be read/)
+  }
+})
 
 test('times of lists: two digits of a year are of 1950 to 2049', () => {
   const time = (tag: number, text: string): number =>

@@ -1,4 +1,5 @@
 import { text } from 'node:stream/consumers'
+import { CertificateTarget } from './certificate-target.js'
 import { ConfigTarget } from './config-target.js'
 import { DecoderTarget } from './decoder-target.js'
 import { readFinding } from './finding-file.js'
@@ -11,6 +12,7 @@ import { tables } from './report.js'
 import { loose, type PartResult, PartRun } from './run-part.js'
 import { SocketTarget } from './socket-target.js'
 import type { AnyTarget } from './target.js'
+import { TlsTarget } from './tls-target.js'
 import { Watchdog } from './watchdog.js'
 
 /* The process that fuzzes. It gets its orders on standard input. */
@@ -25,6 +27,8 @@ const makers: Readonly<Record<PartName, () => unknown>> = {
   socket: () => new SocketTarget(),
   http: () => new HttpTarget(),
   config: () => new ConfigTarget(),
+  certificates: () => new CertificateTarget(),
+  tls: () => new TlsTarget(),
 }
 
 const isPlanted = (name: PartName | PlantedName): name is PlantedName =>

@@ -1,7 +1,16 @@
 import { parseArgs } from 'node:util'
 import { namesOption, wholeOption } from '../tools/command-line.js'
 
-export const parts = ['decoder', 'handshake', 'socket', 'http', 'config', 'master'] as const
+export const parts = [
+  'decoder',
+  'handshake',
+  'socket',
+  'http',
+  'config',
+  'master',
+  'certificates',
+  'tls',
+] as const
 export type PartName = (typeof parts)[number]
 
 /** Defects planted to show that the fuzzer finds each kind. */
@@ -36,6 +45,8 @@ const FULL: FuzzOptions['inputs'] = {
   http: 100_000,
   config: 100_000,
   master: 100_000,
+  certificates: 1_000_000,
+  tls: 100_000,
 }
 /** They take a few seconds in all. */
 const SHORT: FuzzOptions['inputs'] = {
@@ -45,6 +56,8 @@ const SHORT: FuzzOptions['inputs'] = {
   http: 1000,
   config: 1000,
   master: 500,
+  certificates: 400,
+  tls: 160,
 }
 
 export const usage = `npm run fuzz [-- OPTIONS]

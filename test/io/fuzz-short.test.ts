@@ -18,6 +18,8 @@ test('npm run fuzz -- --short: nothing is found, and every part has met what it 
   const met: Record<(typeof parts)[number], readonly string[]> = {
     decoder: ['frames', 'FRAME_INVALID', 'malformed envelopes', 'unfinished'],
     handshake: ['linked', 'SECRET_WRONG', 'HANDSHAKE_FAILED', 'VERSION_UNSUPPORTED', 'unfinished'],
+    certificates: ['they fit', 'ca is wrong', 'cert is wrong', 'key is wrong', 'crl is wrong'],
+    tls: ['hello', 'alert', 'refusal'],
     master: ['launches', 'no launch', 'malformed message'],
     socket: [
       'linked',

@@ -50,6 +50,18 @@ test('new files are used whole, or not at all', async () => {
   assert.notEqual(source.material.own?.serialNumber, before)
 })
 
+test('files that are replaced are found, certificate and key one after the other', async (t) => {
+  const files = await authority.files('watched')
+  const source = new TlsSource({ files, use: { isNode: true }, isWatched: true, lookMs: 20 })
+  t.after(() => source.close())
+  const events: string[] = []
+  source.onReload((result) => events.push(result))
+  const before = source.material.own?.serialNumber
+  await authority.files('watched')
+  await waitUntil('the new ones', () => source.material.own?.serialNumber !== before)
+  assert.deepEqual(events, ['changed'])
+})
+
 test('without a connection, files are looked at before a dial', async () => {
   const source = authority.visitor()
   await source.fresh()
