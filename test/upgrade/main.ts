@@ -7,10 +7,12 @@ import { type UpgradeTrialReport, upgradeTrial } from './trial.js'
 const GAP_MS = 1000
 
 function textOf(report: UpgradeTrialReport): string {
-  const { steps, tasks, submissions, drivers, longestTaskGapMs, longestSubmissionMs, wrong } = report
+  const { steps, tasks, submissions, drivers, handOversMs, wrong } = report
+  const { longestTaskGapMs, longestSubmissionMs } = report
   return `${[
     ...steps.map(({ node, from, to, ms }) => `${node.padEnd(6)} ${from} -> ${to}  ${ms} ms`),
     `${tasks} tasks, ${submissions} submissions, ${drivers} supervised drivers`,
+    `hand-overs: ${handOversMs.join(', ')} ms`,
     `longest time without a result: ${longestTaskGapMs} ms; without an acknowledged submission: ${longestSubmissionMs} ms`,
     ...wrong.map((text) => `WRONG: ${text}`),
   ].join('\n')}\n`

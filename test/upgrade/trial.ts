@@ -11,6 +11,7 @@ import { TestCluster as Cluster } from '../harness/test-cluster.js'
 import { commandEnvironment, UpProcess } from '../harness/up-process.js'
 import { quietPort } from '../tools/quiet-port.js'
 import { RunningDriver, Submitters, stateOf } from '../tools/redis-cluster.js'
+import { HandOvers } from './hand-overs.js'
 import type { UpgradeTrialOptions } from './options.js'
 import { LoadFlow } from './task-flow.js'
 
@@ -36,6 +37,8 @@ export interface UpgradeTrialReport {
   readonly tasks: number
   readonly submissions: number
   readonly drivers: number
+  /** From the word of the leader that it hands over until its successor is ALIVE. */
+  readonly handOversMs: readonly number[]
   readonly longestTaskGapMs: number
   readonly longestSubmissionMs: number
   /** What must not have been; empty: all was well. */
@@ -56,6 +59,7 @@ export async function upgradeTrial(
     const places = await Promise.all(
       Array.from({ length: masters }, async () => ({ host: '127.0.0.1', port: await quietPort(), web: 0 })),
     )
+    const handOvers = new HandOvers()
     const up = await UpProcess.start({
       cluster: `upgrade-${process.pid}`,
       ...{ masters, workers, places },
@@ -65,9 +69,10 @@ export async function upgradeTrial(
       workerTimeout: undefined,
       orphanGrace: undefined,
       directory: undefined,
+      onLog: handOvers.hear,
     })
     await using cluster = new Cluster(up)
-    return await underLoad(cluster, options, say)
+    return { ...(await underLoad(cluster, options, say)), handOversMs: handOvers.ms }
   } finally {
     await redis.stop()
   }
@@ -77,7 +82,7 @@ async function underLoad(
   cluster: TestCluster,
   { masters, workers, drivers: count, tasks, rounds }: UpgradeTrialOptions,
   say: (text: string) => void,
-): Promise<UpgradeTrialReport> {
+): Promise<Omit<UpgradeTrialReport, 'handOversMs'>> {
   const other = await copyBuild(join(cluster.directory, 'other'), {
     version: OTHER_VERSION,
     nodeMajor: OTHER_MAJOR,

@@ -19,5 +19,6 @@ test('a rolling upgrade and the way back: nothing is lost, run again or restarte
     'Workers come last',
   )
   assert.ok(report.tasks > 100 && report.submissions > 20, 'there was work under way')
+  assert.equal(report.handOversMs.length, 2, 'one there and one back')
   t.diagnostic(`longest time without a result: ${report.longestTaskGapMs} ms`)
 })

@@ -1,13 +1,14 @@
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { formatHostPort } from '../../../addresses.js'
 import { builtFile } from '../../../built-file.js'
-import { FiresteelError } from '../../../errors.js'
+import { FiresteelError, isFiresteelError } from '../../../errors.js'
 import { limits } from '../../../limits.js'
 import { printable } from '../../../observe/printable.js'
 import { formatDuration } from '../../../units.js'
 import type { Deployment } from '../../config/deployment.js'
 import type { NodeUpgrade } from '../../node/upgrade-node.js'
-import { printJson } from '../console.js'
+import { type Console, printJson } from '../console.js'
 import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
 import { type AddCommand, examples } from './command.js'
 import { durationDefault } from './options.js'
@@ -25,7 +26,19 @@ const ownFolder = join(fileURLToPath(builtFile('.')), '..')
 const mastersOf = ({ masters }: Deployment): string | undefined =>
   masters.length === 0 || masters.some(({ port }) => port === 0)
     ? undefined
-    : `firesteel://${masters.map(({ advertise, port }) => `${advertise}:${port}`).join(',')}`
+    : `firesteel://${masters.map(({ advertise: host, port }) => formatHostPort({ host, port })).join(',')}`
+
+/** With the secret that the file names, if it is here. Otherwise commands find one, or a token. */
+async function withSecretOf({ secret: source }: Deployment, io: Console): Promise<Console> {
+  if (source.kind === 'default') return io
+  const { nodeSecret } = await import('../../config/cluster-secret.js')
+  const secret = await nodeSecret(source, io.cwd, io.environment, false).catch((error: unknown) => {
+    if (isFiresteelError(error, 'SECRET_MISSING')) return undefined
+    throw error
+  })
+  if (secret === undefined) return io
+  return { ...io, environment: { ...io.environment, FIRESTEEL_SECRET: secret } }
+}
 
 const lineOf = (node: string, { from, to }: NodeUpgrade, ms: number): string =>
   `${node}: ${from.version} -> ${to.version} (${formatDuration(Math.round(ms))})`
@@ -64,16 +77,9 @@ export const addUpgrade: AddCommand = (program, run) => {
         if (deployment.masters.length + deployment.workers.length === 0)
           throw new FiresteelError('USAGE', `${file} has no nodes.`)
         const { upgrade } = await import('../upgrade.js')
-        const { nodeSecret } = await import('../../config/cluster-secret.js')
-        const { findStateFolder } = await import('../../../state-folder.js')
         const folder = resolve(io.cwd, options.to ?? ownFolder)
         const done: { node: string; host: string; from: string; to: string; ms: number }[] = []
-        const state = findStateFolder(io.cwd) ?? io.cwd
-        const secret = await nodeSecret(deployment.secret, state, io.environment, false)
-        const found = {
-          ...io,
-          environment: { ...io.environment, FIRESTEEL_SECRET: secret },
-        }
+        const found = await withSecretOf(deployment, io)
         const master = options.master ?? mastersOf(deployment)
         const { master: _, ...others } = options
         return withClient(found, { ...others, ...(master !== undefined && { master }) }, async (client) => {
