@@ -358,9 +358,9 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a kill is answered before the Master is ALIVE',
     file: 'actors/master/routes.js',
-    find: "RequestKillDriver: {\n        sender: 'anybody',\n        driver: 'may',\n        master: 'ALIVE'",
+    find: "RequestKillDriver: {\n        sender: 'anybody',\n        least: 'submit',\n        driver: 'may',\n        master: 'ALIVE'",
     replace:
-      "RequestKillDriver: {\n        sender: 'anybody',\n        driver: 'may',\n        master: 'leader'",
+      "RequestKillDriver: {\n        sender: 'anybody',\n        least: 'submit',\n        driver: 'may',\n        master: 'leader'",
     script: 'who has the record cache is slow',
   },
   {
