@@ -3,13 +3,16 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import type { Confinement } from '../../actors/messages/workers.js'
 import { startChild } from '../../runtime/process/child.js'
 import { coreLimitIn } from '../../runtime/process/core-dumps.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
+import { findProgram } from '../../runtime/process/new-privileges.js'
 import { type ProcessTable, readProcessTable } from '../../runtime/process/process-table.js'
 import { startRedis } from '../harness/index.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { atEnd, bin, firesteel, folder, startUp } from '../tools/command-fixture.js'
+import { atEnd, bin, firesteel, folder, smallCluster, startUp } from '../tools/command-fixture.js'
+import { statusOf } from '../tools/status.js'
 
 /* What others on a machine see of a cluster: its processes, its folders, its files. */
 
@@ -116,4 +119,36 @@ test('no secret is in the arguments or the environment of a process, no file is 
   const status = await firesteel(['status', '--json', '--master', ready.master], { cwd, env })
   assert.equal(status.code, 0, status.stderr)
   assert.ok(!status.stdout.includes(SECRET) && !status.stdout.includes(PASSWORD))
+})
+
+test('status says how a Worker keeps its work in bounds, and a daemon that forked twice ends with a Worker that is killed', async (t) => {
+  // No other process of this machine has these words.
+  const seconds = `600.${process.pid}`
+  const cwd = await folder(t, {
+    'c.yaml': smallCluster(),
+    'driver.mjs': `
+import { spawn } from 'node:child_process'
+spawn('sh', ['-c', '(setsid sh -c "sleep ${seconds} & exit" &)'])
+setInterval(() => {}, 1000)
+`,
+  })
+  const up = await startUp(t, cwd, ['c.yaml'])
+  const ready = await up.ready()
+  const { confinement } = await statusOf<{ confinement: Confinement }>(
+    { address: ready.master, directory: cwd },
+    'w1',
+  )
+  assert.equal(confinement.noNewPrivileges, findProgram('setpriv') !== undefined)
+  assert.ok(['cgroup', 'watch'].includes(confinement.limits))
+  const told = await firesteel(['status', 'w1'], { cwd })
+  assert.match(told.stdout, confinement.noNewPrivileges ? /no new privileges/ : /may gain privileges/)
+  // Without control groups nobody can promise it.
+  if (confinement.ends !== 'cgroup') return
+
+  const daemons = (): number[] =>
+    [...readProcessTable().keys()].filter((pid) => read(`/proc/${pid}/cmdline`) === `sleep\x00${seconds}\x00`)
+  assert.equal((await firesteel(['submit', '--memory', '128m', 'driver.mjs'], { cwd })).code, 0)
+  await waitUntil('the daemon to live', () => daemons().length === 1)
+  process.kill(ready.nodes.find(({ name }) => name === 'w1')!.pid, 'SIGKILL')
+  await waitUntil('the daemon to have ended', () => daemons().length === 0)
 })
