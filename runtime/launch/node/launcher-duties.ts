@@ -3,6 +3,7 @@ import { FiresteelError } from '../../errors.js'
 import { limits } from '../../limits.js'
 import type { Deployment } from '../config/deployment.js'
 import type { ReadOptions } from '../config/read.js'
+import { newRights } from '../config/worker-rights.js'
 import type { Launcher } from './launcher.js'
 import { type MachineNodes, plannedNode } from './machine-nodes.js'
 import { refuseLaterFeatures, requireRecoveryModule } from './node-plan.js'
@@ -126,7 +127,7 @@ export class LauncherDuties {
     const { deploymentDifference } = await import('../config/difference.js')
     const { nodes, file } = this.#options
     return {
-      changes: deploymentDifference(this.#deployment, next),
+      changes: [...deploymentDifference(this.#deployment, next), ...newRights(this.#deployment, next)],
       steps: nodeSteps(nodes.running(), await nodes.wanted(next)),
       file: { file: file?.file ?? '', folder: file?.folder ?? '', text: this.#text },
     }
@@ -174,7 +175,7 @@ export class LauncherDuties {
   /** Whoever may deploy must not bring nodes to another store, to another secret, or to another module. */
   async #requirePossible(next: Deployment): Promise<void> {
     const { deploymentDifference } = await import('../config/difference.js')
-    const changes = deploymentDifference(this.#deployment, next)
+    const changes = [...deploymentDifference(this.#deployment, next), ...newRights(this.#deployment, next)]
     const refused = changes.find(({ step }) => step === 'together' || step === 'never')
     if (!refused) return
     throw new FiresteelError('APPLY_REFUSED', `${refused.key} cannot change while the cluster runs.`, {
