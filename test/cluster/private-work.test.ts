@@ -77,6 +77,12 @@ test('no secret is in the arguments or the environment of a process, no file is 
   spawnSync('prlimit', ['--pid', String(process.pid), '--core=unlimited:'])
   const up = await startUp(t, cwd, ['c.yaml'], env)
   const ready = await up.ready()
+  const sleepers = (): number[] =>
+    descendants(readProcessTable(), up.pid).filter((pid) =>
+      read(`/proc/${pid}/cmdline`).startsWith('sleep\x00600'),
+    )
+  // Else the application may take all cores before it.
+  await waitUntil('the driver to run', () => sleepers().length === 1)
   const each = await startChild({
     command: process.execPath,
     args: [bin, 'each', '--master', ready.master, 'sleep 600', '1', '2'],
@@ -86,10 +92,6 @@ test('no secret is in the arguments or the environment of a process, no file is 
   })
   atEnd(t, () => each.stop({ graceMs: 0 }))
 
-  const sleepers = (): number[] =>
-    descendants(readProcessTable(), up.pid).filter((pid) =>
-      read(`/proc/${pid}/cmdline`).startsWith('sleep\x00600'),
-    )
   await waitUntil('the driver and two tasks to run', () => sleepers().length === 3)
   const pids = descendants(readProcessTable(), up.pid)
   // m1, w1, its guard, the driver, an executor or more, and what they run.
