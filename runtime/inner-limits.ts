@@ -54,6 +54,10 @@ export const innerLimits = {
   systemTextChars: 16 * KIB,
   /** Characters of the type of a message in a trace. Ours have fewer than fifty. */
   traceTypeChars: 256,
+  /** Lines of the audit that wait for the disk. */
+  auditLines: 10_000,
+  /** Lines of the audit in one write. */
+  auditLinesAtOnce: 256,
   /** A client may read an output for so long after a leader has said so, in milliseconds. */
   logGrantMs: 60_000,
   /** Whoever has made a token may ask for its text for so long, in milliseconds: an answer may be lost. */

@@ -151,6 +151,9 @@ export const limits = {
   linkDeadMs: 5 * SECOND,
   /** The same toward drivers, because their event loop belongs to the user's program (protocol L4). */
   driverLinkDeadMs: 60 * SECOND,
+  /** A file of the audit is rotated at this size, and so many files are kept. */
+  auditMib: 16,
+  auditFiles: 8,
   /** Tokens that may be in force, and that are listed. Each node is told all of their ids when it links. */
   tokens: 256,
   /**

@@ -78,6 +78,7 @@ export interface MasterHostOptions {
   readonly listener: MasterListener
   readonly pageTicket?: MasterOptions['pageTicket']
   readonly secrets?: MasterOptions['secrets']
+  readonly onDecided?: MasterOptions['onDecided']
   readonly spans?: MasterOptions['spans']
   /** Makes the cores of its incarnations. Absent: none that is recorded. */
   readonly newCore?: NewCore
@@ -271,7 +272,7 @@ export class MasterHost {
   /** One incarnation, from STANDBY to the end of its leadership. */
   #start(handedOver = false): void {
     const { node, recovery, config, address, clock, timers, random, newWriteId } = this.#options
-    const { pageTicket, secrets, spans, newCore } = this.#options
+    const { pageTicket, secrets, onDecided, spans, newCore } = this.#options
     const { system, gateway, incarnation, log } = node
     this.#current = new MasterIncarnation({
       system,
@@ -299,6 +300,7 @@ export class MasterHost {
       listener: (event) => this.#observed(event),
       ...(pageTicket && { pageTicket }),
       secrets,
+      onDecided,
       spans,
       ...(newCore && { newCore: (config) => newCore(config, incarnation) }),
     })

@@ -9,10 +9,13 @@ import type { Gateway } from '../../runtime/transport/gateway.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { AgentMessage } from '../messages/election.js'
 import type { PageTicket } from '../messages/pages.js'
+import type { ClusterState } from './cluster-state.js'
 import type { MasterConfig } from './master-config.js'
 import type { MasterCore } from './master-core.js'
 import type { MasterListener } from './master-event.js'
+import type { MasterInput } from './master-input.js'
 import type { MasterMetrics } from './master-metrics.js'
+import type { Step } from './step.js'
 import type { Secrets } from './token-secrets.js'
 
 /** The dependencies of a Master actor. */
@@ -42,6 +45,10 @@ export interface MasterOptions {
   readonly newCore?: (config: MasterConfig) => MasterCore
   /** Makes a ticket for its pages. Absent: it has none. */
   readonly pageTicket?: () => PageTicket
+  /** What the core has decided about an input. */
+  readonly onDecided?:
+    | ((input: MasterInput, step: Step, cluster: ClusterState | undefined) => void)
+    | undefined
   /** Absent: it makes no tokens. */
   readonly secrets?: Secrets | undefined
   /** Where the spans of requests go. Absent: this node has no tracing.otlp. */

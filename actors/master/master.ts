@@ -337,6 +337,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
       return
     }
     this.#options.metrics.written(step.puts)
+    this.#options.onDecided?.(input, step, this.#core.cluster)
     for (const effect of step.free) this.#runFree(effect, cause)
     const effects = this.#causes.effectsOf(input, step, cause, this.#core.cluster)
     if (cause) this.#spans?.decided(cause, this.#driver ? step.gated.length : 0, step.puts.length)

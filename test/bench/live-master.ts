@@ -40,6 +40,7 @@ export function specOf(store: Store, { name, port, web, masters }: Place, observ
     cluster,
     secret,
     tls: null,
+    audit: null,
     host: '127.0.0.1',
     advertise: '127.0.0.1',
     port,

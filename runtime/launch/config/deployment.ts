@@ -128,6 +128,16 @@ export interface RecordingPlan {
   readonly maxMib: number
 }
 
+/** Where nodes write down who did what. */
+export interface AuditPlan {
+  /** Absolute. */
+  readonly directory: string
+  /** Of one file. */
+  readonly maxMib: number
+  /** Of each node. */
+  readonly files: number
+}
+
 export interface CodeSettings {
   /** Absolute folder, in which each Worker has one; null: in its work folder. */
   readonly cache: string | null
@@ -159,6 +169,8 @@ export interface Deployment {
   readonly secret: SecretSource
   /** Null: no TLS. */
   readonly tls: NodeTlsPlan | null
+  /** Null: nothing is written down. */
+  readonly audit: AuditPlan | null
   readonly scheduling: SchedulingPlan
   readonly submissions: readonly SubmissionPlan[]
   readonly logging: LoggingPlan

@@ -86,6 +86,7 @@ const settingRules: Readonly<Record<Exclude<keyof Deployment, Lists | 'recovery'
     of: 'nodes',
     why: 'a node with TLS and one without cannot talk to each other; other files at the same paths need no restart',
   },
+  audit: restart('security.audit', 'nodes'),
   join: restart('master', 'workers'),
   logging: restart('logging', 'nodes'),
   traceRing: restart('tracing.ring', 'nodes'),

@@ -2,6 +2,7 @@ import { resolve as resolvePath } from 'node:path'
 import { innerLimits } from '../../inner-limits.js'
 import { limits } from '../../limits.js'
 import {
+  type AuditPlan,
   type Deployment,
   defaultPorts,
   type MasterPlan,
@@ -114,6 +115,12 @@ function secret({ security }: DeploymentFile, placeOf: PlaceOf): SecretSource {
   return { kind: 'default' }
 }
 
+function auditPlan({ security }: DeploymentFile, folder: string): AuditPlan | null {
+  if (!security?.audit) return null
+  const { directory, maxBytes = limits.auditMib, files = limits.auditFiles } = security.audit
+  return { directory: resolvePath(folder, directory), maxMib: maxBytes, files }
+}
+
 function nodeTls({ security }: DeploymentFile, placeOf: PlaceOf): NodeTlsPlan | null {
   if (!security?.tls) return null
   const { ca, cert, key, crl } = security.tls
@@ -163,6 +170,7 @@ export function resolveDeployment(
     join: file.master ?? [],
     secret: secret(file, placeOf),
     tls: nodeTls(file, placeOf),
+    audit: auditPlan(file, folder),
     scheduling: {
       spreadOut: scheduling.spreadOut ?? true,
       defaultCores: scheduling.defaultCores ?? null,

@@ -187,6 +187,24 @@ const nodeTls = z
       'TLS on every connection of nodes, clients and HTTP. Paths begin at the file, or name credentials of this process. The files are read again when they change. Default none.',
   })
 
+const audit = z
+  .strictObject({
+    directory: z.string().min(1).meta({
+      description:
+        'Folder for the files, `CLUSTER-NODE.jsonl` of each node, which only its user may read. Relative paths begin at the file.',
+    }),
+    maxBytes: memory.optional().meta({
+      description: `A file is rotated at this size. Default ${formatMemory(limits.auditMib)}.`,
+    }),
+    files: z
+      .int()
+      .min(1)
+      .max(1000)
+      .optional()
+      .meta({ description: `Files of each node that are kept. Default ${limits.auditFiles}.` }),
+  })
+  .meta({ description: 'Nodes write down who did what, and what was refused. Default: they do not.' })
+
 const security = z
   .strictObject({
     secret: z.string().optional().meta({
@@ -197,10 +215,11 @@ const security = z
         'File that holds the secret, from the folder of this file, or the name of a credential of this process.',
     }),
     tls: nodeTls.optional(),
+    audit: audit.optional(),
   })
   .meta({
     description:
-      'The secret of the cluster, and TLS. Without a secret FIRESTEEL_SECRET, else the credential `secret` of this process, else .firesteel/secret, which `up` makes.',
+      'The secret of the cluster, TLS, and the audit. Without a secret FIRESTEEL_SECRET, else the credential `secret` of this process, else .firesteel/secret, which `up` makes.',
   })
 
 const scheduling = z

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Hono } from 'hono'
+import { type AuditEntry, auditOf } from '../../../actors/master/audit.js'
 import { isLauncher } from '../../../actors/master/launcher-entry.js'
 import { fixedMasterConfig, type MasterConfig } from '../../../actors/master/master-config.js'
 import type { MasterEvent } from '../../../actors/master/master-event.js'
@@ -197,9 +198,16 @@ class MasterNode implements RunningNode {
       listener: (event) => this.#observed(event, { ...config, address, masters }),
       spans: this.#spans,
       secrets: tokenSecrets(secret),
+      onDecided: this.#server.audit && ((...of) => this.#audit(auditOf(...of))),
       pageTicket: () => ({ type: 'PageTicket', web, ...this.#server.sessions.ownTicket() }),
       ...(recorder && { newCore: (...of) => recorder.newCore(...of) }),
     })
+  }
+
+  #audit(entry: AuditEntry | undefined): void {
+    if (!entry) return
+    if (entry.outcome === 'done') this.#server.audit?.done({ ...entry })
+    else this.#server.audit?.refused(`${entry.from}:${entry.who}:${entry.request}`, { ...entry })
   }
 
   /** What its launcher must know. A STANDBY that knows the leader also warms up. */

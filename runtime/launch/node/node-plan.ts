@@ -120,6 +120,7 @@ function common(plan: MasterPlan | WorkerPlan, { deployment, secret }: SpecConte
     cluster: deployment.cluster,
     secret,
     tls: deployment.tls,
+    audit: deployment.audit,
     host: plan.host,
     // 0 is any free port. Restarts of the node keep it.
     port: plan.port || (former.place?.port ?? 0),

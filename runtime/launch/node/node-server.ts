@@ -1,4 +1,5 @@
 import type { Hono } from 'hono'
+import { splitHostPort } from '../../addresses.js'
 import { systemClock } from '../../clock.js'
 import { FiresteelError, reasonOf } from '../../errors.js'
 import type { NodeHealth } from '../../http/health.js'
@@ -8,6 +9,7 @@ import { limits } from '../../limits.js'
 import { EventLoopWatch } from '../../metrics/event-loop-watch.js'
 import type { MetricsSource } from '../../metrics/metrics-page.js'
 import { NodeMetrics } from '../../metrics/node-metrics.js'
+import type { Audit } from '../../observe/audit.js'
 import type { Logger } from '../../observe/log.js'
 import { ThrottledLog } from '../../observe/log-throttle.js'
 import { createLogger, prepareLogger } from '../../observe/logger.js'
@@ -38,6 +40,7 @@ import { type Listener, listen } from '../../transport/listen.js'
 import { PeerComplaints } from '../../transport/peer-complaints.js'
 import { isCodeSubject, tokenIdOf } from '../../transport/token.js'
 import { ToldTokens } from '../../transport/told-tokens.js'
+import { openAudit } from './node-audit.js'
 import { nodeSessions } from './node-sessions.js'
 import type { NodePlace, NodeSpec } from './node-spec.js'
 import { openNodeTls } from './node-tls.js'
@@ -75,6 +78,8 @@ export class NodeServer<M extends Message> {
   /** Undefined: no TLS. */
   readonly tls: TlsSource | undefined
   readonly tokens = new ToldTokens(systemClock.wallMs)
+  /** Undefined: it writes none. */
+  readonly audit: Audit | undefined
   readonly #loop = new EventLoopWatch()
   readonly #spec: NodeSpec
   readonly #options: NodeServerOptions
@@ -104,6 +109,7 @@ export class NodeServer<M extends Message> {
       fields: { role: spec.role, node: spec.name },
       moment: () => ({ epoch: options.epoch(), ...this.#handling() }),
     })
+    this.audit = openAudit(spec, this.log)
     this.#throttle = new ThrottledLog(this.log)
     this.#complaints = new PeerComplaints(this.#throttle, this.metrics)
     this.failed = new Promise<never>((_, reject) => {
@@ -218,7 +224,12 @@ export class NodeServer<M extends Message> {
       // A driver's event loop belongs to its user (protocol L4).
       deadMsFor: ({ role }) => (role === 'node' ? this.linkDeadMs : limits.driverLinkDeadMs),
       onLink: (link) => this.admit(link),
-      onRejected: this.#complaints.turnedAway,
+      onRejected: (rejection) => {
+        this.#complaints.turnedAway(rejection)
+        const { address: from, code, detail } = rejection
+        const kind = `link:${splitHostPort(from).host}:${code}`
+        this.audit?.refused(kind, { event: 'link', from, outcome: 'refused', code, detail })
+      },
       onInvalid: ({ peer, detail }) => this.#complaints.unreadable(peer, detail),
     })
     this.#credentialTimer = setInterval(() => this.#closeEnded(), limits.credentialLookMs).unref()
@@ -352,6 +363,7 @@ export class NodeServer<M extends Message> {
     await this.system.shutdown()
     await this.#tracing?.close()
     this.#throttle.close()
+    await this.audit?.close()
     await this.log.close()
   }
 

@@ -70,6 +70,7 @@ export function masterSettings(spec: MasterSpec, webPort: number): SettingRow[] 
     { key: 'logging.format', value: logging.format },
     { key: 'tracing.ring', value: `${spec.traceRing} messages` },
     ...(spec.otlp === null ? [] : [{ key: 'tracing.otlp', value: placeOf(spec.otlp) }]),
+    ...(spec.audit ? [{ key: 'security.audit.directory', value: spec.audit.directory }] : []),
     ...(spec.recording
       ? [
           { key: 'tracing.record.directory', value: spec.recording.directory },

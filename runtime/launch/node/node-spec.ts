@@ -1,6 +1,7 @@
 import type { WorkerCodeConfig } from '../../../actors/worker/worker-config.js'
 import type { MonitoringReaders } from '../../http/monitoring.js'
 import type {
+  AuditPlan,
   LoggingPlan,
   NodeTlsPlan,
   RecordingPlan,
@@ -20,6 +21,8 @@ export interface CommonSpec {
   readonly secret: string
   /** Null: no TLS. */
   readonly tls: NodeTlsPlan | null
+  /** Null: it writes no audit. */
+  readonly audit: AuditPlan | null
   /** Address to listen on. */
   readonly host: string
   /** Actors' port; 0 is any free one. */

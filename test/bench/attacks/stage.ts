@@ -119,6 +119,7 @@ async function startWorker(
     cluster,
     secret,
     tls: tls ?? null,
+    audit: null,
     host: '127.0.0.1',
     advertise: '127.0.0.1',
     port: 0,
