@@ -77,7 +77,7 @@ test('a command line that cannot be understood says how it is called', async () 
   assert.equal(code, 2)
   assert.match(
     stderr,
-    /--only has nothing; it takes decoder, handshake, socket, http, config, master\nnpm run fuzz/,
+    /--only has nothing; it takes decoder, handshake, socket, http, config, master, certificates, tls\nnpm run fuzz/,
   )
   assert.throws(
     () => parseCommandLine(['--inputs', '0'], 1),
