@@ -138,7 +138,7 @@ const ended = (number: number): EndedApplication => ({
 })
 
 async function serve(): Promise<void> {
-  const world = new MasterWorld({ retainedEnded: 2 * ENDED })
+  const world = new MasterWorld({ retainedEnded: 2 * ENDED }, { isReplayed: false })
   // As a STANDBY does before it can lead.
   await warmUp(world.config, () => true)
   world.elect({
