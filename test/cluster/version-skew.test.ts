@@ -16,7 +16,7 @@ import {
   endedKey,
   waitingDriver as stored,
 } from '../fixtures/record-samples.js'
-import { load, type RedisLine } from '../fixtures/redis-store.js'
+import { load, RECORDED_SECRET, type RedisLine } from '../fixtures/redis-store.js'
 import { currentRelease, readLines, readRelease, recordedReleases } from '../fixtures/releases.js'
 import { RECORDED_CLUSTER } from '../fixtures/store-history.js'
 import { type Build, copyBuild, thisBuild } from '../harness/build-copy.js'
@@ -385,7 +385,11 @@ for (const release of recordedReleases()) {
     const redis = await startRedis()
     t.after(() => redis.stop())
     await load(redis, readLines<RedisLine>(release, 'redis.jsonl'))
-    await using cluster = await createTestCluster({ redis: redis.url, cluster: RECORDED_CLUSTER })
+    const directory = await folder(t)
+    await mkdir(join(directory, '.firesteel'), { mode: 0o700 })
+    await writeFile(join(directory, '.firesteel', 'secret'), RECORDED_SECRET, { mode: 0o600 })
+    const options = { redis: redis.url, cluster: RECORDED_CLUSTER, directory }
+    await using cluster = await createTestCluster(options)
     await hasWhatWasStored(cluster)
   })
 
