@@ -10,7 +10,7 @@ import { recoveryRules } from './spark-recovery-rules.js'
 import { registrationRules } from './spark-registration-rules.js'
 import { driverEnds, executorEnds, executorReport, respond } from './spark-rules.js'
 import { workerEdgeRules } from './spark-worker-edge-rules.js'
-import { type Kind, kinds, watchTransitions } from './state-watch.js'
+import { type Kind, kinds, TransitionWatch } from './state-watch.js'
 
 /*
  * The state diagrams of docs/protocol.md against the Master core: what it does is drawn, and what is drawn it
@@ -123,12 +123,13 @@ const scenarios: Readonly<Record<string, (world: MasterWorld) => void>> = {
   },
 }
 
-const seen = watchTransitions()
+const transitions = new TransitionWatch()
 
-for (const [name, run] of Object.entries(scenarios)) test(name, () => run(new MasterWorld()))
+for (const [name, run] of Object.entries(scenarios))
+  test(name, () => transitions.during(() => run(new MasterWorld())))
 
 test('what the rules of Spark come to', () => {
-  for (const { test: check } of rules) check(new MasterWorld())
+  for (const { test: check } of rules) transitions.during(() => check(new MasterWorld()))
 })
 
 for (const [at, kind] of kinds.entries()) {
@@ -136,7 +137,7 @@ for (const [at, kind] of kinds.entries()) {
     const edges = drawn[at] ?? new Set<string>()
     const composed = new Map(inOneStep[kind].map((path) => [`${path.at(0)} --> ${path.at(-1)}`, path]))
     const made = new Set<string>()
-    for (const edge of seen[kind]) {
+    for (const edge of transitions.seen[kind]) {
       const path = composed.get(edge)
       for (const [i, from] of (path ?? []).entries()) {
         const to = path?.[i + 1]

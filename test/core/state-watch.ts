@@ -60,43 +60,61 @@ function endsTold({ gated }: Step): States {
   return told
 }
 
-/** The transitions that every Master core of this process makes from now on, as `A --> B`, by kind. */
-export function watchTransitions(): Readonly<Record<Kind, ReadonlySet<string>>> {
-  const seen: Record<Kind, Set<string>> = {
+/** Collects the transitions of Master cores as `A --> B`, by kind. */
+export class TransitionWatch {
+  readonly seen: Readonly<Record<Kind, Set<string>>> = {
     master: new Set(),
     worker: new Set(),
     driver: new Set(),
     application: new Set(),
     executor: new Set(),
   }
-  const note = (kind: Kind, before: States, after: States, gone: (id: string) => string): void => {
-    for (const [id, state] of after) {
-      const former = before.get(id) ?? OUTSIDE
-      if (former !== state && !(former === OUTSIDE && ends.has(state)))
-        seen[kind].add(`${former} --> ${state}`)
+  readonly #stored = new WeakMap<MasterCore, DriverRecord[]>()
+
+  /**
+   * Watches every core of this process while `run` runs, and no longer: other tests share the process, and
+   * to compare whole states costs more than their steps.
+   */
+  during(run: () => void): void {
+    const { step } = MasterCore.prototype
+    const watched = (core: MasterCore, ...given: Parameters<typeof step>): Step =>
+      this.#watched(core, given[0], () => step.apply(core, given))
+    MasterCore.prototype.step = function watchedStep(this: MasterCore, ...given): Step {
+      return watched(this, ...given)
     }
-    for (const [id, state] of before) {
-      if (!after.has(id) && !ends.has(state)) seen[kind].add(`${state} --> ${gone(id)}`)
+    try {
+      run()
+    } finally {
+      MasterCore.prototype.step = step
     }
   }
-  const stored = new WeakMap<MasterCore, DriverRecord[]>()
-  const { step } = MasterCore.prototype
-  MasterCore.prototype.step = function watched(this: MasterCore, input: MasterInput, ...rest): Step {
-    const before = statesOf(this.cluster)
+
+  #watched(core: MasterCore, input: MasterInput, step: () => Step): Step {
+    const before = statesOf(core.cluster)
     // The state of a driver is in its record, which outlives a leadership.
-    if (input.kind === 'elected') stored.set(this, [])
-    else if (input.kind === 'records') stored.get(this)?.push(...(input.records.drivers ?? []))
-    else if (input.kind === 'restored') before.driver = byId(stored.get(this) ?? [])
-    const done = step.call(this, input, ...rest)
-    const after = statesOf(this.cluster)
+    if (input.kind === 'elected') this.#stored.set(core, [])
+    else if (input.kind === 'records') this.#stored.get(core)?.push(...(input.records.drivers ?? []))
+    else if (input.kind === 'restored') before.driver = byId(this.#stored.get(core) ?? [])
+    const done = step()
+    const after = statesOf(core.cluster)
     const told = endsTold(done)
     for (const kind of kinds) {
       // An executor that its application let go, or that ended with it, is killed.
-      note(kind, before[kind], after[kind], (id) =>
+      this.#note(kind, before[kind], after[kind], (id) =>
         kind === 'executor' ? (told.get(id) ?? 'KILLED') : OUTSIDE,
       )
     }
     return done
   }
-  return seen
+
+  #note(kind: Kind, before: States, after: States, gone: (id: string) => string): void {
+    for (const [id, state] of after) {
+      const former = before.get(id) ?? OUTSIDE
+      if (former !== state && !(former === OUTSIDE && ends.has(state)))
+        this.seen[kind].add(`${former} --> ${state}`)
+    }
+    for (const [id, state] of before) {
+      if (!after.has(id) && !ends.has(state)) this.seen[kind].add(`${state} --> ${gone(id)}`)
+    }
+  }
 }
