@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { errorOf, FiresteelError, isFiresteelError } from '../../runtime/errors.js'
+import { errorOf, isFiresteelError } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { pause } from '../../runtime/pause.js'
@@ -11,21 +11,9 @@ export type Launcher = Omit<RegisterLauncher, 'type'>
 export const linkedLaunchers = async (client: MasterClient): Promise<readonly Launcher[]> =>
   (await client.request({ type: 'RequestLaunchers' })).launchers
 
-/** The launcher that runs this node. Rejects with LAUNCHER_AWAY. */
-async function launcherOf(client: MasterClient, node: string, signal: AbortSignal): Promise<Launcher> {
-  const untilMs = performance.now() + limits.launcherPatienceMs
-  for (;;) {
-    const launchers = await linkedLaunchers(client)
-    const launcher = launchers.find(({ nodes }) => nodes.some(({ name }) => name === node))
-    if (launcher) return launcher
-    if (performance.now() > untilMs)
-      throw new FiresteelError('LAUNCHER_AWAY', `No launcher that runs ${node} is linked to the leader.`, {
-        place: node,
-      })
-    await pause(innerLimits.orderLookMs, signal)
-    signal.throwIfAborted()
-  }
-}
+/** The launcher that runs this node; undefined: none that is linked does. */
+export const launcherRunning = (launchers: readonly Launcher[], node: string): Launcher | undefined =>
+  launchers.find(({ nodes }) => nodes.some(({ name }) => name === node))
 
 interface OrderOptions {
   readonly signal: AbortSignal
@@ -65,13 +53,4 @@ export async function orderLauncher(
     await pause(innerLimits.orderLookMs, signal)
     signal.throwIfAborted()
   }
-}
-
-/**
- * Restarts a node through the launcher that runs it: a Worker as announced, so that its work lives on; a
- * Master hands over. Resolves when its next process is ready. Rejects with LAUNCHER_AWAY, RESTART_REFUSED.
- */
-export async function restartNode(client: MasterClient, node: string, options: OrderOptions): Promise<void> {
-  const { id } = await launcherOf(client, node, options.signal)
-  await orderLauncher(client, id, { kind: 'restart', node }, options)
 }

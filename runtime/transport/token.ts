@@ -67,17 +67,18 @@ export const isCodeSubject = (subject: string | undefined): boolean =>
 export const codeSubjectOfClient = (token: string | undefined): string =>
   token === undefined ? CODE_SUBJECT : token + CODE_END
 
+const withoutCodeEnd = (subject = ''): string =>
+  subject.endsWith(CODE_END) ? subject.slice(0, -CODE_END.length) : subject
+
 /** The id of a client's token, from the subject of its link; undefined: it has none. */
 export function tokenIdOf(subject: string | undefined): string | undefined {
-  const id = subject?.endsWith(CODE_END) ? subject.slice(0, -CODE_END.length) : subject
-  return id !== undefined && readTokenId(id) ? id : undefined
+  const id = withoutCodeEnd(subject)
+  return readTokenId(id) ? id : undefined
 }
 
 /** What a peer may do. Without a token it has proved the cluster's secret. */
-export const roleOf = (subject: string | undefined): TokenRole => {
-  const id = tokenIdOf(subject)
-  return id === undefined ? 'admin' : (readTokenId(id)?.role ?? 'observe')
-}
+export const roleOf = (subject: string | undefined): TokenRole =>
+  readTokenId(withoutCodeEnd(subject))?.role ?? 'admin'
 
 /** True: this token has ended by itself. */
 export function hasEnded(id: string, wallMs: number): boolean {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { findCluster } from '../../actors/client/find-cluster.js'
 import { MasterClient } from '../../actors/client/master-client.js'
-import { linkedLaunchers, orderLauncher, restartNode } from '../../actors/client/order-launcher.js'
+import { linkedLaunchers, orderLauncher } from '../../actors/client/order-launcher.js'
 import { createTestCluster, waitUntil } from '../harness/index.js'
 
 /*
@@ -31,7 +31,7 @@ test('through its launcher a Worker restarts with its work, and the leader hands
     const [before] = (await cluster.status()).workers
     const said: string[] = []
     const onMessage = (text: string): void => void said.push(text)
-    await restartNode(client, 'w1', { signal, onMessage })
+    await orderLauncher(client, id, { kind: 'restart', node: 'w1' }, { signal, onMessage })
     const { workers, drivers } = await cluster.status()
     assert.deepEqual(
       workers.map(({ id, state }) => [id, state]),
@@ -43,7 +43,7 @@ test('through its launcher a Worker restarts with its work, and the leader hands
     )
     assert.equal(cluster.node('w1').starts, 2)
 
-    await restartNode(client, 'm1', { signal })
+    await orderLauncher(client, id, { kind: 'restart', node: 'm1' }, { signal })
     assert.equal(cluster.node('m1').starts, 2)
     assert.equal((await linkedLaunchers(client)).length, 1)
     await assert.rejects(orderLauncher(client, id, { kind: 'restart', node: 'w7' }, { signal }), {

@@ -54,6 +54,7 @@ export const accessMutations: readonly Mutation[] = [
   {
     name: 'the name of a client is proved by any key',
     file: 'runtime/transport/incarnation-key.js',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the line of the code is a template.
     find: 'if (!incarnation.endsWith(`-k${fingerprintOf(key)}`))',
     replace: 'if (false)',
     test: 'transport-incarnation',

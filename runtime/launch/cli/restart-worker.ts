@@ -78,17 +78,31 @@ export function unwell(state: Pick<MasterStateResponse, 'masters' | 'workers'>):
   return [...masters, ...silent]
 }
 
+interface WaitOptions extends RestartOptions {
+  /** Makes the error of a cluster that does not become well. */
+  readonly refuse: (text: string) => FiresteelError
+}
+
+/** Resolves with the state of the cluster once it has no such problems. */
+export async function untilWithout(
+  problemsIn: (state: MasterStateResponse) => string[],
+  client: MasterClient,
+  { timeoutMs, interrupted, refuse }: WaitOptions,
+): Promise<MasterStateResponse> {
+  const untilMs = performance.now() + timeoutMs
+  for (;;) {
+    const state = await client.request({ type: 'RequestMasterState', parts: ['workers'] })
+    const problems = problemsIn(state)
+    if (problems.length === 0) return state
+    if (performance.now() > untilMs) throw refuse(`The cluster is not well: ${problems.join('; ')}.`)
+    await pause(LOOK_MS, interrupted)
+    interrupted.throwIfAborted()
+  }
+}
+
 /** Waits until the cluster is well. Throws RESTART_REFUSED with what is not. */
 export async function untilWell(client: MasterClient, options: RestartOptions): Promise<void> {
-  const untilMs = performance.now() + options.timeoutMs
-  for (;;) {
-    const problems = unwell(await client.request({ type: 'RequestMasterState', parts: ['workers'] }))
-    if (problems.length === 0) return
-    if (performance.now() > untilMs)
-      throw new FiresteelError('RESTART_REFUSED', `The cluster is not well: ${problems.join('; ')}.`, {
-        help: 'Mend that first. Nothing more was restarted.',
-      })
-    await pause(LOOK_MS, options.interrupted)
-    options.interrupted.throwIfAborted()
-  }
+  const help = 'Mend that first. Nothing more was restarted.'
+  const refuse = (text: string): FiresteelError => new FiresteelError('RESTART_REFUSED', text, { help })
+  await untilWithout(unwell, client, { ...options, refuse })
 }

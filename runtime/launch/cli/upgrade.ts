@@ -1,5 +1,5 @@
 import type { MasterClient } from '../../../actors/client/master-client.js'
-import { linkedLaunchers, orderLauncher } from '../../../actors/client/order-launcher.js'
+import { launcherRunning, linkedLaunchers, orderLauncher } from '../../../actors/client/order-launcher.js'
 import type { MasterStateResponse } from '../../../actors/messages/status.js'
 import { formatHostPort } from '../../addresses.js'
 import { FiresteelError, isFiresteelError, reasonOf } from '../../errors.js'
@@ -7,7 +7,7 @@ import { limits } from '../../limits.js'
 import { pause } from '../../pause.js'
 import type { Deployment } from '../config/deployment.js'
 import type { NodeUpgrade } from '../node/upgrade-node.js'
-import { LOOK_MS, unwell } from './restart-worker.js'
+import { LOOK_MS, untilWithout, unwell } from './restart-worker.js'
 
 /* A rolling upgrade: one node after the other, and the next one when the cluster is well. */
 
@@ -59,7 +59,7 @@ export function problemsOf({ masters, workers }: Nodes, state: MasterStateRespon
 async function stepsOf(client: MasterClient, nodes: Nodes, leader: string | null): Promise<UpgradeStep[]> {
   const launchers = await linkedLaunchers(client)
   const steps = upgradeOrder(nodes, leader).map((node) => {
-    const found = launchers.find((launcher) => launcher.nodes.some(({ name }) => name === node))
+    const found = launcherRunning(launchers, node)
     return { node, launcher: found?.id ?? '', host: found?.host ?? '' }
   })
   const without = steps.filter(({ launcher }) => launcher === '').map(({ node }) => node)
@@ -73,30 +73,24 @@ async function stepsOf(client: MasterClient, nodes: Nodes, leader: string | null
   )
 }
 
+/** Resolves with the address of the leader. */
 async function untilWell(
   client: MasterClient,
   nodes: Nodes,
   options: UpgradeOptions,
 ): Promise<string | null> {
-  const { timeoutMs, interrupted } = options
-  const untilMs = performance.now() + timeoutMs
-  for (;;) {
-    const state = await client.request({ type: 'RequestMasterState', parts: ['workers'] })
-    const problems = problemsOf(nodes, state)
-    if (problems.length === 0) return state.leader
-    if (performance.now() > untilMs)
-      throw new FiresteelError('UPGRADE_STOPPED', `The cluster is not well: ${problems.join('; ')}.`)
-    await pause(LOOK_MS, interrupted)
-    interrupted.throwIfAborted()
-  }
+  const { leader } = await untilWithout((state) => problemsOf(nodes, state), client, {
+    ...options,
+    refuse: (text) => new FiresteelError('UPGRADE_STOPPED', text),
+  })
+  return leader
 }
 
 /** Its launcher may have lost its link with the leader that was replaced. */
 async function launcherNow(client: MasterClient, step: UpgradeStep, signal: AbortSignal): Promise<string> {
   const untilMs = performance.now() + limits.launcherPatienceMs
   for (;;) {
-    const launchers = await linkedLaunchers(client)
-    const found = launchers.find(({ nodes }) => nodes.some(({ name }) => name === step.node))
+    const found = launcherRunning(await linkedLaunchers(client), step.node)
     if (found) return found.id
     if (performance.now() > untilMs) return step.launcher
     await pause(LOOK_MS, signal)

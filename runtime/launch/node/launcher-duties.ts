@@ -2,6 +2,7 @@ import type { LauncherOrder, RegisterLauncher } from '../../../actors/messages/l
 import { FiresteelError } from '../../errors.js'
 import { limits } from '../../limits.js'
 import type { Deployment } from '../config/deployment.js'
+import type { Change } from '../config/difference.js'
 import type { ReadOptions } from '../config/read.js'
 import { newRights } from '../config/worker-rights.js'
 import type { Launcher } from './launcher.js'
@@ -124,20 +125,29 @@ export class LauncherDuties {
 
   async #plan({ text }: OrderOf<'plan'>) {
     const next = await this.#read(text)
-    const { deploymentDifference } = await import('../config/difference.js')
-    const { nodes, file } = this.#options
+    const { file } = this.#options
     return {
-      changes: [...deploymentDifference(this.#deployment, next), ...newRights(this.#deployment, next)],
-      steps: nodeSteps(nodes.running(), await nodes.wanted(next)),
+      changes: await this.#changesTo(next),
+      steps: await this.#stepsTo(next),
       file: { file: file?.file ?? '', folder: file?.folder ?? '', text: this.#text },
     }
+  }
+
+  async #changesTo(next: Deployment): Promise<Change[]> {
+    const { deploymentDifference } = await import('../config/difference.js')
+    return [...deploymentDifference(this.#deployment, next), ...newRights(this.#deployment, next)]
+  }
+
+  async #stepsTo(next: Deployment): Promise<NodeStep[]> {
+    const { nodes } = this.#options
+    return nodeSteps(nodes.running(), await nodes.wanted(next))
   }
 
   /** These nodes become what the file says. What is so already stays as it is, so it may be asked again. */
   async #take(order: OrderOf<'take'>, say: (text: string) => void): Promise<void> {
     const next = await this.#newer(order)
     const { nodes } = this.#options
-    const steps = nodeSteps(nodes.running(), await nodes.wanted(next))
+    const steps = await this.#stepsTo(next)
     for (const { node, step } of steps.filter((each) => order.nodes.includes(each.node))) {
       say(`${node}: ${step}`)
       const former = nodes.deploymentOf(node)
@@ -174,9 +184,7 @@ export class LauncherDuties {
 
   /** Whoever may deploy must not bring nodes to another store, to another secret, or to another module. */
   async #requirePossible(next: Deployment): Promise<void> {
-    const { deploymentDifference } = await import('../config/difference.js')
-    const changes = [...deploymentDifference(this.#deployment, next), ...newRights(this.#deployment, next)]
-    const refused = changes.find(({ step }) => step === 'together' || step === 'never')
+    const refused = (await this.#changesTo(next)).find(({ step }) => step === 'together' || step === 'never')
     if (!refused) return
     throw new FiresteelError('APPLY_REFUSED', `${refused.key} cannot change while the cluster runs.`, {
       place: refused.key,
@@ -186,7 +194,7 @@ export class LauncherDuties {
   async #adopt(order: OrderOf<'adopt'>): Promise<void> {
     const next = await this.#newer(order)
     const { launcher, nodes, remember, onNodes } = this.#options
-    const open = nodeSteps(nodes.running(), await nodes.wanted(next)).find(({ step }) => step !== 'start')
+    const open = (await this.#stepsTo(next)).find(({ step }) => step !== 'start')
     if (open)
       throw new FiresteelError('NODE_NOT_READY', `${open.node} is not yet what the file says.`, {
         place: open.node,
