@@ -6,14 +6,20 @@ export const builtFile = (path: string): URL => new URL(`../${path}`, import.met
 
 /** Name in dist/programs -> the file of dist with which it begins. */
 export const programEntries = {
+  cli: 'runtime/launch/cli/bin-main.js',
+  library: 'actors/client/index.js',
   node: 'runtime/launch/node/node-main.js',
   executor: 'actors/executor/main.js',
+  thread: 'actors/executor/thread.js',
   guard: 'runtime/process/guard-main.js',
 } as const
 
 /** Programs of processes, each with all its code in a few files (test/setup/bundle.ts). */
 export const programs = {
+  cli: builtFile('programs/cli.js'),
+  library: builtFile('programs/library.js'),
   node: builtFile('programs/node.js'),
   executor: builtFile('programs/executor.js'),
+  thread: builtFile('programs/thread.js'),
   guard: builtFile('programs/guard.js'),
 } as const

@@ -559,6 +559,15 @@ export class FiresteelError extends Error {
   }
 }
 
+/** A process may hold more than one copy of this class: each entry of the package has its own files. */
+Object.defineProperty(FiresteelError, Symbol.hasInstance, {
+  value(this: unknown, value: unknown): boolean {
+    return this === FiresteelError
+      ? isFiresteelError(value)
+      : Function.prototype[Symbol.hasInstance].call(this, value)
+  },
+})
+
 const prefix = 'FIRESTEEL_'
 
 /**

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { builtFile } from '../../runtime/built-file.js'
 import { type ErrorParts, errorNameOf, errorOf, FiresteelError } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
@@ -54,7 +55,7 @@ export interface EmbeddedCluster extends EmbeddedMaster {
 /**
  * This package's own program. It is a path, because no code outside runtime/launch may import runtime/launch.
  */
-const PROGRAM = fileURLToPath(new URL('../../runtime/launch/cli/bin.js', import.meta.url))
+const PROGRAM = fileURLToPath(builtFile('runtime/launch/cli/bin.js'))
 const STDERR_TAIL_BYTES = innerLimits.embeddedLastWordsChars
 
 interface MastersLine {

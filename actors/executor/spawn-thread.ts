@@ -1,5 +1,5 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
-import { builtFile } from '../../runtime/built-file.js'
+import { programs } from '../../runtime/built-file.js'
 import { reasonOf } from '../../runtime/errors.js'
 import type { FromThread, LargeBody, ThreadData, ToThread } from './thread-messages.js'
 
@@ -33,7 +33,7 @@ export const spawnThread: SpawnThread = (data, heapMib, listener) => {
   const ports: ThreadPorts = { control: control.port2, bodies: bodies.port2 }
   let worker: Worker
   try {
-    worker = new Worker(builtFile('actors/executor/thread.js'), {
+    worker = new Worker(programs.thread, {
       workerData: { ...data, ports },
       transferList: [ports.control, ports.bodies],
       resourceLimits: { maxOldGenerationSizeMb: heapMib },

@@ -1,5 +1,7 @@
+import { builtFile } from '../../runtime/built-file.js'
+
 /** Our own code, and the turns of Node's event loop. Such frames say nothing to the program. */
-const NOTHING_SAID = [new URL('..', import.meta.url).href, 'node:internal/']
+const NOTHING_SAID = [builtFile('actors/').href, builtFile('programs/').href, 'node:internal/']
 
 /**
  * Where the program made a call. Errors of its tasks are made much later, in the turn in which a result

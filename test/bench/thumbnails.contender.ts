@@ -1,8 +1,8 @@
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { connect } from 'firesteel'
 import { Piscina } from 'piscina'
-import { connect } from '../../actors/client/connect.js'
 import { type Job, makeThumbnail } from '../../examples/thumbnails/tasks.js'
 import { type Contender, inStreams, type StartContender } from './contender.js'
 

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { connect } from '../../actors/client/connect.js'
+import { connect } from 'firesteel'
 import { percentile } from '../tools/load/statistics.js'
 import { median } from './contender.js'
 

@@ -1,4 +1,4 @@
-import { connect, isFiresteelError } from '../../actors/client/index.js'
+import { connect, isFiresteelError } from 'firesteel'
 
 /*
  * A program of a user, for client-processes.test.ts: what it prints is looked at, and that it ends by itself.

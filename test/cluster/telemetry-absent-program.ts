@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { connect } from '../../actors/client/connect.js'
+import { connect } from 'firesteel'
 import type * as Tasks from './telemetry-plain-tasks.js'
 
 /* Runs tasks and says what they gave, and which modules of OpenTelemetry were loaded for it. */

@@ -1,4 +1,4 @@
-import { connect } from '../../actors/client/connect.js'
+import { connect } from 'firesteel'
 import { flush, tracer } from './telemetry-sdk.js'
 import type * as Tasks from './telemetry-tasks.js'
 

@@ -51,13 +51,13 @@ const NODE = 'runtime/launch/node'
 
 const starts: readonly (readonly [what: string, entries: readonly string[], packages: readonly string[]])[] =
   [
-    ['a command, with all commands and their help', [`${CLI}/bin.js`], ['commander']],
+    ['a command, with all commands and their help', [`${CLI}/bin-main.js`], ['commander']],
     [
       'a command that asks a Master',
-      [`${CLI}/bin.js`, 'actors/client/master-client.js'],
+      [`${CLI}/bin-main.js`, 'actors/client/master-client.js'],
       ['commander', 'nact', 'zod'],
     ],
-    ['`up` without a file', [`${CLI}/bin.js`, `${CLI}/up.js`], ['commander']],
+    ['`up` without a file', [`${CLI}/bin-main.js`, `${CLI}/up.js`], ['commander']],
     ['a Master', [`${NODE}/node-main.js`, `${NODE}/node-master.js`], ['nact', 'zod']],
     ['a Worker', [`${NODE}/node-main.js`, `${NODE}/node-worker.js`], ['nact', 'zod']],
     ['the guard of a Worker', ['runtime/process/guard-main.js'], []],
@@ -137,7 +137,7 @@ for (const [name, file] of Object.entries(programEntries))
         !finders.has(path) &&
         bundledPackages[path] === undefined &&
         /new URL\([^)]*import\.meta\.url/.test(
-          readFileSync(join('dist', path), 'utf8').replace(/^\s*(\/\/|\*|help:).*$/gm, ''),
+          readFileSync(join('dist', path), 'utf8').replace(/^\s*(\/\/|\*|help:|const help\d* =).*$/gm, ''),
         ),
     )
     assert.deepEqual(wrong, [])

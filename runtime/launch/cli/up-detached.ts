@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { builtFile } from '../../built-file.js'
 import { errorOf, FiresteelError } from '../../errors.js'
 import { limits } from '../../limits.js'
 import { type DetachedProcess, startDetached } from '../../process/detach.js'
@@ -12,7 +13,7 @@ import type { ErrorRecord } from '../node/node-spec.js'
 import { type Console, Interrupted, untilInterrupted } from './console.js'
 import { printLine, type UpPlan } from './up.js'
 
-const bin = fileURLToPath(new URL('./bin.js', import.meta.url))
+const bin = fileURLToPath(builtFile('runtime/launch/cli/bin.js'))
 
 type Message = LauncherLine | { readonly event?: undefined; readonly error: ErrorRecord }
 
