@@ -109,6 +109,7 @@ export const errorCauses: Readonly<Record<ErrorName, string>> = {
   // HTTP
   HTTP_REFUSED: 'The page was opened under another name, or another site made the request.',
   HTTP_BUSY: 'A program keeps connections open, or very many readers came.',
+  HTTP_OFF: 'Its `web` is false in the deployment file, or it was started with --no-web.',
   HTTP_NOT_FOUND: 'The path is misspelt, or of another node.',
   // Machine
   DISK_FULL: 'Outputs, a store or another program filled it.',

@@ -460,6 +460,11 @@ export const errorCodes = {
     help: 'Try again after the seconds in Retry-After, and keep fewer connections open.',
     exit: 3,
   },
+  HTTP_OFF: {
+    meaning: 'The Master that leads has no HTTP (`web: false`), so it has no pages.',
+    help: 'Give its `web` a port, or use the commands: `firesteel status`.',
+    exit: 4,
+  },
   HTTP_NOT_FOUND: { meaning: 'Nothing is served at this path.', help: 'Check the path.', exit: 4 },
   // Machine
   DISK_FULL: {

@@ -10,6 +10,12 @@ const refused: Failure = {
   message: 'a session may kill and drain, so it needs the role operate',
 }
 
+const isOff: Failure = {
+  type: 'Failure',
+  code: 'FIRESTEEL_HTTP_OFF',
+  message: 'the Master that leads has no HTTP, and so no pages',
+}
+
 /**
  * The answer to a peer that asks for a ticket. Whoever has the key of commands may do all that a page can. A
  * program in the cluster may not, because a page shows and kills what other users run.
@@ -19,7 +25,8 @@ export function ticketFor(
   { pageTicket: make, log }: { readonly pageTicket?: (() => PageTicket) | undefined; readonly log: Log },
 ): PageTicket | Failure {
   const may = peer?.role === 'node' || (peer?.role === 'client' && mayAs(roleOf(peer.subject), 'operate'))
-  if (!make || !may) return refused
+  if (!may) return refused
+  if (!make) return isOff
   log.info('a ticket for the pages was given', { to: peer?.address })
   return make()
 }

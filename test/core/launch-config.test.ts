@@ -108,7 +108,7 @@ const broken: readonly (readonly [string, string, readonly string[]])[] = [
     'masters: [{port: 70000, web: 1.5}]\n',
     [
       'c.yaml:1:18: FIRESTEEL_CONFIG_INVALID: masters[0].port must be at most 65535.',
-      'c.yaml:1:30: FIRESTEEL_CONFIG_INVALID: masters[0].web must be a whole number, not 1.5.',
+      'c.yaml:1:30: FIRESTEEL_CONFIG_INVALID: masters[0].web must be a port from 0 to 65535, or false for no HTTP.',
     ],
   ],
   [
@@ -255,6 +255,23 @@ const broken: readonly (readonly [string, string, readonly string[]])[] = [
       'c.yaml:2:11: FIRESTEEL_CONFIG_CONFLICT: workers[0].web and masters[0].web are both port 8081 of 127.0.0.1.',
       'c.yaml:2:30: FIRESTEEL_CONFIG_CONFLICT: workers[1].web and masters[0].web are both port 8081 of 127.0.0.1.',
       'c.yaml:2:40: FIRESTEEL_CONFIG_CONFLICT: workers[2].web and masters[0].web are both port 8081 of 127.0.0.1.',
+    ],
+  ],
+  [
+    'pages on an address and a port of their own, one that is taken there, and an address of pages that are off',
+    'masters: [{port: 7, web: 7, webHost: 10.0.0.1}]\nworkers: [{web: 7, webHost: 10.0.0.1}, {web: false, webHost: a}]\n',
+    [
+      'c.yaml:2:17: FIRESTEEL_CONFIG_CONFLICT: workers[0].web and masters[0].web are both port 7 of 10.0.0.1.',
+      'c.yaml:2:62: FIRESTEEL_CONFIG_CONFLICT: workers[1].webHost says where HTTP listens, and workers[1].web is false.',
+    ],
+  ],
+  [
+    'pages that are neither at a port nor off',
+    'masters: [{}]\nworkers: [{web: off}, {web: true}, {web: 70000}]\n',
+    [
+      'c.yaml:2:17: FIRESTEEL_CONFIG_INVALID: workers[0].web must be a port from 0 to 65535, or false for no HTTP.',
+      'c.yaml:2:29: FIRESTEEL_CONFIG_INVALID: workers[1].web must be a port from 0 to 65535, or false for no HTTP.',
+      'c.yaml:2:42: FIRESTEEL_CONFIG_INVALID: workers[2].web must be at most 65535.',
     ],
   ],
   [

@@ -151,7 +151,8 @@ test('only who has the key of commands gets a ticket, and no program in the clus
     })
     assert.equal(answer.type === 'Failure' && answer.code, 'FIRESTEEL_NOT_ALLOWED')
   }
-  assert.equal(ticketFor({ role: 'client' }, { log: silentLog }).type, 'Failure')
+  const off = ticketFor({ role: 'client' }, { log: silentLog })
+  assert.equal(off.type === 'Failure' && off.code, 'FIRESTEEL_HTTP_OFF')
 })
 
 test('a trace does not show a ticket', () => {

@@ -78,6 +78,7 @@ const rules = `## Rules between keys
   REDIS, \`directory\` for FILESYSTEM and CUSTOM, \`module\` for CUSTOM.
 - \`recovery.lease\` is at least 1s, \`scheduling.workerTimeout\` at least four leases.
 - No two nodes have the same name; no two of them the same port of one host, 0 aside.
+- \`webHost\` says where HTTP listens, so it excludes \`web: false\`.
 - \`master\` stands only in files that have workers and no masters, and there it must.
 - \`security.secret\` is a reference to the environment, never the secret itself, and excludes \`security.file\`.`
 

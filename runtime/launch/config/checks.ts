@@ -9,6 +9,7 @@ import { formatPath, type KeyPath } from './problem.js'
 import { affects } from './prune.js'
 import { masterName, workerName } from './resolve.js'
 import type { DeploymentFile } from './schema.js'
+import { isWildcard } from './web-host.js'
 
 /** A broken rule between keys that are each valid by themselves. */
 export interface Finding {
@@ -21,8 +22,6 @@ export interface Finding {
 const LEASE_MS_MIN = innerLimits.leaseMsMin
 const LEASES_PER_WORKER_TIMEOUT = innerLimits.leasesPerWorkerTimeout
 const SECRET_BYTES_MIN = innerLimits.secretBytesMin
-
-const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::'
 
 const conflict = (path: KeyPath, message: string): Finding => ({ code: 'CONFIG_CONFLICT', path, message })
 const invalid = (path: KeyPath, message: string): Finding => ({ code: 'CONFIG_INVALID', path, message })
@@ -151,12 +150,12 @@ function* reachChecks({ masters = [] }: DeploymentFile): Generator<Finding> {
 
 function* portChecks(file: DeploymentFile): Generator<Finding> {
   const taken = new Map<string, string>()
-  const claims: { host: string; port: number | undefined; path: KeyPath; key: string }[] = []
-  for (const [index, { host, port, web, rest }] of (file.masters ?? []).entries()) {
+  const claims: { host: string; port: number | false | undefined; path: KeyPath; key: string }[] = []
+  for (const [index, { host, port, web, webHost, rest }] of (file.masters ?? []).entries()) {
     const ports = { port: port ?? defaultPorts.master, web: web ?? defaultPorts.masterWeb, rest }
     for (const [key, value] of Object.entries(ports)) {
       claims.push({
-        host: plainHost(host),
+        host: plainHost(key === 'web' ? (webHost ?? host) : host),
         port: value,
         path: ['masters', index, key],
         key: `masters[${index}].${key}`,
@@ -164,13 +163,13 @@ function* portChecks(file: DeploymentFile): Generator<Finding> {
     }
   }
   const hosts = new Set<string>()
-  for (const [index, { host = '127.0.0.1', port, web: given }] of (file.workers ?? []).entries()) {
+  for (const [index, { host = '127.0.0.1', port, web: given, webHost }] of (file.workers ?? []).entries()) {
     // As resolve.ts fills it in.
     const web = given ?? (hosts.has(host) ? 0 : defaultPorts.workerWeb)
     hosts.add(host)
     for (const [key, value] of Object.entries({ port, web })) {
       claims.push({
-        host: plainHost(host),
+        host: plainHost(key === 'web' ? (webHost ?? host) : host),
         port: value,
         path: ['workers', index, key],
         key: `workers[${index}].${key}`,
@@ -183,6 +182,19 @@ function* portChecks(file: DeploymentFile): Generator<Finding> {
     const other = taken.get(address)
     if (other) yield conflict(path, `${key} and ${other} are both port ${port} of ${host}`)
     else taken.set(address, key)
+  }
+}
+
+function* webChecks({ masters = [], workers = [] }: DeploymentFile): Generator<Finding> {
+  for (const [list, nodes] of Object.entries({ masters, workers })) {
+    for (const [index, { web, webHost }] of nodes.entries()) {
+      if (web !== false || webHost === undefined) continue
+      const key = `${list}[${index}]`
+      yield conflict(
+        [list, index, 'webHost'],
+        `${key}.webHost says where HTTP listens, and ${key}.web is false`,
+      )
+    }
   }
 }
 
@@ -241,6 +253,7 @@ const groups: readonly {
     needs: ['masters.*.host', 'workers.*.host', 'masters.*.port', 'masters.*.web', 'workers.*.web'],
     check: portChecks,
   },
+  { needs: ['masters.*.web', 'workers.*.web'], check: webChecks },
   { needs: ['masters.*.host', 'masters.*.advertise'], check: reachChecks },
   { needs: ['security'], check: securityChecks },
   { needs: ['submissions', 'workers.*.resources', 'workers.*.labels'], check: recordChecks },

@@ -54,7 +54,10 @@ export interface MasterPlan {
   readonly name: string
   readonly host: string
   readonly port: number
-  readonly web: number
+  /** False: no HTTP. */
+  readonly web: number | false
+  /** Where HTTP listens; absent: at `host`. */
+  readonly webHost?: string
   readonly rest: number | null
   readonly advertise: string
 }
@@ -63,7 +66,10 @@ export interface WorkerPlan {
   readonly name: string
   readonly host: string
   readonly port: number
-  readonly web: number
+  /** False: no HTTP. */
+  readonly web: number | false
+  /** Where HTTP listens; absent: at `host`. */
+  readonly webHost?: string
   readonly advertise: string
   /** Null: all of the machine, or its share beside other Workers of the host. */
   readonly cores: number | null

@@ -10,7 +10,8 @@ export interface EmbeddedOptions {
   readonly freePorts: boolean
   /** Ports of the Master; absent: the default ports, or free ones. */
   readonly port?: number | undefined
-  readonly web?: number | undefined
+  /** False: neither the Master nor the Workers have HTTP. */
+  readonly web?: number | false | undefined
   readonly workers: number
   /** Cores of each Worker; null: all of this machine. */
   readonly cores: number | null
@@ -27,7 +28,7 @@ export function embeddedDeployment(options: EmbeddedOptions): Deployment {
   const { port = freePorts ? 0 : undefined, web = freePorts ? 0 : undefined } = options
   const ports = { ...(port !== undefined && { port }), ...(web !== undefined && { web }) }
   // Who chooses the Master's page has another cluster on this machine, perhaps at the Worker's default port.
-  const workerPorts = web === undefined ? {} : { port: 0, web: 0 }
+  const workerPorts = web === undefined ? {} : { port: 0, web: web === false ? web : 0 }
   const deployment = resolveDeployment(
     {
       cluster: options.cluster,

@@ -24,11 +24,12 @@ export const workerName = (file: DeploymentFile, index: number): string =>
   file.workers?.[index]?.name ?? `w${index + 1}`
 
 function masters(file: DeploymentFile): MasterPlan[] {
-  return (file.masters ?? []).map(({ host = loopback, port, web, rest, advertise }, index) => ({
+  return (file.masters ?? []).map(({ host = loopback, port, web, webHost, rest, advertise }, index) => ({
     name: masterName(file, index),
     host,
     port: port ?? defaultPorts.master,
     web: web ?? defaultPorts.masterWeb,
+    ...(webHost !== undefined && { webHost }),
     rest: rest ?? null,
     advertise: advertise ?? host,
   }))
@@ -50,6 +51,7 @@ function workers(file: DeploymentFile, folder: string): WorkerPlan[] {
       host,
       port: worker.port ?? defaultPorts.worker,
       web,
+      ...(worker.webHost !== undefined && { webHost: worker.webHost }),
       advertise: worker.advertise ?? host,
       cores: worker.cores ?? null,
       memoryMib: worker.memory ?? null,

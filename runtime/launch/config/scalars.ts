@@ -85,6 +85,9 @@ export const hostPort = z.string().refine(isHostPort, 'must be host:port')
 export const httpUrl = urlWith('http:', 'https:').meta({ 'x-example': 'http://host:4318' })
 
 export const port = z.int().min(0).max(65_535)
+export const webPort = z.union([z.literal(false), port], {
+  error: 'must be a port from 0 to 65535, or false for no HTTP',
+})
 
 /** Names occur in addresses, folders and log lines. */
 export const nodeName = z

@@ -13,6 +13,7 @@ import {
   nodeName,
   port,
   redisUrl,
+  webPort,
 } from './scalars.js'
 
 /*
@@ -93,13 +94,18 @@ const recovery = z
   })
   .meta({ description: 'What a new Master finds of the old one.' })
 
+const webHost = hostName.optional().meta({
+  description: 'Address on which its HTTP listens, if it is not that of the actors. Default `host`.',
+})
+
 const master = z.strictObject({
   name: nodeName.optional().meta({ description: 'Name of the node. Default m1, m2, ...' }),
   host: hostName.optional().meta({ description: 'Address to listen on. Default 127.0.0.1.' }),
   port: port.optional().meta({ description: 'Port of the actors; 0 is any free one. Default 7070.' }),
-  web: port
-    .optional()
-    .meta({ description: 'Port of /json/, /metrics, /healthz, /readyz and /leader. Default 8080.' }),
+  web: webPort.optional().meta({
+    description: 'Port of its HTTP: pages, /json/, /metrics and probes; false: it has none. Default 8080.',
+  }),
+  webHost,
   rest: port.optional().meta({ description: 'Port of the REST gateway. Not listened on unless set.' }),
   advertise: hostName
     .optional()
@@ -110,10 +116,11 @@ const worker = z.strictObject({
   name: nodeName.optional().meta({ description: 'Name of the node. Default w1, w2, ...' }),
   host: hostName.optional().meta({ description: 'Address to listen on. Default 127.0.0.1.' }),
   port: port.optional().meta({ description: 'Port of the actors; 0 is any free one. Default 0.' }),
-  web: port.optional().meta({
+  web: webPort.optional().meta({
     description:
-      'Port of /json/, /metrics and /healthz. Default 8081 for the first Worker of a host, else any free one.',
+      'Port of its HTTP; false: it has none. Default 8081 for the first Worker of a host, else any free one.',
   }),
+  webHost,
   cores: z
     .int()
     .min(1)

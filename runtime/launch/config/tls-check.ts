@@ -3,13 +3,14 @@ import type { Deployment } from './deployment.js'
 import { isOwnHost } from './machine.js'
 import { type ConfigProblem, ConfigRefused, formatPath } from './problem.js'
 import type { ReadResult } from './read.js'
+import { dialedHosts } from './web-host.js'
 
 /** Hosts by which others dial the nodes of this machine. Their certificate must have all of them. */
 export async function ownAdvertised({ masters, workers }: Deployment): Promise<string[]> {
   const own = await Promise.all(
-    [...masters, ...workers].map(async ({ host, advertise }) => ((await isOwnHost(host)) ? [advertise] : [])),
+    [...masters, ...workers].map(async (node) => ((await isOwnHost(node.host)) ? dialedHosts(node) : [])),
   )
-  return [...new Set(own.flat())].filter((host) => host !== '0.0.0.0' && host !== '::')
+  return [...new Set(own.flat())]
 }
 
 /**

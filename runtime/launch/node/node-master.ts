@@ -178,7 +178,7 @@ class MasterNode implements RunningNode {
     return this.#masterHost
   }
 
-  #makeMasterHost(recovery: MasterRecovery, address: string, web: string): MasterHost {
+  #makeMasterHost(recovery: MasterRecovery, address: string, web: string | null): MasterHost {
     const { secret, masters, observedEpoch = 0 } = this.#spec
     const config = this.#masterConfig(web)
     const recorder = this.#recorder
@@ -199,7 +199,9 @@ class MasterNode implements RunningNode {
       spans: this.#spans,
       secrets: tokenSecrets(secret),
       onDecided: this.#server.audit && ((...of) => this.#audit(auditOf(...of))),
-      pageTicket: () => ({ type: 'PageTicket', web, ...this.#server.sessions.ownTicket() }),
+      ...(web !== null && {
+        pageTicket: () => ({ type: 'PageTicket', web, ...this.#server.sessions.ownTicket() }),
+      }),
       ...(recorder && { newCore: (...of) => recorder.newCore(...of) }),
     })
   }
@@ -257,7 +259,7 @@ class MasterNode implements RunningNode {
     }
   }
 
-  #masterConfig(web: string): MasterHostOptions['config'] {
+  #masterConfig(web: string | null): MasterHostOptions['config'] {
     const { cluster, scheduling, leaseMs } = this.#spec
     return {
       cluster,

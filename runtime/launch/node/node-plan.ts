@@ -124,7 +124,8 @@ function common(plan: MasterPlan | WorkerPlan, { deployment, secret }: SpecConte
     host: plan.host,
     // 0 is any free port. Restarts of the node keep it.
     port: plan.port || (former.place?.port ?? 0),
-    web: plan.web || (former.place?.webPort ?? 0),
+    web: plan.web === 0 ? (former.place?.webPort ?? 0) : plan.web,
+    ...(plan.webHost !== undefined && { webHost: plan.webHost }),
     advertise: plan.advertise,
     leaseMs: deployment.recovery.leaseMs,
     logging: deployment.logging,

@@ -40,6 +40,7 @@ import { type Listener, listen } from '../../transport/listen.js'
 import { PeerComplaints } from '../../transport/peer-complaints.js'
 import { isCodeSubject, tokenIdOf } from '../../transport/token.js'
 import { ToldTokens } from '../../transport/told-tokens.js'
+import { dialedWebHost } from '../config/web-host.js'
 import { openAudit } from './node-audit.js'
 import { nodeSessions } from './node-sessions.js'
 import type { NodePlace, NodeSpec } from './node-spec.js'
@@ -262,24 +263,25 @@ export class NodeServer<M extends Message> {
 
   /** Of HTTP, once it is served. */
   get webPort(): number {
-    return this.#http?.port ?? this.#spec.web
+    return this.#http?.port ?? (this.#spec.web || 0)
   }
 
   /** A node that this one dialled sent what cannot be read. */
   readonly onUnreadable = (): void => this.metrics.dropped.add('unreadable')
 
   /**
-   * Returns the URL. `routes` and `metrics`, those of its role, are made later, because no start of a node
-   * needs them. `friends` are the origins of other Masters' pages.
+   * Returns the URL; null: this node has no HTTP. `routes` and `metrics`, those of its role, are made later,
+   * because no start of a node needs them. `friends` are the origins of other Masters' pages.
    */
   async serveHttp(
     routes: () => Promise<Hono>,
     metrics: () => Promise<MetricsSource>,
     friends: () => readonly string[] = () => [],
-  ): Promise<string> {
-    const { host, web, advertise } = this.#spec
+  ): Promise<string | null> {
+    const { host, web, webHost = host, advertise } = this.#spec
+    if (web === false) return null
     this.#http = await createHttpServer({
-      host,
+      host: webHost,
       port: web,
       tls: this.tls,
       routes: async () => this.#monitored(await routes(), await metrics()),
@@ -289,7 +291,7 @@ export class NodeServer<M extends Message> {
       onRefused: (from, reason) =>
         this.#throttle.warn(`http:${from}`, 'an HTTP connection was refused', { address: from, reason }),
     })
-    const url = `${this.tls ? 'https' : 'http'}://${formatAddress(advertise, this.#http.port)}`
+    const url = `${this.tls ? 'https' : 'http'}://${formatAddress(dialedWebHost(this.#spec), this.#http.port)}`
     this.#sessions = nodeSessions(this.#spec, url)
     return url
   }
@@ -305,7 +307,7 @@ export class NodeServer<M extends Message> {
   }
 
   /** The node's actor is served now. Admits the links that waited, and says where the node listens. */
-  opened(address: string, web: string): NodePlace {
+  opened(address: string, web: string | null): NodePlace {
     this.admitEarly()
     if (this.#health === 'starting') this.#health = 'ok'
     this.#laterTimer = setTimeout(() => void this.#loadTheRest(), innerLimits.loadTheRestMs).unref()

@@ -51,6 +51,7 @@ export function masterSettings(spec: MasterSpec, webPort: number): SettingRow[] 
     { key: 'masters[].host', value: spec.host },
     { key: 'masters[].port', value: String(spec.port) },
     { key: 'masters[].web', value: String(webPort) },
+    ...(spec.webHost === undefined ? [] : [{ key: 'masters[].webHost', value: spec.webHost }]),
     { key: 'masters[].advertise', value: spec.advertise },
     ...recoveryRows(spec.recovery),
     { key: 'recovery.lease', value: formatDuration(spec.leaseMs) },

@@ -27,8 +27,10 @@ export interface CommonSpec {
   readonly host: string
   /** Actors' port; 0 is any free one. */
   readonly port: number
-  /** HTTP port; 0 is any free one. */
-  readonly web: number
+  /** HTTP port; 0 is any free one; false: it has no HTTP. */
+  readonly web: number | false
+  /** Address on which HTTP listens; absent: `host`. */
+  readonly webHost?: string
   /** Host under which others reach it. */
   readonly advertise: string
   readonly leaseMs: number
@@ -86,8 +88,9 @@ export interface NodePlace {
   /** firesteel://host:port, as others reach it. */
   readonly address: string
   readonly port: number
-  /** URL of its HTTP server. */
+  /** URL of its HTTP server; null: it has none. */
   readonly web: string | null
+  /** 0: it has no HTTP. */
   readonly webPort: number
   readonly rest: string | null
 }

@@ -2,20 +2,19 @@ import type { LabelCounts } from '../../metrics/label-counts.js'
 import type { Log } from '../../observe/log.js'
 import { type ReloadResult, TlsSource } from '../../tls/tls-source.js'
 import type { NodeTlsPlan } from '../config/deployment.js'
+import { dialedHosts, type WebHostParts } from '../config/web-host.js'
 
-export interface NodeTlsPlace {
+export interface NodeTlsPlace extends WebHostParts {
   readonly tls: NodeTlsPlan
-  /** Host by which others dial this node. */
-  readonly advertise: string
 }
 
 /** The certificates of a node. Says in its log what becomes of them. Throws CERTIFICATE_INVALID. */
 export function openNodeTls(
-  { tls: files, advertise }: NodeTlsPlace,
+  { tls: files, ...node }: NodeTlsPlace,
   log: Log,
   reloads: LabelCounts<ReloadResult>,
 ): TlsSource {
-  const source = new TlsSource({ files, use: nodeUse(advertise), isWatched: true })
+  const source = new TlsSource({ files, use: nodeUse(node), isWatched: true })
   log.info('TLS is on', expiry(source))
   source.onReload((result, reason) => {
     reloads.add(result)
@@ -25,11 +24,7 @@ export function openNodeTls(
   return source
 }
 
-/** Nobody dials an address that stands for all of a machine. */
-export const nodeUse = (advertise: string) => ({
-  isNode: true,
-  hosts: advertise === '0.0.0.0' || advertise === '::' ? [] : [advertise],
-})
+export const nodeUse = (node: WebHostParts) => ({ isNode: true, hosts: dialedHosts(node) })
 
 function expiry({ material }: TlsSource) {
   return Object.fromEntries(

@@ -35,7 +35,7 @@ export const startWorkerNode: StartNode<WorkerSpec> = async (spec, tell) => {
   const log = createLogger({ ...spec.logging, fields: { role: 'worker', node: name } })
   const former = await claimFormer({ workDir: workDirectory, name, cluster, log })
   // Whoever knows its address still finds it there.
-  const ports = former && { port: port || former.port, web: web || former.webPort }
+  const ports = former && { port: port || former.port, web: web === 0 ? former.webPort : web }
   const node = new WorkerNode({ ...spec, ...ports }, tell, former, runAs)
   await node.start()
   return node
@@ -179,7 +179,7 @@ class WorkerNode implements RunningNode {
     return this.#worker
   }
 
-  #startWorker(web: string): Promise<Worker> {
+  #startWorker(web: string | null): Promise<Worker> {
     const { name, cluster, secret, host, advertise, cores, memoryMib, resources, labels } = this.#spec
     const { masters, workerTimeoutMs, orphanGraceMs, workDirectory, code } = this.#spec
     const { noNewPrivileges, codeRoots, allowEnv, cgroup } = this.#spec

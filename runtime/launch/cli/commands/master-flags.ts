@@ -8,7 +8,8 @@ export interface MasterFlags {
   readonly cluster?: string
   readonly host?: string
   readonly port?: number
-  readonly web?: number
+  readonly web?: number | false
+  readonly webHost?: string
   readonly advertise?: string
   readonly recovery?: string
   readonly directory?: string
@@ -46,7 +47,7 @@ function peersOf({ peers, host = '127.0.0.1', advertise = host, port = defaultPo
 
 /** The flags as a deployment file with this one Master, and the others elsewhere. */
 export function masterFlags(options: MasterFlags): unknown {
-  const { cluster, name = MASTER_NAME, host, port, web, advertise } = options
+  const { cluster, name = MASTER_NAME, host, port, web, webHost, advertise } = options
   const { recovery, directory, redis, sentinel, election, replicas, module, lease, workerTimeout } = options
   return defined({
     cluster,
@@ -60,7 +61,7 @@ export function masterFlags(options: MasterFlags): unknown {
       module,
       lease: milliseconds(lease),
     }),
-    masters: [defined({ name, host, port, web, advertise }), ...peersOf(options)],
+    masters: [defined({ name, host, port, web, webHost, advertise }), ...peersOf(options)],
     scheduling: defined({ workerTimeout: milliseconds(workerTimeout) }),
   })
 }

@@ -13,6 +13,8 @@ export const addMaster: AddCommand = (program, run) => {
     .option('--host <host>', 'address to listen on (default: 127.0.0.1)')
     .option('--port <port>', 'port of its actors, 0 for any (default: 7070)', portOption)
     .option('--web <port>', 'port of its HTTP, 0 for any (default: 8080)', portOption)
+    .option('--no-web', 'it has no HTTP: no pages, probes or metrics')
+    .option('--web-host <host>', 'address on which its HTTP listens (default: that of --host)')
     .option('--advertise <host>', 'host under which others reach it (default: that of --host)')
     .addOption(
       choiceOption('--recovery <mode>', 'where its state is kept (default: NONE)', [

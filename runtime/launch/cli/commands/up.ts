@@ -12,7 +12,7 @@ interface UpOptions {
   readonly replace?: true
   readonly ephemeral?: string
   readonly port?: number
-  readonly web?: number
+  readonly web?: number | false
   readonly workers: number
   readonly cores?: number
   readonly memory?: number
@@ -95,6 +95,7 @@ function embeddedOptions(command: Command): Command {
         "without FILE: port of the Master's page, 0 for any; Workers' pages then take free ports (default: 8080)",
         portOption,
       )
+      .option('--no-web', 'without FILE: no node has HTTP: no pages, probes or metrics')
       .option(
         '--workers <n>',
         'without FILE: number of Workers, which share this machine',

@@ -17,7 +17,8 @@ interface WorkerOptions {
   readonly cluster?: string
   readonly host?: string
   readonly port?: number
-  readonly web?: number
+  readonly web?: number | false
+  readonly webHost?: string
   readonly advertise?: string
   readonly cores?: number
   readonly memory?: number
@@ -30,7 +31,8 @@ interface WorkerOptions {
 
 /** The flags as a deployment file with this one Worker. */
 function flagsOf(options: WorkerOptions, environmentMaster: string | undefined): unknown {
-  const { cluster, name, host, port, web, advertise, cores, memory, resource, label, drainOnStop } = options
+  const { cluster, name, host, port, web, webHost, advertise, cores, memory, resource } = options
+  const { label, drainOnStop } = options
   return defined({
     cluster,
     master: options.master ?? environmentMaster ?? 'firesteel://127.0.0.1:7070',
@@ -40,6 +42,7 @@ function flagsOf(options: WorkerOptions, environmentMaster: string | undefined):
         host,
         port,
         web,
+        webHost,
         advertise,
         cores,
         memory: memory === undefined ? undefined : `${memory}m`,
@@ -62,6 +65,8 @@ export const addWorker: AddCommand = (program, run) => {
     .option('--host <host>', 'address to listen on (default: 127.0.0.1)')
     .option('--port <port>', 'port of its actors, 0 for any (default: 0)', portOption)
     .option('--web <port>', 'port of its HTTP, 0 for any (default: 8081)', portOption)
+    .option('--no-web', 'it has no HTTP: no pages, probes or metrics')
+    .option('--web-host <host>', 'address on which its HTTP listens (default: that of --host)')
     .option('--advertise <host>', 'host under which others reach it (default: that of --host)')
     .option('--cores <n>', 'cores to offer (default: all of this machine)', coresOption)
     .option('--memory <size>', 'memory to offer, such as 4g (default: all but 1g)', memoryOption)
