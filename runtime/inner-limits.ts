@@ -105,6 +105,10 @@ export const innerLimits = {
   taskMoments: 120,
   /** Rows of the table beside it. */
   taskMomentRows: 12,
+  /** Tokens of the role submit whose pages a Master keeps; those of others are made anew. */
+  ownPageSets: 32,
+  /** Answers of the leader that a Worker keeps: which token may read which output on its pages. */
+  outputOwners: 1000,
   /** Rows of what has ended on the page of a Worker. Its Master keeps more. */
   workerPageEnded: 50,
   /** Lines of a log on one page, and their bytes: several screens, and some milliseconds of making them. */

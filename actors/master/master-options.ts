@@ -44,7 +44,7 @@ export interface MasterOptions {
   /** Makes its core. Absent: one whose inputs nobody records. */
   readonly newCore?: (config: MasterConfig) => MasterCore
   /** Makes a ticket for its pages. Absent: it has none. */
-  readonly pageTicket?: () => PageTicket
+  readonly pageTicket?: (subject?: string) => PageTicket
   /** What the core has decided about an input. */
   readonly onDecided?:
     | ((input: MasterInput, step: Step, cluster: ClusterState | undefined) => void)

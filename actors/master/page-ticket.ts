@@ -1,13 +1,13 @@
 import type { Log } from '../../runtime/observe/log.js'
 import type { PeerIdentity } from '../../runtime/transport/identity.js'
-import { mayAs, roleOf } from '../../runtime/transport/token.js'
+import { tokenIdOf } from '../../runtime/transport/token.js'
 import type { Failure } from '../messages/common.js'
 import type { PageTicket } from '../messages/pages.js'
 
 const refused: Failure = {
   type: 'Failure',
   code: 'FIRESTEEL_NOT_ALLOWED',
-  message: 'a session may kill and drain, so it needs the role operate',
+  message: 'only a client of the cluster gets a session of the pages',
 }
 
 const isOff: Failure = {
@@ -17,16 +17,19 @@ const isOff: Failure = {
 }
 
 /**
- * The answer to a peer that asks for a ticket. Whoever has the key of commands may do all that a page can. A
- * program in the cluster may not, because a page shows and kills what other users run.
+ * The answer to a peer that asks for a ticket. Its session may do what the peer may: as its token, or as who
+ * has the cluster's secret. A program in the cluster gets none, because it is nobody who reads pages.
  */
 export function ticketFor(
   peer: (Pick<PeerIdentity, 'role' | 'subject'> & Partial<Pick<PeerIdentity, 'address'>>) | undefined,
-  { pageTicket: make, log }: { readonly pageTicket?: (() => PageTicket) | undefined; readonly log: Log },
+  {
+    pageTicket: make,
+    log,
+  }: { readonly pageTicket?: ((subject?: string) => PageTicket) | undefined; readonly log: Log },
 ): PageTicket | Failure {
-  const may = peer?.role === 'node' || (peer?.role === 'client' && mayAs(roleOf(peer.subject), 'operate'))
-  if (!may) return refused
+  if (peer?.role !== 'node' && peer?.role !== 'client') return refused
   if (!make) return isOff
-  log.info('a ticket for the pages was given', { to: peer?.address })
-  return make()
+  const subject = peer.role === 'client' ? tokenIdOf(peer.subject) : undefined
+  log.info('a ticket for the pages was given', { to: peer.address, token: subject })
+  return make(subject)
 }

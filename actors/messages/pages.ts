@@ -4,8 +4,8 @@ import * as z from '../../runtime/zod.js'
 import { wallTime } from './common.js'
 
 /*
- * `firesteel ui` gets a ticket from the leader that opens a session in a browser, once. Only holders of the
- * cluster's own keys get one. The shell answers it, beside the core.
+ * `firesteel ui` gets a ticket from the leader that opens a session in a browser, once. The session may do
+ * what the client may that asks. The shell answers it, beside the core.
  */
 
 export const requestPageTicket = z.object({ type: z.literal('RequestPageTicket') })

@@ -1,5 +1,6 @@
 import type { Context, Hono } from 'hono'
 import { limits } from '../limits.js'
+import { roleOf } from '../transport/token.js'
 import { type Html, html } from './html.js'
 import { type Page, pageDocument } from './layout.js'
 import { LiveStreams } from './live-streams.js'
@@ -11,7 +12,10 @@ import { sessionOf } from './visitors.js'
 import { durationText } from './words.js'
 
 export interface PageSiteOptions<V> {
+  /** For all who may see all. */
   readonly pages: PageSet<V>
+  /** What this session sees instead. Absent: all see the same. */
+  readonly pagesOf?: (session: Session) => PageSet<V>
   readonly sessions: Sessions
   /** Origins of all Masters of the cluster, and of those that are another node. */
   readonly masters: (view: V) => readonly string[]
@@ -58,8 +62,19 @@ export class PageSite<V> implements AnswersPages {
     return this.#options.sessions
   }
 
+  /** Of the whole node. */
   get view(): V {
     return this.#options.pages.view
+  }
+
+  /** What whoever asks may see of it. */
+  viewFor(context: Context): V {
+    return this.#pages(this.session(context)).view
+  }
+
+  #pages(session: Session | undefined): PageSet<V> {
+    const { pages, pagesOf } = this.#options
+    return session && pagesOf ? pagesOf(session) : pages
   }
 
   session(context: Context): Session | undefined {
@@ -69,7 +84,7 @@ export class PageSite<V> implements AnswersPages {
   /** A page that is for this request alone and does not change while it is open. */
   answer(context: Context, page: Page, { status = 200, headers, form, refresh }: Answer = {}): Response {
     const { pathname } = new URL(context.req.url)
-    const text = this.#options.pages.still(page, pathname)
+    const text = this.#pages(this.session(context)).still(page, pathname)
     return this.#document(
       context,
       { ...text, status },
@@ -85,7 +100,7 @@ export class PageSite<V> implements AnswersPages {
       routes.get(pattern, (context) => {
         const target = targetOf(context)
         const stream = `/live?of=${encodeURIComponent(target)}`
-        const text = pages.text(target)
+        const text = this.#pages(this.session(context)).text(target)
         return this.#document(context, text, text.isStill ? {} : { stream })
       })
     }
@@ -102,7 +117,9 @@ export class PageSite<V> implements AnswersPages {
   addMissingTo(routes: Hono): void {
     routes.get('*', (context, next) => {
       if (!(context.req.header('accept') ?? '').includes('text/html')) return next()
-      return Promise.resolve(this.#document(context, this.#options.pages.text(targetOf(context)), {}))
+      return Promise.resolve(
+        this.#document(context, this.#pages(this.session(context)).text(targetOf(context)), {}),
+      )
     })
   }
 
@@ -111,15 +128,16 @@ export class PageSite<V> implements AnswersPages {
     const of = context.req.query('of') ?? '/'
     if (!of.startsWith('/') || of.length > limits.pageTargetChars) return new Response(null, { status: 400 })
     const have = context.req.header('last-event-id') ?? context.req.query('have') ?? ''
+    const session = this.session(context)
+    const shown = this.#pages(session)
     const look = () => {
-      const { have: newer, live } = pages.text(of)
+      const { have: newer, live } = shown.text(of)
       return { have: newer, text: live.toString() }
     }
-    const session = this.session(context)
     // Without its Master an open page goes on at another one, and its session with it.
     const extra = () => {
       if (!session) return {}
-      const ticket = (origin: string) => [origin, this.sessions.ticket(origin, session.endsAtMs)]
+      const ticket = (origin: string) => [origin, this.sessions.ticket(origin, session)]
       return { tickets: Object.fromEntries(others(pages.view).map(ticket)) }
     }
     const answer = this.#streams.open(have, { look, hello: () => hello(pages.view), extra })
@@ -151,6 +169,6 @@ export class PageSite<V> implements AnswersPages {
   #visitor(session: Session | undefined): Html {
     if (!session) return html`You can read, and change nothing. <a href="/session">Sign in</a>`
     const left = durationText(Math.max(0, session.endsAtMs - this.#options.wallMs()))
-    return html`You are signed in for ${left}. <a href="/session">Sign out</a>`
+    return html`You are signed in for ${left} (${roleOf(session.subject)}). <a href="/session">Sign out</a>`
   }
 }

@@ -1,5 +1,6 @@
 import type { Context, Hono } from 'hono'
 import { limits } from '../limits.js'
+import { mayAs, roleOf, type TokenRole } from '../transport/token.js'
 import { type Html, html } from './html.js'
 import type { Page } from './layout.js'
 import type { AnswersPages } from './page-site.js'
@@ -11,12 +12,13 @@ import { durationText } from './words.js'
 /* Signing in and out. A session begins with a link that `firesteel ui` gets from a Master. */
 
 const howTo = (): Html =>
-  html`<p class="lead">Run ${code('firesteel ui')} where the secret of the cluster is. It prints a link, and opens it if that machine has a browser. The link works once, within ${durationText(limits.pageTicketMs)}, and opens a session of ${durationText(limits.pageSessionMs)}.</p>`
+  html`<p class="lead">Run ${code('firesteel ui')} where the secret of the cluster or your token is. It prints a link, and opens it if that machine has a browser. The link works once, within ${durationText(limits.pageTicketMs)}, and opens a session of ${durationText(limits.pageSessionMs)}.</p>`
 
 const reasons: Readonly<Record<TicketRefusal, string>> = {
   forged: 'This link was not made by this cluster, or a part of it is missing.',
   elsewhere: 'This link is for another node of the cluster.',
   late: 'This link is too old.',
+  over: 'The token with which this link was made is not in force any more.',
   used: 'This link was used before. If that was not you, let the administrator know.',
   full: 'Too many sessions were opened in the last minutes. Try again soon.',
 }
@@ -39,6 +41,19 @@ export const signInToChange = (site: AnswersPages, context: Context): Response =
     status: 403,
   })
 
+/** The answer to a session whose role is not enough; undefined: it is. */
+export function roleAnswer(
+  site: AnswersPages,
+  context: Context,
+  session: Session,
+  needed: TokenRole,
+): Response | undefined {
+  const role = roleOf(session.subject)
+  if (mayAs(role, needed)) return undefined
+  const why = `Your session has the role ${role}, and this needs ${needed}.`
+  return site.answer(context, refusedPage(why), { status: 403 })
+}
+
 export const refusedPage = (why: string): Page => ({
   title: 'Refused',
   main: html`<h1>This was refused</h1>${notice('bad', why)}<p><a class="button" href="/">To the overview</a></p>`,
@@ -48,7 +63,7 @@ function signedInPage(site: AnswersPages, session: Session, nowMs: number): Page
   return {
     title: 'Session',
     main: html`<h1>You are signed in</h1>
-<p class="lead">For ${lasting(nowMs, session.endsAtMs, nowMs)} from now, at every node of this cluster that you go to from here. You can see and change what the ${code('firesteel')} command can.</p>
+<p class="lead">For ${lasting(nowMs, session.endsAtMs, nowMs)} from now, at every node of this cluster that you go to from here, with the role ${roleOf(session.subject)}. You can see and change what the ${code('firesteel')} command can with ${session.subject === undefined ? 'the secret of the cluster' : 'your token'}.</p>
 <form method="post" action="/do/sign-out"><input type="hidden" name="token" value="${site.sessions.formToken(session)}"><button>Sign out</button></form>`,
   }
 }
@@ -62,7 +77,7 @@ export const safePath = (text: string | undefined): string =>
 export interface SessionPagesOptions {
   readonly wallMs: () => number
   /** Somebody has signed in, from there. */
-  readonly onSession: (address: string) => void
+  readonly onSession: (address: string, session: Session) => void
 }
 
 export function addSessionPages(
@@ -80,7 +95,7 @@ export function addSessionPages(
     }
     const opened = site.sessions.redeem(ticket)
     if (typeof opened === 'string') return site.answer(context, signInPage(reasons[opened]), { status: 403 })
-    onSession(addressOf(context))
+    onSession(addressOf(context), opened)
     const to = safePath(context.req.query('to'))
     const page = {
       title: 'Signed in',

@@ -1,17 +1,23 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { limits } from '../limits.js'
+import { readTokenId } from '../transport/token.js'
 
 /*
  * Who may see and change something. A session is a text that is signed with a key of the cluster, so every
  * Master and every Worker believes it, and none has to keep it. A ticket is signed too. It opens one session
- * on one node, once.
+ * on one node, once. Both say as whom they were opened: a session may do what that token may, and no more.
  */
 
 export interface Session {
   /** The signed text, as the browser keeps it. */
   readonly token: string
   readonly endsAtMs: number
+  /** Id of the token that it acts as; absent: it acts as who has the cluster's secret. */
+  readonly subject?: string
 }
+
+/** What a session has at every node. */
+export type SessionOf = Pick<Session, 'endsAtMs' | 'subject'>
 
 export interface SessionsOptions {
   /** `derivePageKey` of the cluster's secret. */
@@ -20,14 +26,18 @@ export interface SessionsOptions {
   /** Where this node's pages are, such as `http://10.0.0.1:8080`. */
   readonly origin: string
   readonly wallMs: () => number
+  /** True: this token is not in force any more. Absent: all are. */
+  readonly isOver?: (subject: string) => boolean
   /** A text that cannot be guessed. */
   readonly newId: () => string
 }
 
 /** Why a ticket opens no session. */
-export type TicketRefusal = 'forged' | 'elsewhere' | 'late' | 'used' | 'full'
+export type TicketRefusal = 'forged' | 'elsewhere' | 'late' | 'over' | 'used' | 'full'
 
 type Fields = readonly (string | number)[]
+
+const subjectOf = ({ subject }: SessionOf): string[] => (subject === undefined ? [] : [subject])
 
 /**
  * The sessions of one node. Pure but for its options: it remembers only which tickets were used, until they
@@ -50,36 +60,45 @@ export class Sessions {
   }
 
   /**
-   * A text that opens a session at `origin` once. `endsAtMs` is when that session ends; absent: after
-   * `pageSessionMs`. So a session that goes on at another node does not last longer.
+   * A text that opens this session at `origin` once. A session that goes on at another node lasts no longer
+   * there, and may do no more.
    */
-  ticket(origin: string, endsAtMs?: number): string {
+  ticket(origin: string, of: SessionOf = this.#begun()): string {
     const { wallMs, newId } = this.#options
-    const nowMs = wallMs()
-    return this.#sign(['ticket', newId(), origin, nowMs, endsAtMs ?? nowMs + limits.pageSessionMs])
+    return this.#sign(['ticket', newId(), origin, wallMs(), of.endsAtMs, ...subjectOf(of)])
   }
 
-  /** A ticket for this node, for somebody who has proved the key of commands. */
-  ownTicket(): { readonly token: string; readonly lateAtMs: number } {
+  /** A ticket for this node, for somebody who has proved this token, or the key of commands. */
+  ownTicket(subject?: string): { readonly token: string; readonly lateAtMs: number } {
     const { origin, wallMs } = this.#options
-    return { token: this.ticket(origin), lateAtMs: wallMs() + limits.pageTicketMs }
+    return { token: this.ticket(origin, this.#begun(subject)), lateAtMs: wallMs() + limits.pageTicketMs }
+  }
+
+  /** A session that begins now. It ends with its token at the latest. */
+  #begun(subject?: string): SessionOf {
+    const endsAtMs = this.#options.wallMs() + limits.pageSessionMs
+    if (subject === undefined) return { endsAtMs }
+    const tokenEndsAtMs = readTokenId(subject)?.endsAtMs ?? endsAtMs
+    return { endsAtMs: Math.min(endsAtMs, tokenEndsAtMs), subject }
   }
 
   /** The session that a ticket opens, or why it opens none. */
   redeem(ticket: string): Session | TicketRefusal {
     const fields = this.#read(ticket)
-    if (fields?.length !== 5 || fields[0] !== 'ticket') return 'forged'
+    if (fields?.[0] !== 'ticket' || fields.length < 5 || fields.length > 6) return 'forged'
     const [, id, origin, madeAtMs, endsAtMs] = fields as [string, string, string, number, number]
+    const subject = fields[5] as string | undefined
     const nowMs = this.#options.wallMs()
     if (origin !== this.#options.origin) return 'elsewhere'
     // A node forgets used tickets with its process, so it takes none that is older than that.
     const isLate = Math.abs(nowMs - madeAtMs) > limits.pageTicketMs || madeAtMs < this.#startedAtMs
     if (isLate || endsAtMs <= nowMs) return 'late'
+    if (this.#isOver(subject)) return 'over'
     this.#forgetLate(nowMs)
     if (this.#used.has(id)) return 'used'
     if (this.#used.size >= limits.pageTickets) return 'full'
     this.#used.set(id, madeAtMs + limits.pageTicketMs)
-    return this.#session(endsAtMs)
+    return this.#session({ endsAtMs, ...(subject !== undefined && { subject }) })
   }
 
   /** The session of a request; undefined: it has none, or it has ended. */
@@ -112,15 +131,22 @@ export class Sessions {
     return `${this.cookieName}=${session?.token ?? ''}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Strict${secure}`
   }
 
-  #session(endsAtMs: number): Session {
-    return { token: this.#sign(['session', this.#options.newId(), endsAtMs]), endsAtMs }
+  #session(of: SessionOf): Session {
+    const { newId } = this.#options
+    return { ...of, token: this.#sign(['session', newId(), of.endsAtMs, ...subjectOf(of)]) }
+  }
+
+  #isOver(subject: string | undefined): boolean {
+    return subject !== undefined && this.#options.isOver?.(subject) === true
   }
 
   #valid(token: string): Session | undefined {
     const fields = this.#read(token)
-    if (fields?.length !== 3 || fields[0] !== 'session') return undefined
+    if (fields?.[0] !== 'session' || fields.length < 3 || fields.length > 4) return undefined
     const endsAtMs = Number(fields[2])
-    return endsAtMs > this.#options.wallMs() ? { token, endsAtMs } : undefined
+    const subject = fields[3] as string | undefined
+    if (endsAtMs <= this.#options.wallMs() || this.#isOver(subject)) return undefined
+    return { token, endsAtMs, ...(subject !== undefined && { subject }) }
   }
 
   #sign(fields: Fields): string {

@@ -3,6 +3,7 @@ import { isOwnOrigin } from '../http/guards.js'
 import { isLoopback } from '../http/readers.js'
 import { refusal } from '../http/refusal.js'
 import { limits } from '../limits.js'
+import { roleOf } from '../transport/token.js'
 import type { Session, Sessions } from './sessions.js'
 
 /* Which requests may read, and which may change something. */
@@ -45,6 +46,19 @@ export function readersOf({ sessions, signIn }: ReadersOptions): MiddlewareHandl
     const message =
       'Reading from another machine needs a session: `firesteel ui` gives a link that opens one.'
     return context.json(refusal('HTTP_REFUSED', message), 401)
+  }
+}
+
+/** With the role submit one sees one's own work only. */
+export const seesOwnOnly = (session: Session | undefined): boolean =>
+  session !== undefined && roleOf(session.subject) === 'submit'
+
+/** Refuses what shows the work of all to a session that sees its own only. */
+export function wholeOnly(sessions: Sessions): MiddlewareHandler {
+  return async (context, next) => {
+    if (!seesOwnOnly(sessionOf(sessions, context))) return next()
+    const message = 'This shows the work of all, and a session of the role submit sees its own only.'
+    return context.json(refusal('HTTP_REFUSED', message), 403)
   }
 }
 

@@ -101,7 +101,6 @@ test('a submitter sees, reads and ends its own; an observer sees all and changes
     [ci, 'kill', theirs],
     [ci, 'drain', 'w1'],
     [ci, 'trace'],
-    [ci, 'ui'],
     [ci, 'token', 'ls'],
     [watcher, 'kill', mine],
     [watcher, 'logs', mine],

@@ -8,6 +8,7 @@ import { type Session, Sessions } from '../../runtime/pages/sessions.js'
 import { browserCommand } from '../../runtime/process/open-in-browser.js'
 import { shownPayload } from '../../runtime/trace/payload.js'
 import { deriveKey, derivePageKey } from '../../runtime/transport/keys.js'
+import { newTokenId, tokenRoles } from '../../runtime/transport/token.js'
 
 const SECRET = 'a secret of the tests only, long enough'
 const HERE = 'http://10.0.0.1:8080'
@@ -15,6 +16,7 @@ const THERE = 'http://10.0.0.2:8080'
 
 class World {
   nowMs = 1_800_000_000_000
+  readonly over = new Set<string>()
   #ids = 0
 
   node(origin = HERE, { secret = SECRET, cluster = 'production' } = {}): Sessions {
@@ -23,6 +25,7 @@ class World {
       cluster,
       origin,
       wallMs: () => this.nowMs,
+      isOver: (subject) => this.over.has(subject),
       newId: () => `id-${this.#ids++}`,
     })
   }
@@ -63,11 +66,43 @@ test('a session that goes on elsewhere ends when it would have ended', () => {
   const [here, there] = [world.node(), world.node(THERE)]
   const first = opened(here, here.ticket(HERE))
   world.nowMs += 3_600_000
-  const second = opened(there, here.ticket(THERE, first.endsAtMs))
+  const second = opened(there, here.ticket(THERE, first))
   assert.equal(second.endsAtMs, first.endsAtMs)
   world.nowMs = first.endsAtMs
   assert.equal(there.of(cookieOf(there, second)), undefined)
-  assert.equal(there.redeem(here.ticket(THERE, first.endsAtMs)), 'late')
+  assert.equal(there.redeem(here.ticket(THERE, first)), 'late')
+})
+
+test('a session acts as the token that it was opened with, at every node, and ends with it', () => {
+  const world = new World()
+  const [here, there] = [world.node(), world.node(THERE)]
+  const endsAtMs = world.nowMs + 3_600_000
+  const short = newTokenId('submit', endsAtMs)
+  const first = opened(here, here.ownTicket(short).token)
+  assert.deepEqual([first.subject, first.endsAtMs], [short, endsAtMs])
+  const second = opened(there, here.ticket(THERE, first))
+  assert.deepEqual(there.of(cookieOf(there, second)), { ...second, subject: short, endsAtMs })
+  assert.equal(opened(here, here.ownTicket().token).subject, undefined)
+
+  const late = here.ticket(HERE, first)
+  world.over.add(short)
+  assert.equal(here.of(cookieOf(here, first)), undefined, 'it was revoked')
+  assert.equal(there.of(cookieOf(there, second)), undefined, 'at every node')
+  assert.equal(here.redeem(late), 'over')
+})
+
+test('nobody writes another token into a session', () => {
+  const world = new World()
+  const here = world.node()
+  const [token, other] = [newTokenId('observe', undefined), newTokenId('admin', undefined)]
+  const { token: text } = opened(here, here.ownTicket(token).token)
+  const [fields = '', mac = ''] = text.split('.')
+  const inside = JSON.parse(Buffer.from(fields, 'base64url').toString()) as unknown[]
+  assert.equal(inside.at(-1), token)
+  for (const forged of [[...inside.slice(0, -1), other], inside.slice(0, -1)]) {
+    const altered = `${Buffer.from(JSON.stringify(forged)).toString('base64url')}.${mac}`
+    assert.equal(here.of(`${here.cookieName}=${altered}`), undefined)
+  }
 })
 
 test('a ticket is late after its time, before it, and after a restart of its node', () => {
@@ -140,8 +175,17 @@ test('the key of pages is no key of a handshake', () => {
   assert.notDeepEqual(derivePageKey(SECRET), deriveKey(SECRET, 'node'))
 })
 
-test('only who has the key of commands gets a ticket, and no program in the cluster', () => {
+test('a client gets a ticket that acts as its token, and no program in the cluster gets one', () => {
   const ticket = { type: 'PageTicket', web: HERE, token: 't', lateAtMs: 1 } as const
+  const subjects: unknown[] = []
+  const pageTicket = (subject?: string) => {
+    subjects.push(subject)
+    return ticket
+  }
+  const tokens = tokenRoles.map((role) => newTokenId(role, undefined))
+  for (const subject of tokens) ticketFor({ role: 'client', subject }, { pageTicket, log: silentLog })
+  ticketFor({ role: 'client' }, { pageTicket, log: silentLog })
+  assert.deepEqual(subjects, [...tokens, undefined])
   for (const role of ['client', 'node'] as const)
     assert.equal(ticketFor({ role }, { pageTicket: () => ticket, log: silentLog }), ticket)
   for (const role of ['driver', 'application', undefined] as const) {

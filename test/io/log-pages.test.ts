@@ -25,6 +25,7 @@ const routes = workerPages({
   data: new Hono(),
   wallMs: Date.now,
   onSession: () => undefined,
+  ownsOutput: async () => false,
   onError: assert.ifError,
 })
 const failures: unknown[] = []

@@ -97,6 +97,7 @@ async function everyPage(): Promise<[site: Site, path: string][]> {
       data: new Routes(),
       wallMs: Date.now,
       onSession: () => undefined,
+      ownsOutput: async () => false,
       onError: assert.ifError,
     }),
   )

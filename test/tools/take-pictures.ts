@@ -65,6 +65,7 @@ const worker = workerPages({
   data: new Hono(),
   wallMs,
   onSession: () => undefined,
+  ownsOutput: async () => false,
   onError: (error) => {
     throw error
   },

@@ -6,7 +6,7 @@ import type { Page } from '../../../runtime/pages/layout.js'
 import type { PageSite } from '../../../runtime/pages/page-site.js'
 import { facts, notice } from '../../../runtime/pages/parts.js'
 import { pathPart } from '../../../runtime/pages/path-part.js'
-import { refusedPage, signInToChange } from '../../../runtime/pages/session-pages.js'
+import { refusedPage, roleAnswer, signInToChange } from '../../../runtime/pages/session-pages.js'
 import type { Session } from '../../../runtime/pages/sessions.js'
 import { addressOf, changeOf } from '../../../runtime/pages/visitors.js'
 import { formatDuration, parseDurationMs } from '../../../runtime/units.js'
@@ -27,9 +27,14 @@ export interface WantedDrain {
 
 export interface DrainOptions {
   /** Asks the leader, as the commands do. `wanted` undefined: it takes work again. */
-  readonly drain: (id: string, wanted: WantedDrain | undefined, address: string) => Promise<void>
+  readonly drain: (
+    id: string,
+    wanted: WantedDrain | undefined,
+    address: string,
+    session: Session,
+  ) => Promise<void>
   /** Somebody asked for it, and from where. */
-  readonly onDrained: (id: string, isDrained: boolean, address: string) => void
+  readonly onDrained: (id: string, isDrained: boolean, address: string, session: Session) => void
 }
 
 /** On the page of a Worker. */
@@ -121,6 +126,8 @@ export function addDrain(
     routes.get(path, (context) => {
       const session = site.session(context)
       if (!session) return signInToChange(site, context)
+      const lacking = roleAnswer(site, context, session, 'operate')
+      if (lacking) return lacking
       const worker = there(site, context.req.query('id') ?? '')
       return worker
         ? site.answer(context, page(site, wallMs(), { worker, session }), { form: true })
@@ -139,12 +146,13 @@ export function addDrain(
       }
       const address = addressOf(context)
       try {
-        await drain(worker.id, wanted, address)
+        await drain(worker.id, wanted, address, session)
       } catch (error) {
         if (!isFiresteelError(error)) throw error
-        return site.answer(context, refusedPage(`It was not done: ${reasonOf(error)}`), { status: 502 })
+        const status = isFiresteelError(error, 'NOT_ALLOWED') ? 403 : 502
+        return site.answer(context, refusedPage(`It was not done: ${reasonOf(error)}`), { status })
       }
-      onDrained(worker.id, wanted !== undefined, address)
+      onDrained(worker.id, wanted !== undefined, address, session)
       return new Response(null, { status: 303, headers: { location: workerHref(worker.id) } })
     })
   }

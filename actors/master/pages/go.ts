@@ -15,7 +15,7 @@ export function addGo(routes: Hono, site: PageSite<MasterPageView>): void {
   const go = (origin: string | undefined, session: Session | undefined, path: string): Response => {
     if (origin === undefined) return new Response(null, { status: 303, headers: { location: '/' } })
     const to = safePath(path)
-    const ticket = session && site.sessions.ticket(origin, session.endsAtMs)
+    const ticket = session && site.sessions.ticket(origin, session)
     const query = ticket && new URLSearchParams({ ticket, to }).toString()
     const location = query === undefined ? `${origin}${to}` : `${origin}/session?${query}`
     return new Response(null, { status: 303, headers: { location, 'referrer-policy': 'no-referrer' } })

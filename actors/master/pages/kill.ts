@@ -5,7 +5,7 @@ import { type Html, html, type Part } from '../../../runtime/pages/html.js'
 import type { Page } from '../../../runtime/pages/layout.js'
 import type { PageSite } from '../../../runtime/pages/page-site.js'
 import { facts, notice } from '../../../runtime/pages/parts.js'
-import { refusedPage, signInToChange } from '../../../runtime/pages/session-pages.js'
+import { refusedPage, roleAnswer, signInToChange } from '../../../runtime/pages/session-pages.js'
 import type { Session } from '../../../runtime/pages/sessions.js'
 import { addressOf, changeOf } from '../../../runtime/pages/visitors.js'
 import { counted, durationText } from '../../../runtime/pages/words.js'
@@ -105,17 +105,19 @@ ${hidden('token', site.sessions.formToken(session))}${hidden('id', id)}${hidden(
 
 export interface KillOptions {
   /** Asks the leader, as the command does. Returns its text; rejects with a coded error. */
-  readonly kill: (id: string, address: string) => Promise<string>
+  readonly kill: (id: string, address: string, session: Session) => Promise<string>
   /** Somebody asked for it, and from where. */
-  readonly onKilled: (id: string, address: string) => void
+  readonly onKilled: (id: string, address: string, session: Session) => void
 }
 
 export function addKill(routes: Hono, site: PageSite<MasterPageView>, { kill, onKilled }: KillOptions): void {
   routes.get('/kill', (context) => {
     const session = site.session(context)
     if (!session) return signInToChange(site, context)
+    const lacking = roleAnswer(site, context, session, 'submit')
+    if (lacking) return lacking
     const id = context.req.query('id') ?? ''
-    const victim = victimOf(site.view, id)
+    const victim = victimOf(site.viewFor(context), id)
     return victim
       ? site.answer(context, confirmPage(site, session, id, victim), { form: true })
       : site.answer(context, gonePage, { status: 404 })
@@ -125,19 +127,21 @@ export function addKill(routes: Hono, site: PageSite<MasterPageView>, { kill, on
     if ('refused' in change) return site.answer(context, refusedPage(change.refused), { status: 403 })
     const { session, fields } = change
     const id = fields.get('id') ?? ''
-    const victim = victimOf(site.view, id)
-    if (!victim) return site.answer(context, gonePage, { status: 404 })
-    if (victim.version !== fields.get('version')) {
+    const victim = victimOf(site.viewFor(context), id)
+    // What exists and is not this session's own is the leader's to refuse, and to write down.
+    if (!victim && !victimOf(site.view, id)) return site.answer(context, gonePage, { status: 404 })
+    if (victim && victim.version !== fields.get('version')) {
       const why = 'It has been started again since you opened this page. Nothing was killed.'
       return site.answer(context, confirmPage(site, session, id, victim, why), { status: 409, form: true })
     }
     try {
-      await kill(id, addressOf(context))
+      await kill(id, addressOf(context), session)
     } catch (error) {
       if (!isFiresteelError(error)) throw error
-      return site.answer(context, refusedPage(`It was not killed: ${reasonOf(error)}`), { status: 502 })
+      const status = isFiresteelError(error, 'NOT_ALLOWED') ? 403 : 502
+      return site.answer(context, refusedPage(`It was not killed: ${reasonOf(error)}`), { status })
     }
-    onKilled(id, addressOf(context))
-    return new Response(null, { status: 303, headers: { location: victim.href } })
+    onKilled(id, addressOf(context), session)
+    return new Response(null, { status: 303, headers: { location: victim?.href ?? '/' } })
   })
 }

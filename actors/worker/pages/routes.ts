@@ -1,16 +1,17 @@
 import { Hono } from 'hono'
 import { PageSite } from '../../../runtime/pages/page-site.js'
 import { addSessionPages, signInAnswer } from '../../../runtime/pages/session-pages.js'
-import type { Sessions } from '../../../runtime/pages/sessions.js'
+import type { Session, Sessions } from '../../../runtime/pages/sessions.js'
 import { readersOf } from '../../../runtime/pages/visitors.js'
+import { addRoles, type RoleOptions } from './log-roles.js'
 import { addLogs } from './log-routes.js'
 import { masterOrigins, type WorkerPageSetOptions, workerPageSet } from './worker-page-set.js'
 
-export interface WorkerPagesOptions extends WorkerPageSetOptions {
+export interface WorkerPagesOptions extends WorkerPageSetOptions, RoleOptions {
   readonly sessions: Sessions
   /** What scripts read, such as `/json/`. The same people may read it. */
   readonly data: Hono
-  readonly onSession: (address: string) => void
+  readonly onSession: (address: string, session: Session) => void
   readonly onError: (error: unknown) => void
 }
 
@@ -28,6 +29,7 @@ export function workerPages(options: WorkerPagesOptions): Hono {
   })
   const routes = new Hono()
   routes.use(readersOf({ sessions, signIn: (context) => signInAnswer(site, context) }))
+  addRoles(routes, site, options)
   routes.route('/', data)
   addLogs(routes, site, { find: (id, output) => site.view.findLog(id, output), wallMs })
   site.addTo(routes)

@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
 import { kill } from '../../../actors/client/kill.js'
-import { MasterClient } from '../../../actors/client/master-client.js'
+import type { MasterClient } from '../../../actors/client/master-client.js'
 import { masterRoutes } from '../../../actors/master/json.js'
 import type { MasterHost } from '../../../actors/master/master-host.js'
 import type { WantedDrain } from '../../../actors/master/pages/drain.js'
@@ -8,11 +8,11 @@ import { masterPages } from '../../../actors/master/pages/routes.js'
 import type { UsageHistory } from '../../../actors/master/usage-history.js'
 import { systemClock } from '../../clock.js'
 import type { NodeHealth } from '../../http/health.js'
-import { limits } from '../../limits.js'
 import type { Log } from '../../observe/log.js'
-import type { Sessions } from '../../pages/sessions.js'
+import type { Session, Sessions } from '../../pages/sessions.js'
 import type { TlsSource } from '../../tls/tls-source.js'
-import { deriveKey } from '../../transport/keys.js'
+import { roleOf } from '../../transport/token.js'
+import { askAs } from './ask-as.js'
 import { masterSettings } from './node-settings.js'
 import type { MasterSpec } from './node-spec.js'
 
@@ -65,46 +65,46 @@ export function masterWeb(parts: MasterWebParts): Hono {
     sessions,
     data,
     wallMs,
-    kill: (id, from) => killAsCommand(parts, id, `a page that ${from} opened`),
-    onSession: (from) => log.info('a session of the pages began', { from }),
-    drain: (id, wanted, from) => drainAsCommand(parts, id, wanted, `a page that ${from} opened`),
-    onDrained: (id, isDrained, from) =>
-      log.info(isDrained ? 'drained from a page' : 'undrained from a page', { id, from }),
-    onKilled: (id, from) => log.info('killed from a page', { id, from }),
+    kill: (id, from, session) => killAsCommand(parts, session, id, `a page that ${from} opened`),
+    onSession: (from, session) => log.info('a session of the pages began', { from, ...whoIn(session) }),
+    drain: (id, wanted, from, session) =>
+      drainAsCommand(parts, session, id, wanted, `a page that ${from} opened`),
+    onDrained: (id, isDrained, from, session) =>
+      log.info(isDrained ? 'drained from a page' : 'undrained from a page', { id, from, ...whoIn(session) }),
+    onKilled: (id, from, session) => log.info('killed from a page', { id, from, ...whoIn(session) }),
     onError: (error) => log.error('a page failed', { error }),
   })
 }
 
-/** A page kills as the command does, over a link of its own: by the same checks, and at whoever leads. */
-const killAsCommand = (parts: MasterWebParts, id: string, by: string): Promise<string> =>
-  asCommand(parts, (client) => kill(client, id, by))
+/** For the log. */
+const whoIn = ({ subject }: Session) => ({ role: roleOf(subject), token: subject })
+
+/**
+ * A page kills as the command does, over a link of its own: at whoever leads, and with the credential of the
+ * session. So the leader decides and writes down what a session may, as for every client.
+ */
+const killAsCommand = (parts: MasterWebParts, session: Session, id: string, by: string): Promise<string> =>
+  asSession(parts, session, (client) => kill(client, id, by))
 
 const drainAsCommand = (
   parts: MasterWebParts,
+  session: Session,
   id: string,
   wanted: WantedDrain | undefined,
   by: string,
 ): Promise<void> =>
-  asCommand(parts, async (client) => {
+  asSession(parts, session, async (client) => {
     if (wanted) await client.request({ type: 'DecommissionWorkers', workers: [id], ...wanted, by })
     else await client.request({ type: 'RecommissionWorkers', workers: [id], by })
   })
 
-async function asCommand<T>(
+function asSession<T>(
   { spec: { cluster, secret }, host, tls }: MasterWebParts,
+  { subject }: Session,
   ask: (client: MasterClient) => Promise<T>,
 ): Promise<T> {
-  const client = new MasterClient({
-    cluster,
-    masters: host()
-      .head()
-      .masters.map(({ address }) => address),
-    credential: { role: 'client', key: deriveKey(secret, 'client'), tls },
-    masterTimeoutMs: limits.pageChangeMs,
-  })
-  try {
-    return await ask(client)
-  } finally {
-    await client.close()
-  }
+  const masters = host()
+    .head()
+    .masters.map(({ address }) => address)
+  return askAs({ cluster, secret, tls, masters, subject }, ask)
 }

@@ -200,7 +200,11 @@ class MasterNode implements RunningNode {
       secrets: tokenSecrets(secret),
       onDecided: this.#server.audit && ((...of) => this.#audit(auditOf(...of))),
       ...(web !== null && {
-        pageTicket: () => ({ type: 'PageTicket', web, ...this.#server.sessions.ownTicket() }),
+        pageTicket: (subject?: string) => ({
+          type: 'PageTicket' as const,
+          web,
+          ...this.#server.sessions.ownTicket(subject),
+        }),
       }),
       ...(recorder && { newCore: (...of) => recorder.newCore(...of) }),
     })

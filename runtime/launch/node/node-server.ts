@@ -292,7 +292,11 @@ export class NodeServer<M extends Message> {
         this.#throttle.warn(`http:${from}`, 'an HTTP connection was refused', { address: from, reason }),
     })
     const url = `${this.tls ? 'https' : 'http'}://${formatAddress(dialedWebHost(this.#spec), this.#http.port)}`
-    this.#sessions = nodeSessions(this.#spec, url)
+    this.#sessions = nodeSessions(
+      this.#spec,
+      url,
+      (subject) => this.#refuses('client', subject) !== undefined,
+    )
     return url
   }
 

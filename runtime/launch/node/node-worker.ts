@@ -107,14 +107,28 @@ class WorkerNode implements RunningNode {
   async #routes(): Promise<Hono> {
     const { workerRoutes } = await import('../../../actors/worker/json.js')
     const { workerPages } = await import('../../../actors/worker/pages/routes.js')
-    const { cluster } = this.#spec
+    const { OutputOwners } = await import('./output-owners.js')
+    const { cluster, secret, masters } = this.#spec
+    const owners = new OutputOwners({
+      cluster,
+      secret,
+      tls: this.#server.tls,
+      masters: () => [...new Set([this.#workerNow().status().masterUrl, ...masters])].filter(Boolean),
+      wallMs: systemClock.wallMs,
+    })
     const data = workerRoutes(() => this.#workerNow().status(), this.#server.health)
     return workerPages({
       take: () => ({ state: this.#workerNow().status(), cluster, findLog: this.#workerNow().findLog }),
       sessions: this.#server.sessions,
       data,
       wallMs: systemClock.wallMs,
-      onSession: (from) => this.#server.log.info('a session of the pages began', { from }),
+      onSession: (from, { subject }) =>
+        this.#server.log.info('a session of the pages began', {
+          from,
+          role: roleOf(subject),
+          token: subject,
+        }),
+      ownsOutput: (subject, id) => owners.owns(subject, id),
       onError: (error) => this.#server.log.error('a page failed', { error }),
     })
   }
