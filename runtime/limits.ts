@@ -304,6 +304,12 @@ export const limits = {
   /** Records in one page that is read from a store, and their bytes, unless one record has more. */
   readPage: 512,
   readPageBytes: 1 * MIB,
+  /**
+   * Records that a STANDBY keeps of what it read ahead of a hand-over, with their overhead; and for how long,
+   * where it is not elected.
+   */
+  readAheadBytes: 64 * MIB,
+  readAheadKeepMs: 10 * SECOND,
   /** A store that did not answer is tried again after this. It doubles up to storeBackoffMaxMs. */
   storeBackoffFirstMs: 20,
   storeBackoffMaxMs: 250,
@@ -409,9 +415,11 @@ export const limits = {
   /** A candidate waits this long for a Master with newer records, if the store lost its last writes. */
   rewindPatienceMs: 3 * SECOND,
   /**
-   * Clean hand-over (protocol 13): time to empty the commit queue; time for which other candidates wait; time
-   * for which the old leader stays linked.
+   * Clean hand-over (protocol 13): time for which a leader leads on while the successor reads the records;
+   * time to empty the commit queue; time for which other candidates wait; time for which the old leader stays
+   * linked.
    */
+  handOverReadAheadMs: 2 * SECOND,
   handOverDrainMs: 20,
   handOverHoldOffMs: 200,
   handOverLingerMs: 1 * SECOND,

@@ -15,11 +15,9 @@ import { closedByKernel } from '../../runtime/transport/link-end.js'
 import type { ClientMessage, MasterMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
 import type { AgentMessage, ElectedLeader } from '../messages/election.js'
-import type { RequestPageTicket } from '../messages/pages.js'
-import type { RequestTokenSecret } from '../messages/tokens.js'
 import { type CommitQueueView, storeView } from './commit-queue-view.js'
 import { committed, STORE_PATH } from './committed.js'
-import { HandOver } from './hand-over.js'
+import { HandOver, ReadAhead } from './hand-over.js'
 import { readAllKeys } from './key-reader.js'
 import { readLostWrites } from './lost-writes/lost-write.js'
 import { OwnLostWrites } from './lost-writes/own.js'
@@ -31,16 +29,16 @@ import type { MasterOptions } from './master-options.js'
 import { MasterShown } from './master-shown.js'
 import { hasCause, keyOfTimer, type MasterTimer } from './master-timer.js'
 import { openCommitQueue, type Pending } from './open-commit-queue.js'
-import { ticketFor } from './page-ticket.js'
 import { peerInfo } from './peer-info.js'
 import { isPeerMaster } from './peer-masters.js'
 import { readRecords, recordCacheOf, tellQuarantined } from './read-records.js'
 import { busy, failuresOf, notLeader } from './refusals.js'
 import { RequestSpans } from './request-spans.js'
 import { routeOf } from './routes.js'
+import { type SecretQuestion, secretAnswer } from './secret-answer.js'
 import type { FreeEffect, Now, Probe, ReplyToken, Step } from './step.js'
 import { TaskStreams } from './task-streams.js'
-import { signed, tokenSecretFor } from './token-secrets.js'
+import { signed } from './token-secrets.js'
 import { TurnCauses } from './turn-causes.js'
 
 /** The shell of the Master. Only here does its core meet mailbox, commit queue, links and timers. */
@@ -55,6 +53,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
   readonly #lostWriteSenders: LostWriteSender
   readonly #spans: RequestSpans | undefined
   readonly #causes: TurnCauses
+  readonly #readAhead: ReadAhead
   readonly taskStreams = new TaskStreams()
   #ownLostWrites: OwnLostWrites | undefined
   #commitQueue: CommitQueue<Pending> | undefined
@@ -77,6 +76,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     )
     this.#spans = options.spans && new RequestSpans(options.spans, () => this.position.epoch)
     this.#causes = new TurnCauses(context.system.ring !== undefined)
+    this.#readAhead = new ReadAhead(options)
     this.#questions = new QuestionQueue({ clock: options.clock, timers: this.#timers })
     this.#lostWriteSenders = new LostWriteSender({
       most: options.config.slices,
@@ -160,17 +160,16 @@ export class MasterShell implements Handler<MasterActorMessage> {
 
   #linkDown({ peer: { incarnation }, end }: LinkDown, envelope: Envelope): void {
     this.#questions.forget(incarnation)
+    this.#handOver?.linkDown(incarnation)
     this.#options.metrics.linkEnded(incarnation, this.#options.clock)
     this.#step({ kind: 'linkDown', incarnation, closedByKernel: closedByKernel(end.kind) }, envelope)
   }
 
-  /** What only a shell can say: tickets and tokens are made with the cluster's secret. */
-  #answerBeside(message: RequestPageTicket | RequestTokenSecret, envelope: Envelope): void {
+  #answerBeside(message: SecretQuestion, envelope: Envelope): void {
     const { cluster } = this.#core
-    const [peer, options] = [peerOf(envelope), this.#options]
-    if (!cluster) this.#refuse(envelope)
-    else if (message.type === 'RequestPageTicket') this.#context.reply(envelope, ticketFor(peer, options))
-    else this.#context.reply(envelope, tokenSecretFor(peer, message, cluster, options, this.#now()))
+    const answer = cluster && secretAnswer(peerOf(envelope), message, cluster, this.#options, this.#now())
+    if (answer) this.#context.reply(envelope, answer)
+    else this.#refuse(envelope)
   }
 
   turnEnd(): void {
@@ -185,7 +184,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
     if (from === undefined) return
     this.#options.metrics.heard(message.type, from, this.#options.clock)
     const reply = this.#context.replyTo(envelope)
-    if (reply && this.#handOver) {
+    this.#handOver?.heard(from, message)
+    if (reply && this.#handOver?.isGivingUp) {
       this.#refuse(envelope)
       return
     }
@@ -427,22 +427,21 @@ export class MasterShell implements Handler<MasterActorMessage> {
       case 'unlink':
         gateway.close(effect.from, effect.reason)
         break
+      case 'readAhead':
+        void this.#readAhead.run(effect)
+        break
       case 'handOver':
         if (mayHandOver()) void this.#beginHandOver(effect.reason)
         break
     }
   }
 
-  /**
-   * Protocol 13: refuse new work, empty the commit queue, give up the leader record, release the lock, tell
-   * the others.
-   */
+  /** Protocol 13: first the successor reads ahead, and this Master leads on. */
   async #beginHandOver(reason: string): Promise<void> {
     if (this.#handOver || this.#over) return
-    this.#handOver = new HandOver(reason, this.#core.peerMasters())
-    this.#options.log.info(`hands over: ${reason}`, { to: this.#handOver.chosen?.address })
-    await this.#handOver.drain(this.#driver?.drained() ?? Promise.resolve(), this.#timers)
-    this.#tellAgent({ type: 'ResignLeadership' })
+    this.#handOver = new HandOver(reason, this.#options, this.#core, this.#timers)
+    const isGiven = await this.#handOver.prepare(() => this.#driver?.drained())
+    if (isGiven) this.#tellAgent({ type: 'ResignLeadership' })
   }
 
   /** Only the agent sends RevokedLeadership. Commit queue and core report to the agent (protocol 6). */
@@ -456,7 +455,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 
   #revoked(reason: string): void {
-    const { recordCache, clock, log, gateway, listener } = this.#options
+    const { recordCache, clock, log, listener } = this.#options
     this.#over = true
     recordCache.end(clock.bootMs())
     const abandoned = this.#driver?.stop()
@@ -464,7 +463,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
       if (effect.kind === 'reply') this.#context.system.answer(effect.reply as ReplyAddress, failure)
     this.#spans?.abandoned(reason)
     log.info(`RevokedLeadership: ${reason}`)
-    for (const [to, message] of this.#handOver?.goodbyes() ?? []) gateway.send(to, message)
+    this.#handOver?.revoked()
     const handedOver = this.#handOver?.chosen !== undefined
     listener({ event: 'revoked', handedOver, reason: this.#handOver?.reason ?? reason })
   }

@@ -2,7 +2,13 @@ import { limits } from '../../runtime/limits.js'
 import { comparePositions } from '../../runtime/persistence/engine.js'
 import type { Position } from '../messages/common.js'
 import type { MasterChanged, MasterInStandby, StaleEpoch } from '../messages/leadership.js'
-import type { PositionSeen, Released, RequestLostTail, StandbyPulse } from '../messages/masters.js'
+import type {
+  LeaderPulse,
+  PositionSeen,
+  Released,
+  RequestLostTail,
+  StandbyPulse,
+} from '../messages/masters.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import type { CommitQueueView } from './commit-queue-view.js'
 import { requestLostWrites } from './lost-writes/request.js'
@@ -30,6 +36,17 @@ export interface SavedPeerProtocol extends SavedPeerMasters {
 }
 
 const nowhere: Position = { epoch: 0, seq: 0 }
+
+/** Of the Workers that this leader knows: those that live, those that are linked, those that fell silent. */
+export function heardOf(cluster: ClusterState): { workers: number; workersHeard: number; silent: number } {
+  const heard = { workers: 0, workersHeard: 0, silent: 0 }
+  for (const { state, diedOf, linked } of cluster.workers.values()) {
+    if (state !== 'DEAD') heard.workers++
+    else if (diedOf === 'silence') heard.silent++
+    if (state !== 'DEAD' && linked) heard.workersHeard++
+  }
+  return heard
+}
 
 /**
  * The part of a Master that deals with other Masters (protocol 5, 6, 12, 13): which of them leads, whose end
@@ -170,28 +187,23 @@ export class PeerMasterProtocol {
     step.free.push({ kind: 'giveTail', to: from.incarnation, found: message, more })
   }
 
-  leaderPulse(delivery: PulseDelivery): void {
+  leaderPulse(delivery: PulseDelivery, { handsOver }: LeaderPulse): void {
     const { cluster, step, from, commitQueue } = delivery
-    if (this.#obey(delivery, from.address) === 'stale' || cluster) return
+    const heard = this.#obey(delivery, from.address)
+    if (heard === 'stale' || cluster) return
     const workersHeard = delivery.workersHeard()
     const storeReachable = commitQueue.storeReachable ?? true
-    step.tellNow(from.incarnation, { type: 'StandbyPulse', workersHeard, storeReachable })
+    const answer = { type: 'StandbyPulse', workersHeard, storeReachable } as const
+    step.tellNow(from.incarnation, answer)
+    const { leader } = this.#peerMasters
+    if (handsOver && heard === 'obeyed' && leader)
+      step.free.push({ kind: 'readAhead', leader, answer: { ...answer, hasReadAhead: true } })
   }
 
   /** Runs every lease/3 while this Master leads. */
   pulse(cluster: ClusterState, step: Step): void {
     const { leaseMs } = this.#config
-    let workers = 0
-    let workersHeard = 0
-    let silent = 0
-    for (const worker of cluster.workers.values()) {
-      if (worker.state === 'DEAD') {
-        if (worker.diedOf === 'silence') silent++
-        continue
-      }
-      workers++
-      if (worker.linked) workersHeard++
-    }
+    const { workers, workersHeard, silent } = heardOf(cluster)
     for (const { incarnation } of this.#peerMasters.all) {
       step.tellNow(incarnation, { type: 'LeaderPulse', workers, workersHeard })
     }

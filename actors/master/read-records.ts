@@ -23,6 +23,9 @@ interface Sized<R> {
   readonly bytes: number
 }
 
+/** The tables that a new leader reads before it is ALIVE. */
+export const tablesRead = ['deployment', 'token', 'drain', 'worker', 'app', 'driver', 'ended'] as const
+
 type Section = 'tokens' | 'deployments' | 'drains' | 'workers' | 'apps' | 'drivers' | 'ended'
 type RecordOf<S extends Section> = StoredRecords[S][number]
 

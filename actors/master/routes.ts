@@ -114,7 +114,7 @@ const routes: Routes = {
   LeaderPulse: {
     sender: 'master',
     master: 'any',
-    handle: (received) => received.peerMasters.leaderPulse(received),
+    handle: (received, message) => received.peerMasters.leaderPulse(received, message),
   },
   StandbyPulse: {
     sender: 'master',

@@ -1,8 +1,10 @@
+import type { Fence } from '../../runtime/persistence/engine.js'
 import type { Found } from '../../runtime/persistence/forgotten.js'
 import type { ClientMessage, FromMaster, WorkerMessage } from '../messages/catalogue.js'
 import type { OwnedPosition } from '../messages/common.js'
 import type { AgentMessage } from '../messages/election.js'
 import type { StaleEpoch } from '../messages/leadership.js'
+import type { StandbyPulse } from '../messages/masters.js'
 import type { HeardEvent } from './master-event.js'
 import type { MasterTimer } from './master-timer.js'
 import type { RecordTable } from './records.js'
@@ -71,6 +73,8 @@ export type FreeEffect =
   | { readonly kind: 'refused'; readonly from: string; readonly reason: string }
   /** The link of a peer whose credential is not in force any more. */
   | { readonly kind: 'unlink'; readonly from: string; readonly reason: string }
+  /** The leader is about to hand over to this Master, and waits for that answer. */
+  | { readonly kind: 'readAhead'; readonly leader: Fence; readonly answer: StandbyPulse }
   /** This leader hears too few of its Workers: that STANDBY hears more (protocol 6). */
   | { readonly kind: 'handOver'; readonly reason: string }
 

@@ -13,6 +13,8 @@ export const leaderPulse = z.object({
   /** Number of live Workers that the leader knows; `workersHeard` of them are linked. */
   workers: count,
   workersHeard: count,
+  /** It is about to hand over to this STANDBY, which may read ahead (protocol 13). */
+  handsOver: z.literal(true).optional(),
 })
 export type LeaderPulse = z.infer<typeof leaderPulse>
 
@@ -22,6 +24,8 @@ export const standbyPulse = z.object({
   workersHeard: count,
   /** Its store answered within the last lease/3. */
   storeReachable: z.boolean(),
+  /** It has read ahead, as the leader asked. */
+  hasReadAhead: z.literal(true).optional(),
 })
 export type StandbyPulse = z.infer<typeof standbyPulse>
 

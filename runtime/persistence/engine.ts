@@ -186,6 +186,11 @@ export interface PersistenceEngine {
    * that existed throughout comes at least once.
    */
   read(fence: Fence, writeId: string | undefined, table: Table, cursor: string | undefined): Promise<Page>
+  /**
+   * For a Master that is about to take over from the owner of this fence: reads these tables, so that it need
+   * not check again what is still the same when it reads them as the leader. A hint: it may do nothing.
+   */
+  readAhead?(fence: Fence, among: readonly Table[]): Promise<void>
   /** A fresh fence check and a sign of life. Without `prev` the write id is not compared. */
   touch(fence: Fence, lock: string, prev?: string): Promise<CommitOutcome>
   commit(fence: Fence, request: CommitRequest): Promise<CommitOutcome>

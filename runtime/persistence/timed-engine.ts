@@ -31,6 +31,7 @@ export function timedEngine(
     leader: () => timed('leader', () => engine.leader()),
     elect: (request) => timed('elect', () => engine.elect(request)),
     read: (...page) => timed('read', () => engine.read(...page)),
+    readAhead: async (...tables) => engine.readAhead?.(...tables),
     touch: (...parts) => timed('touch', () => engine.touch(...parts)),
     commit: (fence, request) => timed('commit', () => engine.commit(fence, request)),
     leave: (fence) => timed('leave', () => engine.leave(fence)),

@@ -19,7 +19,7 @@ import type { Message, Ref } from '../../runtime/system/ref.js'
 import { createSystem } from '../../runtime/system/system.js'
 import { systemTimers } from '../../runtime/timers.js'
 import { Gateway } from '../../runtime/transport/gateway.js'
-import type { PeerIdentity } from '../../runtime/transport/identity.js'
+import { MASTER_SUBJECT, type PeerIdentity } from '../../runtime/transport/identity.js'
 import type { Link, LinkReceiver } from '../../runtime/transport/link.js'
 import type { LinkEnd } from '../../runtime/transport/link-end.js'
 import { waitUntil } from '../harness/wait-until.js'
@@ -80,8 +80,9 @@ class Wire {
   readonly #ended: ((end: LinkEnd) => void)[] = []
   #next = 1
 
-  constructor(incarnation: string, role: PeerIdentity['role']) {
-    this.peer = { incarnation, role, cluster: 'test', address: '10.0.0.9:9', nodeMajor: 20, protocol: 1 }
+  constructor(incarnation: string, role: PeerIdentity['role'], subject?: string) {
+    const peer = { incarnation, role, cluster: 'test', address: '10.0.0.9:9', nodeMajor: 20, protocol: 1 }
+    this.peer = { ...peer, ...(subject !== undefined && { subject, advertise: '10.0.0.9:9' }) }
   }
 
   get link(): Link {
@@ -369,5 +370,34 @@ test('its own deadline revokes a Master whose store hangs; a late answer release
   const answers = client.sent.filter(({ answer }) => answer === 'in flight').map(({ message }) => message)
   assert.equal(answers.length, 1)
   assert.equal((answers[0] as { code?: string }).code, 'FIRESTEEL_OUTCOME_UNKNOWN')
+  await old.life.end()
+})
+
+test('a leader leads on until its successor has read ahead, and takes nothing new from then on', async (t) => {
+  const { engine, system, live } = node(t)
+  const old = live('m1-1', { epoch: 0, seq: 0 })
+  await alive(old)
+  const client = new Wire('cli', 'client')
+  const standby = new Wire('m2-1', 'node', MASTER_SUBJECT)
+  for (const wire of [client, standby]) old.gateway.attach(wire.link)
+  standby.say({ type: 'MasterInStandby', masters: [] })
+  standby.say({ type: 'StandbyPulse', workersHeard: 0, storeReachable: true })
+  await system.idle()
+
+  const resigned = old.life.resign('a test')
+  const asksToReadAhead = () =>
+    standby.sent.some(({ message }) => (message as { handsOver?: boolean }).handsOver === true)
+  await waitUntil('the question', asksToReadAhead, { deadlineMs: 5000, everyMs: 1 })
+  client.say(submit('k1'), 'meanwhile')
+  await waitUntil('the answer', () => client.answerTo('meanwhile'), { deadlineMs: 5000, everyMs: 1 })
+  assert.equal(client.answerTo('meanwhile')?.type, 'SubmitDriverResponse')
+  assert.equal(engine.asked.includes('leave m1-1'), false)
+
+  standby.say({ type: 'StandbyPulse', workersHeard: 0, storeReachable: true, hasReadAhead: true })
+  assert.equal(await resigned, true)
+  client.say(submit('k2'), 'afterwards')
+  await system.idle()
+  assert.equal((client.answerTo('afterwards') as { code?: string }).code, 'FIRESTEEL_NOT_LEADER')
+  assert.equal(standby.types.at(-1), 'HandOver')
   await old.life.end()
 })

@@ -3,6 +3,7 @@ import { limits } from '../../limits.js'
 import type { RedisConnection } from '../../redis/connection.js'
 import type { Fence, Page, Quarantined, RecordSchemas, Table } from '../engine.js'
 import { type ClusterKeys, decodeId } from './keys.js'
+import { KnownRecords } from './known-records.js'
 import type { RecordSeal } from './record-seal.js'
 import { expectOurs } from './replies.js'
 import * as scripts from './scripts.js'
@@ -13,6 +14,16 @@ interface Unreadable {
   readonly content: Buffer
   readonly id: string
   readonly reason: string
+}
+
+/** An entry of a table. Without a value it is unreadable, for this reason. */
+interface ReadEntry {
+  readonly field: Buffer
+  readonly content: Buffer
+  /** Undefined: it is no text. */
+  readonly id: string | undefined
+  readonly value?: unknown
+  readonly reason?: string
 }
 
 export interface RecordPagesOptions {
@@ -37,32 +48,74 @@ export class RecordPages {
    * before.
    */
   readonly #counts = new Map<Table, number>()
+  #known = new KnownRecords()
+  #forgetting: NodeJS.Timeout | undefined
 
   constructor(options: RecordPagesOptions) {
     this.#options = options
   }
 
   async page(fence: Fence, writeId: string, table: Table, cursor: string | undefined): Promise<Page> {
-    const { connection, keys, pageRecords } = this.#options
+    const { pageRecords } = this.#options
     if (cursor === undefined) {
       this.#unreadable.delete(table)
       this.#counts.delete(table)
     }
     const count = Math.min(pageRecords, this.#counts.get(table) ?? FIRST_PAGE)
+    const scanned = await this.#scan(fence, writeId, table, cursor, count)
+    if (!scanned) return { kind: 'moved' }
+    this.#counts.set(table, nextCount(scanned.flat, pageRecords))
+    const records = this.#readable(table, scanned.flat)
+    if (scanned.next !== undefined) return { kind: 'page', records, cursor: scanned.next }
+    this.#known.forget(table)
+    if (!(await this.#setAside(fence, writeId, table))) return { kind: 'moved' }
+    return { kind: 'page', records, cursor: undefined }
+  }
+
+  /**
+   * Reads tables while another Master leads, in small pages, because this one has other work. What is
+   * unreadable stays where it is: only a leader may set it aside.
+   */
+  async readAhead(fence: Fence, among: readonly Table[]): Promise<void> {
+    const known = new KnownRecords()
+    this.#known = known
+    clearTimeout(this.#forgetting)
+    this.#forgetting = setTimeout(() => this.#forget(known), limits.readAheadKeepMs).unref()
+    for (const table of among) {
+      let cursor: string | undefined
+      do {
+        const scanned = await this.#scan(fence, '', table, cursor, FIRST_PAGE)
+        if (!scanned) return
+        for (const { id, content, value } of this.#read(table, scanned.flat)) {
+          if (id !== undefined && value !== undefined && !known.add(table, id, content, value)) return
+        }
+        cursor = scanned.next
+      } while (cursor !== undefined)
+    }
+  }
+
+  #forget(known: KnownRecords): void {
+    if (this.#known === known) this.#known = new KnownRecords()
+  }
+
+  /** Undefined: another owner leads now. */
+  async #scan(
+    fence: Fence,
+    writeId: string,
+    table: Table,
+    cursor: string | undefined,
+    count: number,
+  ): Promise<{ readonly flat: readonly Buffer[]; readonly next: string | undefined } | undefined> {
+    const { connection, keys } = this.#options
     const reply = (await connection.evaluate(
       scripts.read,
       [keys.leader, keys.table[table]],
       [fence.epoch, fence.owner, writeId, cursor ?? '0', count],
       'bytes',
     )) as [Buffer, Buffer, Buffer[]]
-    const kind = expectOurs(reply, keys)
-    if (kind === 'MOVED') return { kind: 'moved' }
-    this.#counts.set(table, nextCount(reply[2], pageRecords))
-    const records = this.#readable(table, reply[2])
+    if (expectOurs(reply, keys) === 'MOVED') return undefined
     const next = reply[1].toString()
-    if (next !== '0') return { kind: 'page', records, cursor: next }
-    if (!(await this.#setAside(fence, writeId, table))) return { kind: 'moved' }
-    return { kind: 'page', records, cursor: undefined }
+    return { flat: reply[2], next: next === '0' ? undefined : next }
   }
 
   /** The header of each entry, by HSCAN. */
@@ -83,20 +136,25 @@ export class RecordPages {
 
   #readable(table: Table, flat: readonly Buffer[]): (readonly [string, unknown])[] {
     const records: (readonly [string, unknown])[] = []
-    for (let i = 0; i < flat.length; i += 2) {
-      const field = flat[i]!
-      const id = decodeId(field)
-      const content = flat[i + 1]!
-      const read = id === undefined ? { reason: 'its id is not text' } : this.#valueOf(table, id, content)
-      if (id === undefined || 'reason' in read) {
-        const reason = 'reason' in read ? read.reason : ''
-        this.#note(table, { field, content, id: id ?? field.toString('hex'), reason })
-      } else records.push([id, read.value])
+    for (const { field, content, id, value, reason = '' } of this.#read(table, flat)) {
+      if (id !== undefined && value !== undefined) records.push([id, value])
+      else this.#note(table, { field, content, id: id ?? field.toString('hex'), reason })
     }
     return records
   }
 
+  *#read(table: Table, flat: readonly Buffer[]): Generator<ReadEntry> {
+    for (let i = 0; i < flat.length; i += 2) {
+      const [field, content] = [flat[i]!, flat[i + 1]!]
+      const id = decodeId(field)
+      if (id === undefined) yield { field, content, id, reason: 'its id is not text' }
+      else yield { field, content, id, ...this.#valueOf(table, id, content) }
+    }
+  }
+
   #valueOf(table: Table, id: string, content: Buffer): { value: unknown } | { reason: string } {
+    const known = this.#known.take(table, id, content)
+    if (known !== undefined) return { value: known }
     const { seal, schemas } = this.#options
     const json = seal.open(table, id, content)
     const value = parseObject(json ?? content.toString('utf8'))

@@ -109,6 +109,10 @@ export class RedisEngine implements PersistenceEngine {
     return this.#reading(() => this.#pages.page(fence, writeId ?? '', table, cursor))
   }
 
+  readAhead(fence: Fence, among: readonly Table[]): Promise<void> {
+    return this.#reading(() => this.#pages.readAhead(fence, among))
+  }
+
   touch(fence: Fence, lock: string, prev?: string): Promise<CommitOutcome> {
     const args = [fence.epoch, fence.owner, lock, ...(prev === undefined ? [] : [prev])]
     return this.#writing(() => this.#connection.evaluate(scripts.touch, [this.#keys.leader], args))

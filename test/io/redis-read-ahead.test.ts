@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type { Fence, PersistenceEngine, Put, RecordSchemas, Table } from '../../runtime/persistence/engine.js'
+import { electRequest, putOf } from '../conformance/persistence-suite.js'
+import { type RedisServer, startRedis } from '../harness/redis-server.js'
+import { RedisOpener } from './redis-fixture.js'
+
+/* A STANDBY reads ahead of a hand-over: protocol 13. */
+
+let server: RedisServer
+before(async () => {
+  server = await startRedis()
+})
+after(() => server.stop())
+
+const among = ['worker', 'driver'] as const
+
+/** A leader with some records, and a STANDBY that counts how often it checks one. */
+async function twoMasters(cluster: string) {
+  const opener = new RedisOpener()
+  const checked: string[] = []
+  const check = (value: unknown): string | undefined => {
+    checked.push((value as { id: string }).id)
+    return undefined
+  }
+  const records = { worker: check, app: check, driver: check, ended: check, key: check }
+  const schemas: RecordSchemas = { ...records, drain: check, deployment: check, token: check }
+  const leader = await opener.open({ cluster, redis: server.url })
+  const standby = await opener.open({ cluster, redis: server.url, schemas })
+  const elected = await leader.engine.elect(electRequest('m1'))
+  assert.equal(elected.kind, 'elected')
+  const fence = { epoch: 1, owner: 'm1' }
+  let [n, prev] = [1, 'elect-m1']
+  const write = async (...puts: Put[]): Promise<void> => {
+    const writeId = `w${n}`
+    const outcome = await leader.engine.commit(fence, { n, prev, writeId, puts, deletes: [] })
+    assert.equal(outcome.kind, 'ok')
+    ;[n, prev] = [n + 1, writeId]
+  }
+  await write(putOf('worker', 'w1'), ...Array.from({ length: 100 }, (_, i) => putOf('driver', `d${i}`)))
+  const takeOver = async (): Promise<Map<string, unknown>> => {
+    const outcome = await standby.engine.elect(electRequest('m2', fence))
+    assert.equal(outcome.kind, 'elected')
+    return readAll(standby.engine, { epoch: 2, owner: 'm2' }, among)
+  }
+  return { fence, write, checked, engine: standby.engine, takeOver, close: () => opener.closeAll() }
+}
+
+async function readAll(
+  engine: PersistenceEngine,
+  fence: Fence,
+  tables: readonly Table[],
+): Promise<Map<string, unknown>> {
+  const found = new Map<string, unknown>()
+  for (const table of tables) {
+    let cursor: string | undefined
+    do {
+      const page = await engine.read(fence, `elect-${fence.owner}`, table, cursor)
+      assert.equal(page.kind, 'page')
+      if (page.kind !== 'page') break
+      for (const [id, value] of page.records) found.set(id, value)
+      cursor = page.cursor
+    } while (cursor !== undefined)
+  }
+  return found
+}
+
+test('a new leader checks only what has changed since it read ahead, and reads what is there now', async () => {
+  const { fence, write, checked, engine, takeOver, close } = await twoMasters('ahead')
+  await engine.readAhead!(fence, among)
+  assert.equal(checked.length, 101)
+  checked.length = 0
+  await write(putOf('driver', 'd7', { state: 'RUNNING' }), putOf('driver', 'd100'))
+  const found = await takeOver()
+  assert.deepEqual(checked.sort(), ['d100', 'd7'])
+  assert.equal(found.size, 102)
+  assert.deepEqual(found.get('d7'), { id: 'd7', state: 'RUNNING' })
+  assert.deepEqual(found.get('d8'), { id: 'd8' })
+  await close()
+})
+
+test('what was changed without the secret is not taken for what was read ahead', async () => {
+  const { fence, engine, takeOver, close } = await twoMasters('forged')
+  await engine.readAhead!(fence, among)
+  const key = (await server.cli('KEYS', '{firesteel:forged}:driver*')).trim()
+  const stored = await server.cli('HGET', key, 'd8')
+  await server.cli('HSET', key, 'd7', stored)
+  await server.cli('HSET', key, 'd9', stored.replace('{', '{"state":"RUNNING",'))
+  const found = await takeOver()
+  assert.equal(found.has('d7'), false)
+  assert.equal(found.has('d9'), false)
+  assert.equal(found.size, 99)
+  assert.equal((await engine.quarantined()).length, 2)
+  await close()
+})
+
+test('who reads ahead of a leader that has changed reads nothing, and no harm is done', async () => {
+  const { engine, takeOver, checked, close } = await twoMasters('late')
+  await engine.readAhead!({ epoch: 7, owner: 'm9' }, among)
+  assert.deepEqual(checked, [])
+  assert.equal((await takeOver()).size, 101)
+  await close()
+})
