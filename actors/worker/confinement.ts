@@ -3,6 +3,7 @@ import type { Log } from '../../runtime/observe/log.js'
 import type { CgroupHome } from '../../runtime/process/cgroup-files.js'
 import {
   endLeftCgroups,
+  mayReserve,
   openCgroupHome,
   removeLeftHomes,
   reserveForWorker,
@@ -20,11 +21,19 @@ export interface ControlGroupsOptions {
   readonly former?: unknown
 }
 
-/** Undefined: there are none, and the log says why. */
-export function controlGroups({ config, log, former }: ControlGroupsOptions): CgroupHome | undefined {
+/** False: the kernel keeps nothing for this Worker, whatever `controlGroups` resolves to. */
+export const mayReserveFor = ({ cgroup }: WorkerConfig): boolean =>
+  cgroup !== false && mayReserve({ parent: cgroup })
+
+/** Resolves to undefined: there are none, and the log says why. It rejects with nothing. */
+export async function controlGroups({
+  config,
+  log,
+  former,
+}: ControlGroupsOptions): Promise<CgroupHome | undefined> {
   const { cgroup, name, workDir } = config
   if (cgroup === false) return undefined
-  const home = openCgroupHome({ name, workDir, parent: cgroup })
+  const home = await openCgroupHome({ name, workDir, parent: cgroup })
   if (typeof home === 'string') {
     log[cgroup === undefined ? 'debug' : 'warn']('work has no control groups here', { reason: home })
     return undefined

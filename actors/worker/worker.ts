@@ -29,7 +29,7 @@ import type { Confinement } from '../messages/workers.js'
 import { codeHere, driverPlan, executorPlan } from './child-plans.js'
 import { Children } from './children.js'
 import { WorkerCode } from './code/worker-code.js'
-import { confinementOf, controlGroups } from './confinement.js'
+import { confinementOf, controlGroups, mayReserveFor } from './confinement.js'
 import { LogStreams } from './log-streams.js'
 import { type FindLog, keptLogs } from './logs/kept-log.js'
 import { ProcessCauses } from './process-causes.js'
@@ -107,23 +107,26 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   deriveKey(config.secret, 'node')
   await makeWorkFolder(config)
   const metrics = new WorkerMetrics()
-  const cgroup = controlGroups(options)
   const guardOptions: GuardOptions = {
     name: config.name,
     orphanGraceMs: config.orphanGraceMs,
-    cgroup,
     mayGainPrivileges: config.noNewPrivileges === false,
     onEvent: (event) => {
       if (event.event === 'exited') metrics.guardRestarts++
       logGuard(log, event)
     },
   }
+  const grouping = controlGroups(options)
+  // The guard must be in the group that the kernel keeps for this Worker. Elsewhere it starts meanwhile.
+  if (mayReserveFor(config)) await grouping
   const guard = options.former
     ? adoptGuard(options.former.guard, guardOptions)
     : await startGuard(guardOptions)
   if (guard.mayGainPrivileges && config.noNewPrivileges !== false)
     log.warn('what this Worker runs may gain privileges, such as by sudo: setpriv is not there')
   try {
+    const cgroup = await grouping
+    if (cgroup) guard.confine(cgroup)
     const worker = new RunningWorker(options, guard, metrics, cgroup)
     await worker.begin()
     return worker

@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import type * as Winston from 'winston'
+import { builtFile } from '../built-file.js'
 import { innerLimits } from '../inner-limits.js'
 import { within } from '../timers.js'
 import { type LogFields, type LogFormat, type Logger, type LogLevel, logLevels } from './log.js'
@@ -29,7 +31,7 @@ interface Sink {
  * winston tests the level after formatting. Our test comes before everything and is shared with all children.
  */
 interface Shared {
-  /** Opened by the first line: winston is 70 modules, and most processes log nothing at their start. */
+  /** Opened by the first line: winston is large, and most processes log nothing at their start. */
   sink: Sink | undefined
   readonly stream: NodeJS.WritableStream
   readonly format: LogFormat
@@ -60,9 +62,15 @@ export function createLogger(options: LoggerOptions): Logger {
   return loggerWith(shared, options.fields ?? {})
 }
 
-/** Loads what the first line would otherwise load while its writer waits. */
-export async function prepareLogger(): Promise<void> {
-  await import('winston')
+/** The build makes one file of it (test/setup/bundle.ts). */
+const loadWinston = (): typeof Winston =>
+  createRequire(import.meta.url)(fileURLToPath(builtFile('runtime/observe/winston.cjs')))
+
+/**
+ * Loads what the first line would otherwise load while its writer waits. Throws if it cannot be read now.
+ */
+export function prepareLogger(): void {
+  loadWinston()
 }
 
 /**
@@ -72,7 +80,7 @@ export async function prepareLogger(): Promise<void> {
 function openSink({ stream, unwritten }: Shared): Sink | undefined {
   let winston: typeof Winston
   try {
-    winston = createRequire(import.meta.url)('winston')
+    winston = loadWinston()
   } catch {
     return undefined
   }

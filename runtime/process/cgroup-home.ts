@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -36,12 +36,17 @@ const words = (path: string): string[] => {
   }
 }
 
+/** False: the kernel gives groups in this folder no limits. */
+function hasControllers(folder: string): boolean {
+  const has = words(join(folder, 'cgroup.controllers'))
+  return CONTROLLERS.every((name) => has.includes(name))
+}
+
 /** True: groups in this folder have limits. */
 function enable(folder: string): boolean {
   const control = join(folder, 'cgroup.subtree_control')
   const lacks = (): boolean => CONTROLLERS.some((name) => !words(control).includes(name))
-  const has = words(join(folder, 'cgroup.controllers'))
-  if (!CONTROLLERS.every((name) => has.includes(name))) return false
+  if (!hasControllers(folder)) return false
   if (!lacks()) return true
   try {
     writeFileSync(control, CONTROLLERS.map((name) => `+${name}`).join(' '))
@@ -51,11 +56,28 @@ function enable(folder: string): boolean {
   return !lacks()
 }
 
+/** False: a Worker in this folder surely gets no reserve, so nothing must wait for it. */
+export function mayReserve({ own = ownCgroup(), parent = own }: Partial<CgroupHomeOptions>): boolean {
+  return parent !== undefined && hasControllers(parent)
+}
+
+/** Resolves to why no process can be moved to that group and back; undefined: it can. */
+function tryMove(trial: string, own: string): Promise<string | undefined> {
+  // A process of its own goes there and back, so that nothing of ours can stay there. The kernel takes its
+  // time for each move, about 10 ms.
+  const script = 'echo 0 > "$1/cgroup.procs" && echo 0 > "$2/cgroup.procs"'
+  return new Promise((resolve) => {
+    execFile('sh', ['-c', script, 'sh', trial, own], (error, _, stderr) =>
+      resolve(error ? stderr.trim() || `no process can be moved to ${dirname(trial)}` : undefined),
+    )
+  })
+}
+
 /**
  * Makes the folder in which the work of this Worker has its groups. The reason as text: it has none here,
  * which costs what docs/security.md says.
  */
-export function openCgroupHome(options: CgroupHomeOptions): CgroupHome | string {
+export async function openCgroupHome(options: CgroupHomeOptions): Promise<CgroupHome | string> {
   const { name, workDir, own = ownCgroup(), parent = own } = options
   if (own === undefined || parent === undefined) return 'this system has no cgroup v2'
   const id = createHash('sha256').update(workDir).digest('hex').slice(0, 8)
@@ -64,15 +86,11 @@ export function openCgroupHome(options: CgroupHomeOptions): CgroupHome | string 
   try {
     for (const folder of [parent, path, trial]) makeCgroup(folder)
     const hasLimits = enable(parent) && enable(path)
-    // A process of its own goes there and back, so that nothing of ours can stay there.
-    const script = 'echo 0 > "$1/cgroup.procs" && echo 0 > "$2/cgroup.procs"'
-    const { status, stderr } = spawnSync('sh', ['-c', script, 'sh', trial, own], { encoding: 'utf8' })
+    const problem = await tryMove(trial, own)
     removeCgroup(trial)
-    if (status !== 0) {
-      removeCgroup(path)
-      return stderr.trim() || `no process can be moved to ${path}`
-    }
-    return { path, hasLimits }
+    if (problem === undefined) return { path, hasLimits }
+    removeCgroup(path)
+    return problem
   } catch (error) {
     removeCgroup(trial)
     removeCgroup(path)

@@ -49,8 +49,6 @@ export interface GuardOptions {
   readonly orphanGraceMs: number
   /** What it starts may use programs such as sudo. Default false, where `setpriv` is installed. */
   readonly mayGainPrivileges?: boolean | undefined
-  /** Where what it starts gets control groups; absent: it gets none. */
-  readonly cgroup?: CgroupHome | undefined
   /** For the log. A guard that exits or cannot be started leaves the groups unguarded for a moment. */
   readonly onEvent?: (event: GuardEvent) => void
 }
@@ -58,6 +56,8 @@ export interface GuardOptions {
 /** The Worker's side of its guard, which starts what the Worker runs. Also a `keeper` of `startChild`. */
 export interface Guard extends LifelineKeeper, Spawner {
   readonly pid: number | undefined
+  /** From now on what it starts gets control groups there. */
+  confine(home: CgroupHome): void
   /** Whether what it starts may gain privileges; undefined: the system does not say. */
   readonly mayGainPrivileges: boolean | undefined
   add(group: GuardedGroup): void
@@ -125,6 +125,7 @@ class GuardKeeper implements Guard {
   #failures = 0
   #closed = false
   #mayGainPrivileges: boolean | undefined
+  #home: CgroupHome | undefined
 
   constructor(options: GuardOptions) {
     this.#options = options
@@ -136,6 +137,11 @@ class GuardKeeper implements Guard {
 
   get mayGainPrivileges(): boolean | undefined {
     return this.#mayGainPrivileges
+  }
+
+  confine(home: CgroupHome): void {
+    this.#home = home
+    this.#tellCgroup()
   }
 
   add(group: GuardedGroup): void {
@@ -276,8 +282,7 @@ class GuardKeeper implements Guard {
   }
 
   #tellCgroup(): void {
-    const { cgroup } = this.#options
-    if (cgroup) this.#write(cgroupLine(cgroup))
+    if (this.#home) this.#write(cgroupLine(this.#home))
   }
 
   #write(line: string): void {

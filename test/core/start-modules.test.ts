@@ -103,14 +103,28 @@ for (const [file, name] of Object.entries(bundledPackages))
     )
   })
 
-for (const [name, file] of Object.entries(programEntries))
-  test(`the program ${name} needs few files and no other folder`, { skip: missing }, () => {
+const { node: _, ...programs } = programEntries
+const files = { ...programs, master: programEntries.node, worker: programEntries.node }
+
+for (const [name, file] of Object.entries(files))
+  test(`the program ${name} is one file at its start`, { skip: missing }, () => {
     assert.ok(loadedBy(file).files.length > 5)
     const { packages, files } = loadedBy(`programs/${name}.js`)
     assert.deepEqual(packages, [])
-    assert.ok(files.length < 20, files.join(' '))
-    for (const path of files) assert.match(path, /^programs\//)
+    const expected = name === 'library' ? ['library', 'library-start'] : [name]
+    assert.deepEqual(
+      files,
+      expected.map((one) => `programs/${one}.js`),
+    )
   })
+
+test('the library exports what its entry does, and nothing of how it is built', {
+  skip: missing,
+}, async () => {
+  const entry = await import('../../actors/client/index.js')
+  const built = await import(new URL('../../programs/library.js', import.meta.url).href)
+  assert.deepEqual(Object.keys(built).sort(), Object.keys(entry).sort())
+})
 
 /** All files that a program may load, at its start or later. */
 function reachedBy(entry: string): string[] {

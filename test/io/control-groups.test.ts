@@ -38,7 +38,7 @@ after(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const real = openCgroupHome({ name: 'trial', workDir: folder })
+const real = await openCgroupHome({ name: 'trial', workDir: folder })
 const skip = typeof real === 'string' ? `no control groups here: ${real}` : false
 const home = real as CgroupHome
 after(() => {
@@ -47,7 +47,8 @@ after(() => {
 
 let names = 0
 async function guardOf(t: TestContext): Promise<Guard> {
-  const guard = await startGuard({ orphanGraceMs: 0, cgroup: home })
+  const guard = await startGuard({ orphanGraceMs: 0 })
+  guard.confine(home)
   t.after(() => guard.close())
   return guard
 }
@@ -136,7 +137,8 @@ test('what forked twice ends with its work: stopped by its Worker, or left behin
 })
 
 test('a Worker that is killed: its guard ends what forked twice, and leaves no group', { skip }, async () => {
-  const guard = await startGuard({ orphanGraceMs: 0, cgroup: home })
+  const guard = await startGuard({ orphanGraceMs: 0 })
+  guard.confine(home)
   const spawned = await spawn(guard, `${DAEMON}sleep 600`)
   await waitUntil('the daemon to be in it', () => pidsOf(spawned).length >= 3)
   const identities = pidsOf(spawned).map(identityOf)
@@ -188,9 +190,9 @@ test('a guard whose folder is taken away starts without groups, and says so', { 
   writeFileSync(join(folder, 'no'), '')
   const guard = await startGuard({
     orphanGraceMs: 0,
-    cgroup: { path: join(folder, 'no', path), hasLimits: false },
     onEvent: (event) => events.push(event.event),
   })
+  guard.confine({ path: join(folder, 'no', path), hasLimits: false })
   t.after(() => guard.close())
   const spawned = await spawn(guard, 'exit 3')
   assert.equal(spawned.cgroup, undefined)
@@ -207,10 +209,10 @@ function standIn(controllers: string, enabled = ''): string {
   return path
 }
 
-test('limits are used where the kernel gives all three controllers, else the groups end work alone', () => {
+test('limits are used where the kernel gives all three controllers, else the groups end work alone', async () => {
   const all = 'cpuset cpu io memory pids\n'
   const without = standIn('cpuset cpu io pids\n', 'cpu pids')
-  assert.deepEqual(openCgroupHome({ name: 'w1', workDir: '/w', own: without }), {
+  assert.deepEqual(await openCgroupHome({ name: 'w1', workDir: '/w', own: without }), {
     path: join(without, readdirSync(without).find((name) => name.startsWith('firesteel-w1-'))!),
     hasLimits: false,
   })
@@ -218,9 +220,10 @@ test('limits are used where the kernel gives all three controllers, else the gro
   const full = standIn(all)
   rmSync(join(full, 'cgroup.subtree_control'))
   mkdirSync(join(full, 'cgroup.subtree_control'))
-  const refused = openCgroupHome({ name: 'w1', workDir: '/w', own: full })
+  const refused = await openCgroupHome({ name: 'w1', workDir: '/w', own: full })
   assert.equal((refused as CgroupHome).hasLimits, false)
-  assert.match(String(openCgroupHome({ name: 'w1', workDir: '/w', own: '/proc/nowhere' })), /ENOENT/)
+  const nowhere = await openCgroupHome({ name: 'w1', workDir: '/w', own: '/proc/nowhere' })
+  assert.match(String(nowhere), /ENOENT/)
 })
 
 test('limits and the reserve are written as the kernel wants them', () => {

@@ -174,7 +174,7 @@ test('a line is written although winston cannot be read at that moment, and the 
     const load = Module._load
     let tries = 0
     Module._load = (request, ...rest) => {
-      if (request === 'winston' && ++tries === 1) throw Object.assign(new Error('no descriptor'), { code: 'EMFILE' })
+      if (request.endsWith('/winston.cjs') && ++tries === 1) throw Object.assign(new Error('no descriptor'), { code: 'EMFILE' })
       return load(request, ...rest)
     }
     const { createLogger } = await import(${JSON.stringify(url)})

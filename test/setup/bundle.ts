@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { programEntries } from '../../runtime/built-file.js'
-import { bundledPackages } from './bundled.js'
+import { type ProgramPlan, programBuilds } from './bundle-program.js'
+import { bundledPackages, partsOfPrograms, requiredPackages } from './bundled.js'
 
 /*
  * Node spends about half a millisecond of processor time on each file that it imports. So the build makes one
@@ -38,20 +39,116 @@ function bundlePackages(bundler: string): void {
   for (const file of files) rmSync(`dist/${file}.map`, { force: true })
 }
 
-const programs = Object.entries(programEntries)
+function bundleRequired(bundler: string): void {
+  for (const [file, name] of Object.entries(requiredPackages)) {
+    const options = [
+      '--bundle',
+      '--format=cjs',
+      '--platform=node',
+      '--target=node20.19',
+      '--log-level=warning',
+    ]
+    execFileSync(bundler, [...options, `--outfile=dist/${file}`], {
+      input: `module.exports = require('${name}')`,
+      stdio: ['pipe', 'inherit', 'inherit'],
+    })
+  }
+}
+
+const commonOptions = {
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20.19',
+  logLevel: 'warning',
+} as const
+
+/** Commands that load what no other command does. */
+const rareCommands: ReadonlySet<string> = new Set(
+  ['report', 'explain', 'single-node', 'driver-limits', 'submit', 'trace'].map(
+    (name) => `runtime/launch/cli/commands/${name}.js`,
+  ),
+)
+
+/** Names that a file exports. */
+function namesIn(file: string): string[] {
+  const lists = readFileSync(`dist/${file}`, 'utf8').matchAll(/^export \{([^}]*)\}/gm)
+  return [...lists].flatMap(([, list = '']) =>
+    list
+      .split(',')
+      .map((part) => part.trim().split(' as ').at(-1)!)
+      .filter(Boolean),
+  )
+}
+
+/** All other packages stay where they are installed. */
+function externalPackages(): string[] {
+  const { dependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<
+    string,
+    Record<string, string>
+  >
+  return Object.keys({ ...dependencies, ...peerDependencies }).filter(
+    (name) => !partsOfPrograms.includes(name),
+  )
+}
+
+const commandsFolder = 'runtime/launch/cli/commands'
+const clientFolder = 'actors/client'
+const nodeRole = (role: string): string => `runtime/launch/node/node-${role}.js`
+
+const plans: readonly ProgramPlan[] = [
+  { name: 'master', entry: programEntries.node, heads: [nodeRole('master')], never: [nodeRole('worker')] },
+  { name: 'worker', entry: programEntries.node, heads: [nodeRole('worker')], never: [nodeRole('master')] },
+  ...(['executor', 'thread', 'guard'] as const).map((name) => {
+    return { name, entry: programEntries[name], heads: [], never: [] }
+  }),
+  {
+    name: 'cli',
+    entry: programEntries.cli,
+    heads: [
+      ...readdirSync(`dist/${commandsFolder}`)
+        .filter((name) => name.endsWith('.js'))
+        .map((name) => `${commandsFolder}/${name}`)
+        .filter((file) => !rareCommands.has(file)),
+      `${clientFolder}/find-cluster.js`,
+      `${clientFolder}/boot-line.js`,
+    ],
+    never: [],
+  },
+  { name: 'library-start', entry: programEntries.library, heads: [], never: [] },
+]
+
+/** Files whose code comes from several of the above. */
+const facades: Readonly<Record<string, () => string>> = {
+  node: () => `const { master, worker, other } = {
+  master: () => import('./master.js'),
+  worker: () => import('./worker.js'),
+  other: () => import('../${programEntries.node}'),
+}
+await ({ master, worker }[process.argv[3]] ?? other)()
+`,
+  library: () => `export { ${namesIn(programEntries.library).join(', ')} } from './library-start.js'\n`,
+}
+
+/** Without a bundler each program is the file with which it begins. */
+function writePlain(): void {
+  mkdirSync('dist/programs')
+  for (const [name, file] of Object.entries(programEntries))
+    writeFileSync(`dist/programs/${name}.js`, `export * from '../${file}'\n`)
+  for (const [file, name] of Object.entries(requiredPackages))
+    writeFileSync(`dist/${file}`, `module.exports = require('${name}')\n`)
+}
+
 const bundler = bundlerPath()
 rmSync('dist/programs', { recursive: true, force: true })
 if (bundler === undefined) {
   process.stderr.write('esbuild is missing, so each start takes longer: run `npm ci`, and build again.\n')
-  mkdirSync('dist/programs')
-  for (const [name, file] of programs) writeFileSync(`dist/programs/${name}.js`, `import '../${file}'\n`)
+  writePlain()
 } else {
   bundlePackages(bundler)
-  // One by one: programs that shared files would be in more of them.
-  for (const [name, file] of programs)
-    bundle(
-      bundler,
-      [`${name}=dist/${file}`],
-      ['--outdir=dist/programs', '--splitting', '--packages=external'],
-    )
+  bundleRequired(bundler)
+  const { build } = await import('esbuild')
+  const common = { ...commonOptions, external: externalPackages() }
+  for (const plan of plans) for (const half of programBuilds(plan)) await build({ ...common, ...half })
+  for (const [name, text] of Object.entries(facades)) writeFileSync(`dist/programs/${name}.js`, text())
 }

@@ -67,12 +67,17 @@ const io: Console = {
   readerGone: readerGone.signal,
 }
 
-process.exitCode = await main(io)
-if (unwritten && process.exitCode === 0) {
-  const error = systemError(unwritten, 'standard output')
-  const { code, message, help } = error ?? new FiresteelError('INTERNAL', unwritten.message)
-  process.stderr.write(`${code}: ${message}\n  ${help}\n`)
-  process.exitCode = exitCodeOf(error)
+/** This file is imported while it runs, so it must not wait for itself: no `await` at its top. */
+async function run(): Promise<void> {
+  process.exitCode = await main(io)
+  if (unwritten && process.exitCode === 0) {
+    const error = systemError(unwritten, 'standard output')
+    const { code, message, help } = error ?? new FiresteelError('INTERNAL', unwritten.message)
+    process.stderr.write(`${code}: ${message}\n  ${help}\n`)
+    process.exitCode = exitCodeOf(error)
+  }
+  // A pipe that nobody reads any more must not keep a finished command running.
+  setTimeout(() => process.exit(), 2000).unref()
 }
-// A pipe that nobody reads any more must not keep a finished command running.
-setTimeout(() => process.exit(), 2000).unref()
+
+void run()

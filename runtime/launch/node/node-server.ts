@@ -324,7 +324,8 @@ export class NodeServer<M extends Message> {
    */
   async #loadTheRest(): Promise<void> {
     try {
-      await Promise.all([prepareLogger(), this.#http?.prepare()])
+      prepareLogger()
+      await this.#http?.prepare()
     } catch (error) {
       this.log.warn('a part of this program cannot be loaded', { error })
     }
