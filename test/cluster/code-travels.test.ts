@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
+import { parse, stringify } from 'yaml'
 import type { ExecutorFailure } from '../../actors/client/app.js'
 import { type App, connect } from '../../actors/client/index.js'
 import { createTestCluster, type TestCluster } from '../harness/index.js'
@@ -183,6 +184,25 @@ test('a driver runs on a Worker that has none of its files, also after its submi
   const again = await submitProject()
   assert.equal(again.code, 0, again.stderr)
   assert.doesNotMatch(again.stderr, /Sent/)
+})
+
+test('a submission of a deployment file runs on a Worker that has none of its files', { skip }, async () => {
+  const folder = join(project, 'deployed')
+  await writeFiles(folder, {
+    'package.json': JSON.stringify({ type: 'module' }),
+    'job.js': "console.log('ran in', import.meta.url)",
+  })
+  const file = join(cluster.directory, 'cluster.yaml')
+  const main = join(folder, 'job.js')
+  const submissions = [{ name: 'deployed', main, memory: '64m', on: { far: 'yes' } }]
+  await writeFile(file, stringify({ ...parse(await readFile(file, 'utf8')), submissions }))
+  const { code, stdout, stderr } = await cluster.cli(['apply', file])
+  assert.equal(code, 0, stderr)
+  assert.match(stdout, /deployed/)
+  const state = async () => (await cluster.status()).drivers.find(({ name }) => name === 'deployed')?.state
+  await waitUntil('its end', async () => (await state()) === 'FINISHED')
+  const logs = await cluster.cli(['logs', 'deployed'])
+  assert.match(logs.stdout, /ran in file:.*\/code\/[0-9a-f]{64}\/files\/job\.js/)
 })
 
 test('--no-code leaves it to the Workers, as before', { skip }, async () => {
