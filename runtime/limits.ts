@@ -528,6 +528,11 @@ export const limits = {
   /** What the kernel keeps for a Worker and its guard, where there are control groups with limits. */
   workerReserveMib: 128,
   /**
+   * What a Worker adds to `oom_score_adj` of what it starts, in thousandths of the machine's memory. When
+   * memory runs out, the kernel then kills work before any node that has less than half of the memory.
+   */
+  workOomScoreAdj: 500,
+  /**
    * Heartbeats that a Worker sends in one worker timeout: with 60 s one every 5 s. A Master looks for silent
    * Workers as often.
    */

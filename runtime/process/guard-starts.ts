@@ -1,6 +1,7 @@
 import { isDescriptorShortage } from './descriptors.js'
 import type { GuardLedger } from './guard-ledger.js'
 import { type Ended, type FromGuard, removeVerb, startVerb, type ToStart } from './guard-lines.js'
+import { preferForOomKill } from './oom-score.js'
 import { spawnNow } from './spawn-now.js'
 import type { StagedCgroups, Taken } from './staged-cgroups.js'
 
@@ -45,6 +46,7 @@ export class GuardStarts {
     spawnNow(request, {
       started: ({ pid, startTime }) => {
         group = { pid, startTime }
+        preferForOomKill(pid)
         const cgroup = path !== undefined && { cgroup: path }
         ledger.add({ ...group, ...(validUntilBootMs !== undefined && { validUntilBootMs }), ...cgroup })
         this.#tell({ type: 'started', id, ...group, ...cgroup, ...(problem && { cgroupProblem: problem }) })

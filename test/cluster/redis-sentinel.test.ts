@@ -61,8 +61,9 @@ async function lossyPromotion(t: TestContext, leaderDies: boolean): Promise<void
   const lateWaiting = await submit(client, waitingDriver('late-waiting'))
   const before = await leadership(primary, NAME)
   await submitters.stop()
+  const leader = await cluster.waitAlive()
   await primary.kill()
-  if (leaderDies) await cluster.kill((await cluster.leader())!)
+  if (leaderDies) await cluster.kill(leader)
   await cluster.waitUntil(
     'the replica to be promoted',
     async () => (await sentinels.primaryPort()) === replica.port,

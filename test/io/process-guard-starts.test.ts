@@ -3,8 +3,10 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir, uptime } from 'node:os'
 import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
+import { limits } from '../../runtime/limits.js'
 import { identityOf, isAlive } from '../../runtime/process/find-process.js'
 import { type Guard, startGuard } from '../../runtime/process/guard.js'
+import { oomScoreOf } from '../../runtime/process/oom-score.js'
 import type { SpawnRequest } from '../../runtime/process/spawner.js'
 import { waitUntil } from '../harness/wait-until.js'
 
@@ -48,6 +50,16 @@ test('the guard starts a process: a group of its own, its files, its boot text; 
   assert.deepEqual(await killed.exited, { code: null, signal: 'SIGKILL' })
   guard.remove(spawned.pid)
   guard.remove(killed.pid)
+})
+
+test('when memory runs out the kernel kills what the guard has started before the guard', {
+  skip: oomScoreOf('self') === undefined && 'this kernel has no oom_score_adj',
+}, async (t) => {
+  const guard = await guardOf(t)
+  const spawned = await guard.spawn(request('score', 'sleep 600'))
+  const own = oomScoreOf('self') ?? 0
+  assert.equal(oomScoreOf(spawned.pid), Math.min(1000, own + limits.workOomScoreAdj))
+  assert.equal(oomScoreOf(guard.pid as number), own)
 })
 
 test('what cannot be started is told with its reason, and nothing is left', async (t) => {

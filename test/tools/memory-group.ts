@@ -18,6 +18,8 @@ function place(): { readonly folder: string; readonly bound: string } | undefine
 export interface MemoryGroup {
   /** Puts a process into it. What that starts later is in it too. */
   add(pid: number): void
+  /** Takes it out again; what it has started meanwhile stays. */
+  release(pid: number): void
   /** False: some of its processes have not ended yet. */
   remove(): boolean
 }
@@ -35,6 +37,7 @@ export function memoryGroup(name: string, boundMib: number): MemoryGroup | undef
   }
   return {
     add: (pid) => writeFileSync(`${folder}/cgroup.procs`, String(pid)),
+    release: (pid) => writeFileSync(`${at.folder}/cgroup.procs`, String(pid)),
     remove: () => {
       try {
         rmdirSync(folder)
