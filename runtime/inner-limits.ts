@@ -412,6 +412,8 @@ export const innerLimits = {
   socketPathChars: 100,
   /** A Worker whose launcher is replaced has so long to leave its work to the next one. */
   nodeLeaveMs: 10 * SECOND,
+  /** A node that has not become ready has so long to end by itself. After that it is killed. */
+  nodeReplacedMs: 2 * SECOND,
   /** Between two looks of a command whether a Worker that restarts is back. */
   restartLookMs: 100,
   /** Of the reason for which a Worker does not restart, in the message to its leader. */

@@ -32,7 +32,8 @@ export async function orderLauncher(
   { signal, onMessage }: OrderOptions,
 ): Promise<unknown> {
   const id = `order-${randomUUID()}`
-  let seenAtMs = performance.now()
+  // From the first word of it: without a leader nobody knows which launchers are linked.
+  let awaySinceMs: number | undefined
   let said = ''
   for (;;) {
     try {
@@ -40,15 +41,16 @@ export async function orderLauncher(
         { type: 'RequestLauncherOrder', launcher, id, order },
         { signal, timeoutMs: limits.masterTimeoutMs },
       )
-      seenAtMs = performance.now()
+      awaySinceMs = undefined
       const { state, message, code = 'FIRESTEEL_INTERNAL', result } = standing
       if (state === 'DONE') return result === undefined ? undefined : JSON.parse(result)
       if (state === 'FAILED') throw errorOf({ code, message })
       if (message !== '' && message !== said) onMessage?.(message)
       said = message
     } catch (error) {
-      const isAway = isFiresteelError(error, 'LAUNCHER_AWAY')
-      if (!isAway || performance.now() - seenAtMs > limits.launcherPatienceMs) throw error
+      if (!isFiresteelError(error, 'LAUNCHER_AWAY')) throw error
+      awaySinceMs ??= performance.now()
+      if (performance.now() - awaySinceMs > limits.launcherPatienceMs) throw error
     }
     await pause(innerLimits.orderLookMs, signal)
     signal.throwIfAborted()

@@ -48,7 +48,7 @@ test('a release that is not there, or does not start: the node runs the former o
     const stopped = await upgrade(cluster, broken.folder)
     assert.deepEqual([stopped.exit, stopped.code], [3, 'FIRESTEEL_UPGRADE_STOPPED'])
     assert.match(stopped.message, /^Stopped at m1: m1 does not become ready with 99\.0\.1: /)
-    const back = `Its next process is of ${currentRelease} again.`
+    const back = ` It runs ${currentRelease} again.`
     assert.ok(stopped.message.endsWith(back), stopped.message)
     await cluster.waitAlive({ workers: 1 })
     const order = { kind: 'restart', node: 'w1', folder: broken.folder } as const
@@ -57,6 +57,46 @@ test('a release that is not there, or does not start: the node runs the former o
     })
     await cluster.waitAlive({ workers: 1 })
     await driver.goesOn()
+  } finally {
+    await client.close()
+  }
+})
+
+test('a release that hangs: its process is ended, the node runs the former one, and its work goes on', async () => {
+  await using cluster = await createTestCluster({ workers: 1, recovery: 'FILESYSTEM' })
+  const { directory: cwd } = cluster
+  const driver = await RunningDriver.start(cluster)
+  const pidsFile = join(cwd, 'hung')
+  const hanging = await copyBuild(join(cwd, 'hanging'), { version: '99.0.1' })
+  // It reads nothing, and takes no signal but SIGKILL.
+  const program = `import { appendFileSync } from 'node:fs'
+    for (const signal of ['SIGTERM', 'SIGUSR2']) process.on(signal, () => {})
+    appendFileSync(${JSON.stringify(pidsFile)}, process.pid + '\\n')
+    setInterval(() => {}, 1000)\n`
+  await writeFile(join(hanging.folder, 'dist/programs/node.js'), program)
+  const client = new MasterClient(findCluster({ address: undefined, env: {}, cwd }))
+  try {
+    const launcher = await waitUntil('the launcher', async () => (await linkedLaunchers(client))[0])
+    const order = { kind: 'restart', node: 'w1', folder: hanging.folder } as const
+    await assert.rejects(orderLauncher(client, launcher.id, order, { signal }), ({ code, message }) => {
+      assert.equal(code, 'FIRESTEEL_UPGRADE_STOPPED')
+      assert.match(message, /^w1 does not become ready with 99\.0\.1: w1 is not ready after 15 s/)
+      assert.ok(message.endsWith(` It runs ${currentRelease} again.`), message)
+      return true
+    })
+    await cluster.waitAlive({ workers: 1 })
+    await driver.goesOn()
+    const stopped = await upgrade(cluster, hanging.folder)
+    assert.deepEqual([stopped.exit, stopped.code], [3, 'FIRESTEEL_UPGRADE_STOPPED'])
+    assert.match(stopped.message, /^Stopped at m1: m1 does not become ready with 99\.0\.1: /)
+    await cluster.waitAlive({ workers: 1 })
+    await driver.goesOn()
+    const pids = (await readFile(pidsFile, 'utf8')).split('\n').filter(Boolean)
+    assert.equal(pids.length, 2)
+    for (const pid of pids) assert.throws(() => process.kill(Number(pid), 0), { code: 'ESRCH' })
+    // Nothing is under way any more that would refuse the way back.
+    const back = await cluster.cli(['upgrade', 'cluster.yaml', '--json'])
+    assert.equal(back.code, 0, back.stderr)
   } finally {
     await client.close()
   }

@@ -28,6 +28,8 @@ function words(effect: LauncherEffect): string {
       return `leave ${effect.node}`
     case 'restartNode':
       return `restart ${effect.node}`
+    case 'endNode':
+      return `end ${effect.node}`
     case 'settled':
       return `settled ${effect.node}${effect.error ? ` ${effect.error.code}` : ''}`
     case 'startTimer':
@@ -388,6 +390,31 @@ test('a restart of a Master: it hands over, keeps its port, and is started at on
   started('m1')
   listening('m1', 7070)
   assert.deepEqual(ready('m1'), ['settled m1'])
+})
+
+test('a node that hangs is replaced: it ends, and the order settles when its next process is ready', () => {
+  const { up, step, ready, started, listening, exited } = harness()
+  up()
+  step({ kind: 'restart', node: 'm1' })
+  exited('m1', 0)
+  started('m1', 3)
+  assert.deepEqual(step({ kind: 'replace', node: 'm1' }), ['end m1'])
+  assert.deepEqual(ready('m1'), [], 'it is ready at last, and ends all the same')
+  assert.deepEqual(exited('m1', null, 'SIGKILL'), ['line exited', 'start m1 :7070'])
+  started('m1', 4)
+  listening('m1', 7070)
+  assert.deepEqual(ready('m1'), ['settled m1'])
+})
+
+test('a node that waits for its restart, or is gone, is replaced by its next process', () => {
+  const waiting = harness()
+  waiting.up()
+  waiting.exited('w1', 1)
+  assert.deepEqual(waiting.step({ kind: 'replace', node: 'w1' }), [])
+  const gone = harness()
+  gone.up()
+  gone.exited('w1', 2)
+  assert.deepEqual(gone.step({ kind: 'replace', node: 'w1' }), ['start w1 :7100'])
 })
 
 test('a node that starts is restarted when it listens, and one that waits needs no restart', () => {

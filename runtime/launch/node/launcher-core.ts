@@ -48,6 +48,11 @@ export type LauncherInput =
   | { readonly kind: 'timer'; readonly node: string }
   /** The node ends, and its next process gets its specification as it is then. Ends with `settled`. */
   | { readonly kind: 'restart'; readonly node: string }
+  /**
+   * The same for a node whose process has not become ready: that one ends, whatever it does. Ends with
+   * `settled`.
+   */
+  | { readonly kind: 'replace'; readonly node: string }
   /** It was told to restart, and has neither left its work nor refused. */
   | { readonly kind: 'notLeft'; readonly node: string }
   /** Another node. Ends with `settled`. */
@@ -85,6 +90,8 @@ export type LauncherEffect =
   | { readonly kind: 'leaveNode'; readonly node: string }
   /** As `leaveNode`, but it goes on if it cannot. */
   | { readonly kind: 'restartNode'; readonly node: string }
+  /** Its process ends, and hangs perhaps. */
+  | { readonly kind: 'endNode'; readonly node: string }
   /** What was asked of the node has come to its end: it is ready, gone, or goes on because of the error. */
   | { readonly kind: 'settled'; readonly node: string; readonly error?: ErrorRecord }
   | { readonly kind: 'startTimer'; readonly node: string; readonly ms: number }
@@ -143,6 +150,8 @@ export class LauncherCore {
         return this.#timer(this.#node(input.node))
       case 'restart':
         return this.#restart(this.#node(input.node))
+      case 'replace':
+        return this.#replace(this.#node(input.node))
       case 'notLeft':
         return this.#settled(this.#node(input.node), notLeft(input.node))
       case 'add':
@@ -287,6 +296,16 @@ export class LauncherCore {
     if (this.#isOnItsWay(node)) return []
     node.due = 'restart'
     return node.place === undefined || node.phase === 'starting' ? [] : this.#doDue(node)
+  }
+
+  #replace(node: Node): LauncherEffect[] {
+    node.awaited = true
+    if (this.#stopping) return this.#settled(node, isStopping)
+    if (node.phase === 'gone') return [this.#start(node)]
+    if (node.phase !== 'running') return []
+    node.due = undefined
+    node.restarting = true
+    return [{ kind: 'endNode', node: node.name }]
   }
 
   #add(planned: PlannedNode): LauncherEffect[] {

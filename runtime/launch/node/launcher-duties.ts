@@ -161,7 +161,7 @@ export class LauncherDuties {
     const { launcher, nodes } = this.#options
     if (step !== 'stop') nodes.set(node, next)
     try {
-      if (step === 'restart') await launcher.restart(node, plannedNode(next, node))
+      if (step === 'restart') await launcher.restart(node, { planned: plannedNode(next, node) })
       if (step === 'renew' || step === 'stop') await launcher.retire(node, { drainMs })
       if (step === 'renew' || step === 'start') await launcher.add(plannedNode(next, node))
     } catch (error) {

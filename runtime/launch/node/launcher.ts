@@ -32,6 +32,7 @@ import type { ErrorRecord, NodeEvent, NodeSpec } from './node-spec.js'
 const PACKAGE = join(fileURLToPath(builtFile('.')), '..')
 const LAST_WORDS_MS = innerLimits.nodeLastWordsMs
 const LEAVE_MS = innerLimits.nodeLeaveMs
+const END_MS = innerLimits.nodeReplacedMs
 
 export interface LauncherOptions {
   readonly cluster: string
@@ -49,6 +50,13 @@ export interface LauncherOptions {
   readonly onLine: (line: LauncherLine) => void
   readonly onMasters: (addresses: readonly string[]) => void
   readonly onLog: (level: 'warn' | 'error', text: string) => void
+}
+
+interface RestartOptions {
+  /** Where the node is planned anew. */
+  readonly planned?: PlannedNode
+  /** The node is ready within this. */
+  readonly mostMs?: number
 }
 
 /** Runs nodes, each in a process of its own, and restarts those that die. */
@@ -108,11 +116,17 @@ export class Launcher {
 
   /**
    * A node ends, and its next process gets the specification that `specOf` gives then. What a Worker runs
-   * lives on. Resolves when the next process is ready. Rejects with RESTART_REFUSED, and the node goes on.
+   * lives on. Resolves when the next process is ready. Rejects with RESTART_REFUSED, and the node goes on; or
+   * with NODE_NOT_READY, and it may become ready still.
    */
-  restart(node: string, planned?: PlannedNode): Promise<void> {
+  restart(node: string, { planned, mostMs }: RestartOptions = {}): Promise<void> {
     if (planned) this.#planned.set(node, planned)
-    return this.#ask(node, { kind: 'restart', node }, planned && limits.orderedNodeMs)
+    return this.#ask(node, { kind: 'restart', node }, mostMs ?? (planned && limits.orderedNodeMs))
+  }
+
+  /** The same for a node that has not become ready, and that may hang: its process ends whatever it does. */
+  replace(node: string, { mostMs }: { readonly mostMs: number }): Promise<void> {
+    return this.#ask(node, { kind: 'replace', node }, mostMs)
   }
 
   /** The folder of the package that the next process of a node runs. */
@@ -200,6 +214,9 @@ export class Launcher {
       case 'restartNode':
         void this.#restartNode(effect.node)
         return
+      case 'endNode':
+        void this.#endNode(effect.node)
+        return
       case 'settled':
         this.#waiters.get(effect.node)?.(effect.error)
         return
@@ -244,6 +261,15 @@ export class Launcher {
     })
     await within(left, LEAVE_MS)
     if (!hasLeft) this.#step({ kind: 'notLeft', node: name })
+  }
+
+  /** A Worker that can still do so leaves its work. */
+  async #endNode(name: string): Promise<void> {
+    const node = this.#processes.get(name)
+    if (!node) return
+    node.signal('SIGUSR2')
+    await within(node.exited, END_MS)
+    void node.stop({ graceMs: 0 })
   }
 
   #graceOf(node: string): number {

@@ -19,31 +19,26 @@ export async function upgradeNode(launcher: Launcher, node: string, folder: stri
   const former = launcher.folderOf(node)
   const from = await packageAt(former).catch(() => ({ folder: former, version: 'unknown' }))
   launcher.runFrom(node, folder)
-  const restarted = launcher.restart(node)
   try {
-    await inTime(restarted)
+    await launcher.restart(node, { mostMs: innerLimits.upgradeReadyMs })
     return { from, to }
   } catch (error) {
     launcher.runFrom(node, former)
     // It goes on with its present process.
     if (isFiresteelError(error, 'RESTART_REFUSED')) throw error
-    // Where nothing starts it any more.
-    if (!isFiresteelError(error, 'ASK_TIMEOUT')) await launcher.restart(node)
-    const message = `${node} does not become ready with ${to.version}: ${reasonOf(error)}. Its next process is of ${from.version} again.`
+    const back = await goneBack(launcher, node)
+    const again = back ?? `It runs ${from.version} again.`
+    const message = `${node} does not become ready with ${to.version}: ${reasonOf(error)} ${again}`
     throw new FiresteelError('UPGRADE_STOPPED', message, { place: node, cause: error })
   }
 }
 
-async function inTime(restarted: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    const error = new FiresteelError('ASK_TIMEOUT', `nothing within ${innerLimits.upgradeReadyMs} ms`)
-    timer = setTimeout(() => reject(error), innerLimits.upgradeReadyMs)
-  })
-  restarted.catch(() => undefined)
+/** A process that hangs is ended. Resolves with what keeps the former release from running, for people. */
+async function goneBack(launcher: Launcher, node: string): Promise<string | undefined> {
   try {
-    await Promise.race([restarted, late])
-  } finally {
-    clearTimeout(timer)
+    await launcher.replace(node, { mostMs: innerLimits.upgradeReadyMs })
+    return undefined
+  } catch (error) {
+    return `Nor is it ready with the former release: ${reasonOf(error)}`
   }
 }
