@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
 import { programEntries } from '../../runtime/built-file.js'
@@ -116,6 +117,12 @@ for (const [name, file] of Object.entries(files))
       files,
       expected.map((one) => `programs/${one}.js`),
     )
+    assert.deepEqual(
+      [...codeOf(`dist/programs/${expected.at(-1)}.js`).matchAll(/\brequire\("([^"]+)"\)/g)]
+        .map((match) => match[1]!)
+        .filter((target) => !isBuiltin(target)),
+      [],
+    )
   })
 
 test('the library exports what its entry does, and nothing of how it is built', {
@@ -126,6 +133,12 @@ test('the library exports what its entry does, and nothing of how it is built', 
   assert.deepEqual(Object.keys(built).sort(), Object.keys(entry).sort())
 })
 
+/** With what its loader loads (test/setup/code-cache.ts). */
+function codeOf(file: string): string {
+  const compiled = file.replace(/js$/, 'cjs')
+  return readFileSync(file, 'utf8') + (existsSync(compiled) ? readFileSync(compiled, 'utf8') : '')
+}
+
 /** All files that a program may load, at its start or later. */
 function reachedBy(entry: string): string[] {
   const open = [join('dist', entry)]
@@ -133,8 +146,8 @@ function reachedBy(entry: string): string[] {
   for (let file = open.pop(); file !== undefined; file = open.pop()) {
     if (files.has(file)) continue
     files.add(file)
-    const text = readFileSync(file, 'utf8')
-    const later = [...text.matchAll(/\bimport\('([^']+)'\)/g)].map((match) => match[1]!)
+    const text = codeOf(file)
+    const later = [...text.matchAll(/\b(?:import|importHere)\(['"]([^'"]+)['"]\)/g)].map((match) => match[1]!)
     for (const target of [...staticImports(text), ...later])
       if (target.startsWith('.')) open.push(join(dirname(file), target))
   }
@@ -151,7 +164,7 @@ for (const [name, file] of Object.entries(programEntries))
         !finders.has(path) &&
         bundledPackages[path] === undefined &&
         /new URL\([^)]*import\.meta\.url/.test(
-          readFileSync(join('dist', path), 'utf8').replace(/^\s*(\/\/|\*|help:|const help\d* =).*$/gm, ''),
+          codeOf(join('dist', path)).replace(/^\s*(\/\/|\*|help:|const help\d* =).*$/gm, ''),
         ),
     )
     assert.deepEqual(wrong, [])

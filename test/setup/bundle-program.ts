@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { BuildOptions, Plugin } from 'esbuild'
+import { wrapping } from './code-cache.js'
 
 /*
  * A program as one file of all that it needs at its start, and files for what it imports later. esbuild alone
@@ -16,6 +17,15 @@ export interface ProgramPlan {
   readonly heads: readonly string[]
   /** What it names in a dynamic import, and never needs. */
   readonly never: readonly string[]
+  /** Arguments with which its code is compiled ahead. Absent: it is not (test/setup/code-cache.ts). */
+  readonly compiledWith?: readonly string[]
+}
+
+export interface ProgramBuilds {
+  readonly first: BuildOptions
+  readonly later: BuildOptions
+  /** What later files take from the first one. */
+  readonly exported: readonly string[]
 }
 
 /** `import { a, b as c } from './x.js'`, and the same with `export`. */
@@ -63,7 +73,7 @@ function laterOf(
 }
 
 /** The options of esbuild for both halves of a program. */
-export function programBuilds({ name, entry, heads, never }: ProgramPlan): BuildOptions[] {
+export function programBuilds({ name, entry, heads, never, compiledWith }: ProgramPlan): ProgramBuilds {
   const absolute = (files: readonly string[]): string[] => files.map((file) => join(ROOT, file))
   const first = closureOf(absolute([entry, ...heads]))
   const left = new Set(absolute(never))
@@ -135,13 +145,12 @@ export function programBuilds({ name, entry, heads, never }: ProgramPlan): Build
       return first.has(to) ? `import('${main}').then((start) => start.h${numbers.get(to)})` : whole
     })
 
+  const imported = new Set([...first, ...later.files].flatMap((file) => targets(file, DYNAMIC)))
+  const headFiles = [...imported].filter((file) => first.has(file))
   const heading = (): string => {
-    const imported = new Set([...first, ...later.files].flatMap((file) => targets(file, DYNAMIC)))
     return [
       `import './${entry}'`,
-      ...[...imported]
-        .filter((file) => first.has(file))
-        .map((file) => `export * as h${numbers.get(file)} from '${file}'`),
+      ...headFiles.map((file) => `export * as h${numbers.get(file)} from '${file}'`),
       ...[...exported].map(([file, names]) => {
         const list = [...names].map((what) => `${what} as m${numbers.get(file)}_${what}`)
         return `export { ${list.join(', ')} } from '${file}'`
@@ -149,17 +158,28 @@ export function programBuilds({ name, entry, heads, never }: ProgramPlan): Build
       `export * from './${entry}'`,
     ].join('\n')
   }
-  return [
-    {
-      stdin: { contents: heading(), resolveDir: ROOT },
-      outfile: `dist/programs/${name}.js`,
-      plugins: [places],
-    },
-    {
+  const stdin = { contents: heading(), resolveDir: ROOT }
+  return {
+    first:
+      compiledWith === undefined
+        ? { stdin, outfile: `dist/programs/${name}.js`, plugins: [places] }
+        : {
+            stdin,
+            outfile: `dist/programs/${name}.cjs`,
+            plugins: [places],
+            format: 'cjs',
+            define: { 'import.meta.url': 'moduleUrl' },
+            ...wrapping,
+          },
+    later: {
       entryPoints: Object.fromEntries(later.entries.map((file) => [laterName(file), file])),
       outdir: 'dist/programs',
       splitting: true,
       plugins: [places],
     },
-  ]
+    exported: [
+      ...headFiles.map((file) => `h${numbers.get(file)}`),
+      ...[...exported].flatMap(([file, names]) => [...names].map((what) => `m${numbers.get(file)}_${what}`)),
+    ],
+  }
 }

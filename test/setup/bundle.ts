@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { programEntries } from '../../runtime/built-file.js'
 import { type ProgramPlan, programBuilds } from './bundle-program.js'
 import { bundledPackages, partsOfPrograms, requiredPackages } from './bundled.js'
+import { importByLoader, writeCodeCache, writeLoader } from './code-cache.js'
 
 /*
  * Node spends about half a millisecond of processor time on each file that it imports. So the build makes one
@@ -97,11 +98,25 @@ const clientFolder = 'actors/client'
 const nodeRole = (role: string): string => `runtime/launch/node/node-${role}.js`
 
 const plans: readonly ProgramPlan[] = [
-  { name: 'master', entry: programEntries.node, heads: [nodeRole('master')], never: [nodeRole('worker')] },
-  { name: 'worker', entry: programEntries.node, heads: [nodeRole('worker')], never: [nodeRole('master')] },
-  ...(['executor', 'thread', 'guard'] as const).map((name) => {
+  {
+    name: 'master',
+    entry: programEntries.node,
+    heads: [nodeRole('master')],
+    never: [nodeRole('worker')],
+    compiledWith: [],
+  },
+  {
+    name: 'worker',
+    entry: programEntries.node,
+    heads: [nodeRole('worker')],
+    never: [nodeRole('master')],
+    compiledWith: [],
+  },
+  ...(['executor', 'thread'] as const).map((name) => {
+    // An executor has flags of its own for its memory, so V8 would not take what was compiled without them.
     return { name, entry: programEntries[name], heads: [], never: [] }
   }),
+  { name: 'guard', entry: programEntries.guard, heads: [], never: [], compiledWith: [] },
   {
     name: 'cli',
     entry: programEntries.cli,
@@ -110,11 +125,15 @@ const plans: readonly ProgramPlan[] = [
         .filter((name) => name.endsWith('.js'))
         .map((name) => `${commandsFolder}/${name}`)
         .filter((file) => !rareCommands.has(file)),
+      // What was compiled ahead costs other commands next to nothing.
+      'runtime/launch/cli/up.js',
       `${clientFolder}/find-cluster.js`,
       `${clientFolder}/boot-line.js`,
     ],
     never: [],
+    compiledWith: ['status'],
   },
+  // Modules, so that a user's bundler can follow them.
   { name: 'library-start', entry: programEntries.library, heads: [], never: [] },
 ]
 
@@ -139,6 +158,7 @@ function writePlain(): void {
     writeFileSync(`dist/${file}`, `module.exports = require('${name}')\n`)
 }
 
+const PROGRAMS = 'dist/programs'
 const bundler = bundlerPath()
 rmSync('dist/programs', { recursive: true, force: true })
 if (bundler === undefined) {
@@ -149,6 +169,14 @@ if (bundler === undefined) {
   bundleRequired(bundler)
   const { build } = await import('esbuild')
   const common = { ...commonOptions, external: externalPackages() }
-  for (const plan of plans) for (const half of programBuilds(plan)) await build({ ...common, ...half })
+  for (const plan of plans) {
+    const { first, later, exported } = programBuilds(plan)
+    await build({ ...common, ...first })
+    await build({ ...common, ...later })
+    if (!plan.compiledWith) continue
+    importByLoader(PROGRAMS, plan.name)
+    writeLoader(PROGRAMS, plan.name, [...exported, ...namesIn(plan.entry)])
+  }
   for (const [name, text] of Object.entries(facades)) writeFileSync(`dist/programs/${name}.js`, text())
+  for (const { name, compiledWith } of plans) if (compiledWith) writeCodeCache(PROGRAMS, name, compiledWith)
 }
