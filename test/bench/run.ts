@@ -51,11 +51,12 @@ const benches: Readonly<Record<string, () => Promise<string[]> | AsyncIterable<s
     return [...tasksTable(standings), ...notes, told, executorStart(await benchExecutorStart())]
   },
   async waits() {
-    const { firstResultMs, taskMs } = await benchWaits()
+    const { firstResultMs, taskMs, bareMs } = await benchWaits()
     const range = `${firstResultMs[0]} to ${firstResultMs.at(-1)} ms`
     return [
       `connect('local') to the first result: ${median(firstResultMs)} ms (${range}; goal 500 ms)`,
       `one task after another: p50 ${taskMs.p50.toFixed(2)} ms (goal 0.15), p99 ${taskMs.p99.toFixed(2)} ms (goal 1)`,
+      `the same way without anything of ours: p50 ${bareMs.p50.toFixed(2)} ms, p99 ${bareMs.p99.toFixed(2)} ms`,
       ...Object.entries(commands).map(([name, args]) => `${name}: ${processorMs(args)} ms of processor time`),
     ]
   },

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { connect } from 'firesteel'
 import { percentile } from '../tools/load/statistics.js'
+import { bareTrips } from './bare-trip.js'
 import { median } from './contender.js'
 
 /* What one person waits for: a cluster of their own, one result, the start of a command. */
@@ -16,11 +17,20 @@ type NoOp = { default(value: number): number }
 const noOpUrl = new URL('./no-op-task.js', import.meta.url)
 const program = fileURLToPath(new URL('../../runtime/launch/cli/bin.js', import.meta.url))
 
+interface Percentiles {
+  readonly p50: number
+  readonly p99: number
+}
+
+const percentiles = (ms: number[]): Percentiles => ({ p50: percentile(ms, 50), p99: percentile(ms, 99) })
+
 export interface Waits {
   /** Milliseconds from `connect('local')` to the first result, in order of size. */
   readonly firstResultMs: readonly number[]
   /** Milliseconds of one task after another, on one thread. */
-  readonly taskMs: { readonly p50: number; readonly p99: number }
+  readonly taskMs: Percentiles
+  /** The same way without anything of ours. */
+  readonly bareMs: Percentiles
 }
 
 export async function benchWaits(): Promise<Waits> {
@@ -42,7 +52,8 @@ export async function benchWaits(): Promise<Waits> {
   }
   return {
     firstResultMs: firstResultMs.sort((one, other) => one - other),
-    taskMs: { p50: percentile(taskMs, 50), p99: percentile(taskMs, 99) },
+    taskMs: percentiles(taskMs),
+    bareMs: percentiles(await bareTrips(WARM_UP_TASKS, TASKS)),
   }
 }
 
