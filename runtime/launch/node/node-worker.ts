@@ -107,13 +107,14 @@ class WorkerNode implements RunningNode {
   async #routes(): Promise<Hono> {
     const { workerRoutes } = await import('../../../actors/worker/json.js')
     const { workerPages } = await import('../../../actors/worker/pages/routes.js')
-    const { OutputOwners } = await import('./output-owners.js')
-    const { cluster, secret, masters } = this.#spec
+    const { mayRead, OutputOwners } = await import('./output-owners.js')
+    const { cluster, secret, masters: known } = this.#spec
+    const { tls } = this.#server
     const owners = new OutputOwners({
-      cluster,
-      secret,
-      tls: this.#server.tls,
-      masters: () => [...new Set([this.#workerNow().status().masterUrl, ...masters])].filter(Boolean),
+      ask: (subject, id) => {
+        const masters = [this.#workerNow().status().masterUrl, ...known].filter(Boolean)
+        return mayRead({ cluster, secret, tls, masters: [...new Set(masters)], subject }, id)
+      },
       wallMs: systemClock.wallMs,
     })
     const data = workerRoutes(() => this.#workerNow().status(), this.#server.health)

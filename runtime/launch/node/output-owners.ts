@@ -1,55 +1,57 @@
 import { isFiresteelError } from '../../errors.js'
 import { innerLimits } from '../../inner-limits.js'
-import type { AskerParts } from './ask-as.js'
-import { askAs } from './ask-as.js'
+import { type AskerParts, askAs } from './ask-as.js'
 
-export interface OutputOwnersOptions extends Omit<AskerParts, 'masters' | 'subject'> {
-  readonly masters: () => readonly string[]
+/** Asks the leader as this token whether it may read this output. Rejects if no leader answers. */
+export async function mayRead(asker: AskerParts, id: string): Promise<boolean> {
+  try {
+    await askAs(asker, (client) => client.request({ type: 'RequestLogLocation', id }))
+    return true
+  } catch (error) {
+    if (isFiresteelError(error, 'NOT_ALLOWED') || isFiresteelError(error, 'UNKNOWN_ID')) return false
+    throw error
+  }
+}
+
+export interface OutputOwnersOptions {
+  readonly ask: (subject: string, id: string) => Promise<boolean>
   readonly wallMs: () => number
 }
 
-interface Said {
-  readonly owns: Promise<boolean>
+interface Asked {
+  readonly answer: Promise<boolean>
   readonly untilMs: number
 }
 
-/** Which token may read which output here, as the leader has said within the last minute. */
+/**
+ * Which token may read which output here, as the leader has said within the last minute. What it has not
+ * allowed is asked for again, because it may come to be so.
+ */
 export class OutputOwners {
   readonly #options: OutputOwnersOptions
-  readonly #said = new Map<string, Said>()
+  readonly #asked = new Map<string, Asked>()
 
   constructor(options: OutputOwnersOptions) {
     this.#options = options
   }
 
-  /** Rejects if no leader answers. */
   owns(subject: string, id: string): Promise<boolean> {
+    const { ask, wallMs } = this.#options
     const key = `${subject} ${id}`
-    const nowMs = this.#options.wallMs()
-    const said = this.#said.get(key)
-    if (said && said.untilMs > nowMs) return said.owns
-    const owns = this.#ask(subject, id)
-    this.#said.delete(key)
-    this.#said.set(key, { owns, untilMs: nowMs + innerLimits.logGrantMs })
-    // An answer that did not come is asked for again.
-    owns.catch(() => this.#said.delete(key))
-    for (const oldest of this.#said.keys()) {
-      if (this.#said.size <= innerLimits.outputOwners) break
-      this.#said.delete(oldest)
+    const nowMs = wallMs()
+    const known = this.#asked.get(key)
+    if (known && known.untilMs > nowMs) return known.answer
+    const asked: Asked = { answer: ask(subject, id), untilMs: nowMs + innerLimits.logGrantMs }
+    this.#asked.delete(key)
+    this.#asked.set(key, asked)
+    const forget = (): void => {
+      if (this.#asked.get(key) === asked) this.#asked.delete(key)
     }
-    return owns
-  }
-
-  async #ask(subject: string, id: string): Promise<boolean> {
-    const { masters, ...parts } = this.#options
-    try {
-      await askAs({ ...parts, masters: masters(), subject }, (client) =>
-        client.request({ type: 'RequestLogLocation', id }),
-      )
-      return true
-    } catch (error) {
-      if (isFiresteelError(error, 'NOT_ALLOWED') || isFiresteelError(error, 'UNKNOWN_ID')) return false
-      throw error
+    asked.answer.then((owns) => owns || forget(), forget)
+    for (const oldest of this.#asked.keys()) {
+      if (this.#asked.size <= innerLimits.outputOwners) break
+      this.#asked.delete(oldest)
     }
+    return asked.answer
   }
 }
