@@ -1,13 +1,15 @@
 import { Hono } from 'hono'
 import type { MetricsPage } from '../metrics/metrics-page.js'
-import { type Readers, readableBy } from './readers.js'
+import { type PageReaders, type Readers, readableBy } from './readers.js'
 
-/** Who may read what monitors read. */
+/** Who may read without a login. */
 export interface MonitoringReaders {
   /** `/metrics` */
   readonly metrics: Readers
   /** `/healthz`, `/readyz` and `/leader` */
   readonly probes: Readers
+  /** All else. Absent: programs of this machine. */
+  readonly pages?: PageReaders
 }
 
 /** Adds `/metrics` to the routes of a node, and checks who reads it and the probes. */

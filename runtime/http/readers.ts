@@ -5,6 +5,9 @@ import { refusal } from './refusal.js'
 /** Who may read a page without a login: whoever reaches the port, programs of this machine, or nobody. */
 export const readers = ['everyone', 'loopback', 'nobody'] as const
 export type Readers = (typeof readers)[number]
+/** Pages show what runs and what it has written, so they are never open to everyone. */
+export const pageReaders = ['loopback', 'nobody'] as const satisfies readonly Readers[]
+export type PageReaders = (typeof pageReaders)[number]
 
 /** What the HTTP server gives each request of a connection. */
 interface Bindings {

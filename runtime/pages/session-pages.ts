@@ -1,4 +1,5 @@
 import type { Context, Hono } from 'hono'
+import type { PageReaders } from '../http/readers.js'
 import { limits } from '../limits.js'
 import { mayAs, roleOf, type TokenRole } from '../transport/token.js'
 import { type Html, html } from './html.js'
@@ -6,7 +7,7 @@ import type { Page } from './layout.js'
 import type { AnswersPages } from './page-site.js'
 import { code, lasting, notice } from './parts.js'
 import type { Session, TicketRefusal } from './sessions.js'
-import { addressOf, changeOf } from './visitors.js'
+import { addressOf, changeOf, readingNeeds } from './visitors.js'
 import { durationText } from './words.js'
 
 /* Signing in and out. A session begins with a link that `firesteel ui` gets from a Master. */
@@ -29,8 +30,8 @@ const signInPage = (why?: string): Page => ({
 })
 
 /** For a page that only a session may read. */
-export const signInAnswer = (site: AnswersPages, context: Context): Response =>
-  site.answer(context, signInPage('Reading from another machine needs a session.'), {
+export const signInAnswer = (site: AnswersPages, context: Context, who?: PageReaders): Response =>
+  site.answer(context, signInPage(`${readingNeeds(who)}.`), {
     status: 401,
     headers: { 'www-authenticate': 'Firesteel' },
   })

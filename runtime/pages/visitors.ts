@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { isOwnOrigin } from '../http/guards.js'
-import { isLoopback } from '../http/readers.js'
+import { isLoopback, type PageReaders } from '../http/readers.js'
 import { refusal } from '../http/refusal.js'
 import { limits } from '../limits.js'
 import { roleOf } from '../transport/token.js'
@@ -31,20 +31,26 @@ export const sessionOf = (sessions: Sessions, context: Context): Session | undef
 const open = new Set(['/healthz', '/readyz', '/leader', '/session'])
 const isOpen = (path: string): boolean => open.has(path) || path.startsWith('/assets/')
 
+/** Why somebody does not read. */
+export const readingNeeds = (who: PageReaders = 'loopback'): string =>
+  who === 'loopback' ? 'Reading from another machine needs a session' : 'Reading needs a session'
+
 export interface ReadersOptions {
   readonly sessions: Sessions
+  /** Who reads without a session. Default: programs of this machine. */
+  readonly readableBy?: PageReaders | undefined
   /** The page that says how to get a session. */
   readonly signIn: (context: Context) => Response
 }
 
-/** Lets those read who are on this machine or have a session. */
-export function readersOf({ sessions, signIn }: ReadersOptions): MiddlewareHandler {
+/** Lets those read who have a session, or are on this machine if that is enough. */
+export function readersOf({ sessions, readableBy = 'loopback', signIn }: ReadersOptions): MiddlewareHandler {
   return async (context, next) => {
-    if (isOpen(context.req.path) || isLocal(context) || sessionOf(sessions, context)) return next()
+    const isNear = readableBy === 'loopback' && isLocal(context)
+    if (isOpen(context.req.path) || isNear || sessionOf(sessions, context)) return next()
     if ((context.req.header('accept') ?? '').includes('text/html')) return signIn(context)
     context.header('www-authenticate', 'Firesteel')
-    const message =
-      'Reading from another machine needs a session: `firesteel ui` gives a link that opens one.'
+    const message = `${readingNeeds(readableBy)}: \`firesteel ui\` gives a link that opens one.`
     return context.json(refusal('HTTP_REFUSED', message), 401)
   }
 }

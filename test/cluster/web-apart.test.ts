@@ -81,7 +81,7 @@ test(
   linux,
   async (t) => {
     const apart = 'web: 0, webHost: 127.0.0.2'
-    const { cwd, ready } = await cluster(t, apart, apart)
+    const { cwd, ready } = await cluster(t, apart, apart, 'monitoring: {pages: nobody}')
     for (const name of ['m1', 'w1']) {
       const { pid, address, web } = nodeOf(ready, name)
       const actors = Number(new URL(address.replace('firesteel:', 'http:')).port)
@@ -98,6 +98,7 @@ test(
         [true, false, true, false],
       )
       assert.equal((await fetch(`${web}/healthz`)).status, 200)
+      for (const path of ['/', '/json/']) assert.equal((await fetch(web + path)).status, 401)
     }
     const { stdout } = await firesteel(['ui', '--no-open'], { cwd })
     assert.ok(stdout.startsWith(`${nodeOf(ready, 'm1').web}/session?ticket=`), stdout)

@@ -62,6 +62,7 @@ const worker = fc.record({
   labels: optional(fc.dictionary(fc.constantFrom('zone', 'rack', 'toString'), anyText, { maxKeys: 2 })),
   port: optional(fc.constant(0)),
   advertise: optional(fc.constantFrom('w.example', '10.0.0.9')),
+  web: optional(fc.constantFrom(0, false as const)),
   noNewPrivileges: optional(fc.boolean()),
   codeRoots: optional(fc.constantFrom([], ['./jobs'], ['/opt/jobs', '../x'])),
   allowEnv: optional(fc.constantFrom([], ['LANG', 'APP_*'])),
@@ -117,6 +118,7 @@ export const validFile = fc
     monitoring: fc.record({
       metrics: optional(fc.constantFrom('everyone', 'loopback', 'nobody')),
       probes: optional(fc.constantFrom('everyone', 'loopback', 'nobody')),
+      pages: optional(fc.constantFrom('loopback', 'nobody')),
     }),
     ring: optional(fc.integer({ min: 0, max: 10_000_000 })),
     otlp: optional(fc.constantFrom('http://h:4318', 'https://h/x?y')),

@@ -10,7 +10,7 @@ import { sampleState, sampleView } from '../tools/page-views.js'
 const nowMs = 1_800_000_000_000
 const [mine, other] = [newTokenId('submit', undefined), newTokenId('submit', undefined)]
 
-/** A sample of which the first row of each list belongs to `mine`, the second to `other`, the rest to the secret. */
+/** The first row of each list belongs to `mine`, the second to `other`, the rest to the secret. */
 function owned() {
   const give = <T extends object>(rows: readonly T[]): T[] =>
     rows.map((row, at) => {

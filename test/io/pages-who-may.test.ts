@@ -16,7 +16,7 @@ interface Asked {
   readonly form?: Readonly<Record<string, string>>
 }
 
-function site(kill: (id: string) => Promise<string> = async () => '') {
+function site(kill: (id: string) => Promise<string> = async () => '', readableBy?: 'nobody') {
   const sessions = sampleSessions()
   const killed: string[] = []
   const data = new Hono()
@@ -27,6 +27,7 @@ function site(kill: (id: string) => Promise<string> = async () => '') {
     take: () => sampleView({ nowMs }, state),
     wallMs: Date.now,
     sessions,
+    readableBy,
     data,
     kill,
     onKilled: (id) => killed.push(id),
@@ -62,6 +63,20 @@ test('on this machine everybody reads, elsewhere only a session does', async () 
   }
   for (const path of ['/healthz', '/session', '/assets/pages.css', '/assets/pages.js', '/assets/icon.svg'])
     assert.equal((await ask(path)).status, 200, path)
+})
+
+test('where reading always needs a session, a program of this machine needs one as well', async () => {
+  const { ask, signIn } = site(undefined, 'nobody')
+  const cookie = await signIn()
+  const from = '127.0.0.1'
+  for (const path of ['/', '/workers', '/json/', '/live?of=/', '/settings']) {
+    const refused = await ask(path, { from })
+    assert.equal(refused.status, 401, path)
+    assert.match(await refused.text(), /Reading needs a session/)
+    assert.equal((await ask(path, { from, headers: { cookie } })).status, 200, path)
+  }
+  assert.equal((await ask('/healthz', { from })).status, 200)
+  assert.equal((await ask('/session', { from })).status, 200)
 })
 
 test('a proxy of this machine speaks for somebody elsewhere', async () => {

@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import type { PageReaders } from '../../../runtime/http/readers.js'
 import { PageSite } from '../../../runtime/pages/page-site.js'
 import { addSessionPages, signInAnswer } from '../../../runtime/pages/session-pages.js'
 import type { Session, Sessions } from '../../../runtime/pages/sessions.js'
@@ -13,6 +14,8 @@ import { leads } from './view.js'
 
 export interface MasterPagesOptions extends MasterPageSetOptions, KillOptions, DrainOptions {
   readonly sessions: Sessions
+  /** Who reads without a session. Default: programs of this machine. */
+  readonly readableBy?: PageReaders | undefined
   /** What scripts read, such as `/json/`. The same people may read it. */
   readonly data: Hono
   readonly onSession: (address: string, session: Session) => void
@@ -21,7 +24,7 @@ export interface MasterPagesOptions extends MasterPageSetOptions, KillOptions, D
 
 /** The pages of a Master over HTTP, with who may read and change what. */
 export function masterPages(options: MasterPagesOptions): Hono {
-  const { sessions, data, wallMs, onError } = options
+  const { sessions, readableBy, data, wallMs, onError } = options
   const pages = masterPageSet(options)
   const own = new OwnPages(options)
   const site = new PageSite({
@@ -36,7 +39,13 @@ export function masterPages(options: MasterPagesOptions): Hono {
     onError,
   })
   const routes = new Hono()
-  routes.use(readersOf({ sessions, signIn: (context) => signInAnswer(site, context) }))
+  routes.use(
+    readersOf({
+      sessions,
+      readableBy,
+      signIn: (context) => signInAnswer(site, context, readableBy),
+    }),
+  )
   routes.use('/json/*', wholeOnly(sessions))
   routes.route('/', data)
   site.addTo(routes)

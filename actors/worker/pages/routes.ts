@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import type { PageReaders } from '../../../runtime/http/readers.js'
 import { PageSite } from '../../../runtime/pages/page-site.js'
 import { addSessionPages, signInAnswer } from '../../../runtime/pages/session-pages.js'
 import type { Session, Sessions } from '../../../runtime/pages/sessions.js'
@@ -9,6 +10,8 @@ import { masterOrigins, type WorkerPageSetOptions, workerPageSet } from './worke
 
 export interface WorkerPagesOptions extends WorkerPageSetOptions, RoleOptions {
   readonly sessions: Sessions
+  /** Who reads without a session. Default: programs of this machine. */
+  readonly readableBy?: PageReaders | undefined
   /** What scripts read, such as `/json/`. The same people may read it. */
   readonly data: Hono
   readonly onSession: (address: string, session: Session) => void
@@ -17,7 +20,7 @@ export interface WorkerPagesOptions extends WorkerPageSetOptions, RoleOptions {
 
 /** The pages of a Worker over HTTP, with who may read them. */
 export function workerPages(options: WorkerPagesOptions): Hono {
-  const { sessions, data, wallMs, onError } = options
+  const { sessions, readableBy, data, wallMs, onError } = options
   const site = new PageSite({
     pages: workerPageSet(options),
     sessions,
@@ -28,7 +31,13 @@ export function workerPages(options: WorkerPagesOptions): Hono {
     onError,
   })
   const routes = new Hono()
-  routes.use(readersOf({ sessions, signIn: (context) => signInAnswer(site, context) }))
+  routes.use(
+    readersOf({
+      sessions,
+      readableBy,
+      signIn: (context) => signInAnswer(site, context, readableBy),
+    }),
+  )
   addRoles(routes, site, options)
   routes.route('/', data)
   addLogs(routes, site, { find: (id, output) => site.view.findLog(id, output), wallMs })

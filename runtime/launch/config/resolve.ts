@@ -184,7 +184,11 @@ export function resolveDeployment(
     submissions: submissions(file, folder),
     logging: { level: logging.level ?? 'info', format: logging.format ?? 'json' },
     traceRing: tracing.ring ?? limits.traceRing,
-    monitoring: { metrics: monitoring.metrics ?? 'everyone', probes: monitoring.probes ?? 'everyone' },
+    monitoring: {
+      metrics: monitoring.metrics ?? 'everyone',
+      probes: monitoring.probes ?? 'everyone',
+      ...(monitoring.pages !== undefined && { pages: monitoring.pages }),
+    },
     otlp: tracing.otlp ?? null,
     recording: tracing.record
       ? {

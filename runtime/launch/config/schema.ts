@@ -1,4 +1,4 @@
-import { readers } from '../../http/readers.js'
+import { pageReaders, readers } from '../../http/readers.js'
 import { limits } from '../../limits.js'
 import { formatMemory } from '../../units.js'
 import * as z from '../../zod.js'
@@ -422,10 +422,14 @@ const monitoring = z
     probes: whoReads
       .optional()
       .meta({ description: 'Who reads /healthz, /readyz and /leader. Default everyone.' }),
+    pages: z.enum(pageReaders).optional().meta({
+      description:
+        'Who reads everything else, such as the pages, outputs and /json/: programs of the same machine (loopback), or nobody. Default loopback.',
+    }),
   })
   .meta({
     description:
-      'Who may read the pages for monitors without a login: everyone who reaches the port, only programs of the same machine (loopback), or nobody.',
+      'Who may read HTTP without a login: everyone who reaches the port, only programs of the same machine (loopback), or nobody.',
   })
 
 export const deploymentSchema = z

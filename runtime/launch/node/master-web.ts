@@ -63,6 +63,7 @@ export function masterWeb(parts: MasterWebParts): Hono {
       }
     },
     sessions,
+    readableBy: spec.monitoring.pages,
     data,
     wallMs,
     kill: (id, from, session) => killAsCommand(parts, session, id, `a page that ${from} opened`),

@@ -121,6 +121,7 @@ class WorkerNode implements RunningNode {
     return workerPages({
       take: () => ({ state: this.#workerNow().status(), cluster, findLog: this.#workerNow().findLog }),
       sessions: this.#server.sessions,
+      readableBy: this.#spec.monitoring.pages,
       data,
       wallMs: systemClock.wallMs,
       onSession: (from, { subject }) =>
