@@ -29,7 +29,7 @@ export const sessionOf = (sessions: Sessions, context: Context): Session | undef
 
 /** Probes have a switch of their own (see monitoring.ts). The rest is needed to get a session. */
 const open = new Set(['/healthz', '/readyz', '/leader', '/session'])
-const isOpen = (path: string): boolean => open.has(path) || path.startsWith('/assets/')
+export const isOpen = (path: string): boolean => open.has(path) || path.startsWith('/assets/')
 
 /** Why somebody does not read. */
 export const readingNeeds = (who: PageReaders = 'loopback'): string =>

@@ -1,7 +1,7 @@
-import type { Context, Hono, MiddlewareHandler } from 'hono'
+import type { Context, Hono } from 'hono'
 import type { AnswersPages } from '../../../runtime/pages/page-site.js'
 import { refusedPage } from '../../../runtime/pages/session-pages.js'
-import type { Session } from '../../../runtime/pages/sessions.js'
+import { isOpen } from '../../../runtime/pages/visitors.js'
 import { mayAs, roleOf } from '../../../runtime/transport/token.js'
 
 /*
@@ -19,9 +19,12 @@ const OUTPUTS = 'Your session has the role observe, and outputs need submit.'
 const OTHERS = 'This output is not that of your token.'
 const UNKNOWN = 'The Master that leads did not say whose output this is. Try again soon.'
 
-/** The id in an address of an output, read as the pages read it; undefined: it is another address. */
+/** The id in an address of an output, however it is spelt; undefined: it is another address. */
 function outputIn(target: string): string | undefined {
-  const [, id] = /^\/logs\/([^/]+)/.exec(new URL(target, 'http://node').pathname.replace(/\/+/g, '/')) ?? []
+  // Two slashes at the beginning would be a host.
+  const { pathname } = new URL(target.replace(/^\/+/, '/'), 'http://node')
+  const path = pathname.replace(/\/+/g, '/')
+  const [, id] = /^\/logs\/([^/]+)/.exec(path) ?? []
   if (id === undefined) return undefined
   try {
     return decodeURIComponent(id)
@@ -30,14 +33,19 @@ function outputIn(target: string): string | undefined {
   }
 }
 
+/** What a request is about: an open page is kept current at an address of its own. */
+const askedIn = ({ req }: Context): string | undefined =>
+  outputIn(req.path === '/live' ? (req.query('of') ?? '/') : req.url)
+
 /** To be added before all that it guards. */
 export function addRoles(routes: Hono, site: AnswersPages, { ownsOutput }: RoleOptions): void {
   const refused = (context: Context, why: string): Response =>
     site.answer(context, refusedPage(why), { status: 403 })
 
-  const whyNot = async ({ subject }: Session, id: string | undefined): Promise<string | undefined> => {
-    if (subject === undefined || mayAs(roleOf(subject), 'operate')) return undefined
-    if (roleOf(subject) === 'observe') return id === undefined ? undefined : OUTPUTS
+  const whyNot = async (subject: string, id: string | undefined): Promise<string | undefined> => {
+    const role = roleOf(subject)
+    if (mayAs(role, 'operate')) return undefined
+    if (role === 'observe') return id === undefined ? undefined : OUTPUTS
     if (id === undefined) return ALL
     try {
       return (await ownsOutput(subject, id)) ? undefined : OTHERS
@@ -46,28 +54,18 @@ export function addRoles(routes: Hono, site: AnswersPages, { ownsOutput }: RoleO
     }
   }
 
-  const guard =
-    (idOf: (context: Context) => string | undefined): MiddlewareHandler =>
-    async (context, next) => {
-      const session = site.session(context)
-      const why = session && (await whyNot(session, idOf(context)))
-      return why === undefined ? next() : refused(context, why)
-    }
-
-  for (const path of ['/', '/json', '/json/*'])
-    routes.use(
-      path,
-      guard(() => undefined),
-    )
-  routes.use(
-    '/live',
-    guard((context) => outputIn(context.req.query('of') ?? '/')),
-  )
+  routes.use(async (context, next) => {
+    const subject = site.session(context)?.subject
+    if (subject === undefined || isOpen(context.req.path) || isOwn(context.req.path)) return next()
+    const why = await whyNot(subject, askedIn(context))
+    return why === undefined ? next() : refused(context, why)
+  })
+  // An address that its reader reads otherwise than the guard names no output.
   routes.use('/logs/:id/*', async (context, next) => {
-    const asked = outputIn(context.req.url)
-    // An address that two readers would read in two ways names no output.
-    if (site.session(context)?.subject !== undefined && asked !== context.req.param('id'))
-      return refused(context, OTHERS)
-    return guard(() => asked)(context, next)
+    const isClear = askedIn(context) === context.req.param('id')
+    return isClear || site.session(context)?.subject === undefined ? next() : refused(context, OTHERS)
   })
 }
+
+/** Signing out. */
+const isOwn = (path: string): boolean => path.startsWith('/do/')
