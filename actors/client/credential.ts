@@ -8,17 +8,20 @@ export interface Credential {
   /** With role driver: `ID/GENERATION`. With role client: the id of its token, if it has one. */
   readonly subject?: string
   readonly key: Buffer
-  /** Absent: no TLS. */
-  readonly tls?: TlsSource | undefined
+  /** Undefined: no TLS. */
+  readonly tls: TlsSource | undefined
 }
+
+/** What a token or a secret alone gives. */
+export type ClientKey = Omit<Credential, 'tls'>
 
 /** That of the launcher of a machine, which has the key of nodes. */
 export interface LauncherCredential {
   readonly role: 'node'
   readonly subject: typeof LAUNCHER_SUBJECT
   readonly key: Buffer
-  /** Absent: no TLS. */
-  readonly tls?: TlsSource | undefined
+  /** Undefined: no TLS. */
+  readonly tls: TlsSource | undefined
 }
 
 /** True: no Master will ever let it in again. That of a driver may be good again after a recovery. */

@@ -89,7 +89,7 @@ export function findCluster(options: FindOptions): FoundCluster {
   return {
     cluster: state?.cluster ?? '',
     masters: masters.map(formatMasterAddress),
-    credential: { ...credential, ...(tls && { tls: clientTls(tls) }) },
+    credential: { ...credential, tls: tls && clientTls(tls) },
     ...(absent && { absent }),
   }
 }
@@ -126,7 +126,7 @@ function fromBoot({
       role,
       ...(subject !== undefined && { subject }),
       key: Buffer.from(key, 'base64'),
-      ...(tls && { tls: clientTls(tls) }),
+      tls: tls && clientTls(tls),
     },
     ...(driver && { driver }),
     ...(typeof masterTimeoutMs === 'number' && { masterTimeoutMs }),

@@ -3,7 +3,7 @@ import { credentialPath } from '../../runtime/credentials.js'
 import { FiresteelError } from '../../runtime/errors.js'
 import { findStateFolder, readIfThere, TOKEN_FILE, tokenPath } from '../../runtime/state-folder.js'
 import { hasEnded, readToken, readTokenId } from '../../runtime/transport/token.js'
-import type { Credential } from './credential.js'
+import type { ClientKey } from './credential.js'
 
 interface Places {
   /** The option of connect(). */
@@ -21,7 +21,7 @@ interface FoundToken {
  * The credential of a token: the option, else FIRESTEEL_TOKEN, else the credential `token` of this process;
  * undefined: there is none. Throws TOKEN_INVALID, FILE_DENIED, CONFIG_UNREADABLE.
  */
-export function givenToken({ token, env }: Places): Credential | undefined {
+export function givenToken({ token, env }: Places): ClientKey | undefined {
   if (token) return credentialOf({ text: token, place: 'the option token' })
   if (env.FIRESTEEL_TOKEN) return credentialOf({ text: env.FIRESTEEL_TOKEN, place: 'FIRESTEEL_TOKEN' })
   const path = credentialPath(TOKEN_FILE, env)
@@ -30,13 +30,13 @@ export function givenToken({ token, env }: Places): Credential | undefined {
 }
 
 /** That of the file `token` in the nearest state folder. Throws also FOLDER_UNTRUSTED. */
-export function keptToken(cwd: string, folder = findStateFolder(cwd)): Credential | undefined {
+export function keptToken(cwd: string, folder = findStateFolder(cwd)): ClientKey | undefined {
   const text = folder && readIfThere(tokenPath(folder))
   return folder && text ? credentialOf({ text, place: join(folder, TOKEN_FILE) }) : undefined
 }
 
 /** No error names the token itself. */
-function credentialOf({ text, place }: FoundToken): Credential {
+function credentialOf({ text, place }: FoundToken): ClientKey {
   const token = readToken(text.trim())
   if (!token)
     throw new FiresteelError('TOKEN_INVALID', `What ${place} has is no token: a token is fst_ID_SECRET.`, {

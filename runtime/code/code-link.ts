@@ -12,7 +12,7 @@ export interface SourceOptions {
   readonly role: Role
   readonly subject: string
   readonly key: Buffer
-  readonly tls?: DialOptions['tls']
+  readonly tls: DialOptions['tls']
   readonly cluster: string
   /** host:port of this node, which others may be told. */
   readonly advertise: string

@@ -21,8 +21,8 @@ export interface DialOptions {
   readonly role: Role
   readonly subject?: string | undefined
   readonly key: Buffer
-  /** Absent: no TLS. */
-  readonly tls?: ChannelSecurity | undefined
+  /** Undefined: no TLS. Required, so that nobody forgets it. */
+  readonly tls: ChannelSecurity | undefined
   /** Local address to dial from, on a machine that has several. Default: the kernel chooses. */
   readonly localAddress?: string | undefined
   readonly signal?: AbortSignal | undefined

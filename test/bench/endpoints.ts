@@ -46,6 +46,7 @@ export abstract class Endpoint {
           port,
           identity: { cluster, incarnation: this.incarnation },
           role,
+          tls: undefined,
           key: deriveKey(secret, role),
           localAddress: machineOf(number),
           dialWith: (options) => (this.#dialsNoMore ? new Promise(() => undefined) : dial(options)),

@@ -29,6 +29,7 @@ async function enter(
     identity: { cluster: name, incarnation },
     role,
     subject,
+    tls: undefined,
     key: deriveKey(secret, role, subject),
   })
   const answers: { readonly answer?: string; readonly message: Answer }[] = []

@@ -33,7 +33,14 @@ async function lie(cluster: TestCluster, epoch: number): Promise<void> {
     for (const subject of role === 'master' ? [undefined, MASTER_SUBJECT] : [MASTER_SUBJECT]) {
       const incarnation = `liar-${randomBytes(8).toString('hex')}`
       const identity = { cluster: name, incarnation, advertise: '127.0.0.1:9' }
-      const link = await dial({ ...parseActorAddress(address), identity, role: 'node', subject, key })
+      const link = await dial({
+        ...parseActorAddress(address),
+        identity,
+        role: 'node',
+        subject,
+        tls: undefined,
+        key,
+      })
       const tell = (message: object, to: string): void => {
         link.send({ from: '/user/Master', to, message, id: 1, trace: 1, epoch, seq: 1 })
       }

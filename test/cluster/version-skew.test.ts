@@ -231,7 +231,14 @@ function startFlow(cluster: TestCluster, build: 'A' | 'B'): Promise<TaskFlow> {
 async function majorOf({ secret }: TestCluster, { address }: ClusterNode): Promise<number> {
   const { host, port } = parseActorAddress(address)
   const identity = { cluster: '', incarnation: 'client-that-looks' }
-  const link = await dial({ host, port, identity, role: 'client', key: deriveKey(secret, 'client') })
+  const link = await dial({
+    host,
+    port,
+    identity,
+    role: 'client',
+    tls: undefined,
+    key: deriveKey(secret, 'client'),
+  })
   link.close()
   return link.peer.nodeMajor
 }

@@ -133,6 +133,7 @@ export async function dialAsClient(port: number): Promise<{
     port,
     identity,
     role: 'client',
+    tls: undefined,
     key: deriveKey(secret, 'client'),
   })
   link.setReceiver({

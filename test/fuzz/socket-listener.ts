@@ -130,6 +130,7 @@ export class FuzzListener {
       port: this.port,
       identity: { cluster: CLUSTER, incarnation },
       role: 'node',
+      tls: undefined,
       key: keyOf(SECRET, 'node'),
     })
   }

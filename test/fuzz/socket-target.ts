@@ -160,6 +160,7 @@ export class SocketTarget implements Target<SocketInput> {
         port,
         identity: { cluster: CLUSTER, incarnation },
         role: 'node',
+        tls: undefined,
         key: keyOf(SECRET, 'node'),
         timers: time,
         clock: time,

@@ -208,6 +208,7 @@ test('the executor listener of the driver admits executors of this application o
       identity: { cluster: CLUSTER, incarnation },
       role: 'application',
       subject,
+      tls: undefined,
       key,
     })
   const mine = await probeMaster('executor-1', app.id, deriveKey(clientKey, 'application', app.id))

@@ -44,7 +44,7 @@ function clientOf(
   masters: readonly string[],
   options: Partial<MasterClientOptions> = {},
 ): MasterClient {
-  const credential = { role: 'client', key: deriveKey(SECRET, 'client') } as const
+  const credential = { role: 'client', tls: undefined, key: deriveKey(SECRET, 'client') } as const
   const client = new MasterClient({ cluster: '', masters, credential, masterTimeoutMs: 5000, ...options })
   t.after(() => client.close())
   return client
@@ -153,6 +153,7 @@ test('a wrong secret ends a request at once', async (t) => {
   const leader = await fake(t, { epoch: 1, on: () => killed })
   const credential = {
     role: 'client',
+    tls: undefined,
     key: deriveKey('another-secret-of-more-than-32-bytes', 'client'),
   } as const
   await assert.rejects(clientOf(t, [leader.address], { credential }).request(kill), {

@@ -85,6 +85,7 @@ function node(folder: string, maxBytes = 1e9): Node {
             address,
             role: 'node',
             subject: CODE_SUBJECT,
+            tls: undefined,
             key,
             cluster: 'test',
             advertise: '127.0.0.1:1',

@@ -71,6 +71,7 @@ async function peerOf(t: TestContext, port: number, incarnation: string, role: R
     identity: { cluster: 'demo', incarnation },
     role,
     ...(subject !== undefined && { subject }),
+    tls: undefined,
     key: deriveKey(SECRET, role, subject),
   })
   peer.gateway.attach(link)

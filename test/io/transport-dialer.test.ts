@@ -56,6 +56,7 @@ class Network {
     this.dialer = new Dialer({
       identity: { cluster: 'test', incarnation: 'me-1' },
       role: 'node',
+      tls: undefined,
       key: NODE_KEY,
       clock: this.time,
       timers: this.time,
@@ -244,6 +245,7 @@ test('over real sockets: links, a refusal with its time, and the identity asked 
   const dialer = new Dialer({
     identity: () => ({ cluster: 'test', incarnation: `me-${++lives}` }),
     role: 'node',
+    tls: undefined,
     key: NODE_KEY,
     onLink: (_, link) => link.setReceiver(new Inbox()),
     onFailed: (_, { refused: isRefused }, dialledAtBootMs) => isRefused && refused.push(dialledAtBootMs),

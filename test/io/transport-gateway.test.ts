@@ -61,6 +61,7 @@ async function peerOf(t: TestContext, port: number, role: Role) {
     host: '127.0.0.1',
     port,
     role,
+    tls: undefined,
     key: deriveKey(SECRET, role),
     identity: { cluster: 'demo', incarnation: `evil-${role}` },
   })

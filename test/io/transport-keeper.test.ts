@@ -24,6 +24,7 @@ function keep(port: number, options: Partial<LinkKeeperOptions> = {}): Kept {
     port,
     identity: { cluster: 'test', incarnation: 'keeper-1' },
     role: 'node',
+    tls: undefined,
     key: NODE_KEY,
     onLink: (link) => {
       link.setReceiver(new Inbox())

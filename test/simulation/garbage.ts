@@ -44,7 +44,13 @@ export class Stranger {
     const place = new Place('stranger', this.#machine)
     const identity = { cluster, incarnation: `stranger-${++this.#number}` }
     const actor = address.endsWith(':7078') ? '/user/Worker' : '/user/Master'
-    const dialling = network.dialFrom(place)({ ...parseActorAddress(address), identity, role: 'client', key })
+    const dialling = network.dialFrom(place)({
+      ...parseActorAddress(address),
+      identity,
+      role: 'client',
+      tls: undefined,
+      key,
+    })
     void dialling.then(
       (link) => {
         for (let i = 0; i < 20; i++) {

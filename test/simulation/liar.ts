@@ -87,7 +87,14 @@ export class Liar {
     const incarnation = `${LIAR}${++this.#number}`
     const toWorker = address.endsWith(':7078')
     const identity = { cluster, incarnation, advertise: `${HOST}:7077` }
-    const options = { ...parseActorAddress(address), identity, role: 'node', key, subject } as const
+    const options = {
+      ...parseActorAddress(address),
+      identity,
+      role: 'node',
+      tls: undefined,
+      key,
+      subject,
+    } as const
     void network
       .dialFrom(place)(options)
       .then(

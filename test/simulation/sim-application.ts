@@ -46,7 +46,7 @@ export class SimApplication {
     this.#endpoint = new ClientEndpoint({
       cluster,
       masters: world.masterAddresses,
-      credential: { role: 'client', key },
+      credential: { role: 'client', tls: undefined, key },
       description: {
         ...applicationDescription,
         name: place.name,

@@ -48,6 +48,7 @@ export class SimExecutor {
       identity: { cluster: world.cluster, incarnation },
       role: 'application',
       subject: appId,
+      tls: undefined,
       key: world.key,
       clock: place,
       timers: place,

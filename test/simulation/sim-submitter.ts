@@ -27,7 +27,7 @@ export class SimSubmitter {
     this.#client = new MasterClient({
       cluster: world.cluster,
       masters: world.masterAddresses,
-      credential: { role: 'client', key: world.key },
+      credential: { role: 'client', tls: undefined, key: world.key },
       incarnation: world.incarnation(place.name),
       masterTimeoutMs: 20_000,
       clock: place,

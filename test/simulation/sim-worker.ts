@@ -207,6 +207,7 @@ export class SimWorker {
     return new Dialer({
       identity: this.#identity(port),
       role: 'node',
+      tls: undefined,
       key,
       deadMs: linkDeadMs,
       clock: this.place,

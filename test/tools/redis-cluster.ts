@@ -33,7 +33,7 @@ export function clientOf({ address, secret }: TestCluster, masterTimeoutMs?: num
       .replace('firesteel://', '')
       .split(',')
       .map((hostPort) => `firesteel://${hostPort}`),
-    credential: { role: 'client', key: deriveKey(secret, 'client') },
+    credential: { role: 'client', tls: undefined, key: deriveKey(secret, 'client') },
     ...(masterTimeoutMs !== undefined && { masterTimeoutMs }),
   })
 }

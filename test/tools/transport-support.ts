@@ -88,6 +88,7 @@ export function dialHost(port: number, options: Partial<DialOptions> = {}): Prom
     port,
     identity: { cluster: 'test', incarnation: 'dialer-1' },
     role: 'node',
+    tls: undefined,
     key: NODE_KEY,
     ...options,
   })

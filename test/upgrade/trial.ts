@@ -156,6 +156,7 @@ async function notOf(cluster: TestCluster, build: Build): Promise<string[]> {
     const link = await dial({
       ...{ host, port, identity },
       role: 'client',
+      tls: undefined,
       key: deriveKey(cluster.secret, 'client'),
     })
     link.close()

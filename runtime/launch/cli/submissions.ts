@@ -81,7 +81,7 @@ export async function submitAll({ deployment, masters, secret, io }: SubmitAll):
   const credential = {
     role: 'client',
     key: deriveKey(secret, 'client'),
-    ...(tls && { tls: clientTls({ ca: tls.ca, crl: tls.crl }) }),
+    tls: tls ? clientTls({ ca: tls.ca, crl: tls.crl }) : undefined,
   } as const
   const client = new MasterClient({ cluster, masters, credential })
   const signal = io.interrupted

@@ -81,7 +81,7 @@ const raw = (): Promise<Socket> =>
 
 async function client(): Promise<Link> {
   const identity = { cluster: '', incarnation: `client-${++number}` }
-  return dial({ host: '127.0.0.1', port, identity, role: 'client', key })
+  return dial({ host: '127.0.0.1', port, identity, role: 'client', tls: undefined, key })
 }
 
 const ended = (socket: Socket): Promise<unknown> => waitUntil('the link to be cut', () => socket.destroyed)
@@ -156,6 +156,7 @@ attack('ten links with the key of nodes, and messages with as much as they may h
         port,
         identity: { cluster: name, incarnation: `node-${n}` },
         role: 'node',
+        tls: undefined,
         key: nodeKey,
       }),
     ),
