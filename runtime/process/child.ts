@@ -13,12 +13,6 @@ import { spawnError } from './spawn-error.js'
 /** An output file is rotated while the child writes. Its opener closes it, after `groupGone`. */
 export type OutputTarget = OutputFile | 'inherit' | 'ignore' | 'pipe'
 
-/** Must know a child from its first moment, so that the child never outlives us. */
-export interface LifelineKeeper {
-  add(identity: { readonly pid: number; readonly startTime: string }): void
-  remove(pid: number): void
-}
-
 export interface ChildOptions {
   readonly command: string
   readonly args: readonly string[]
@@ -47,8 +41,6 @@ export interface ChildOptions {
    * Also stop processes that left the group; default true. Off for nodes, which manage their own children.
    */
   readonly followDescendants?: boolean
-  /** Told in the turn of the start, and again when the group is gone. */
-  readonly keeper?: LifelineKeeper
   /** From SIGTERM to SIGKILL for what an ended leader left behind. Default: `killGraceMs`. */
   readonly leftoverGraceMs?: number
 }
@@ -103,7 +95,6 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   }
   // It cannot have been reaped in this turn, so /proc still has it even if it has ended.
   const identity = { pid, startTime: readProcess(pid)?.startTime ?? 'unknown' }
-  options.keeper?.add(identity)
   // After a successful start only a failed kill() of Node comes here, and that is not used.
   spawned.on('error', () => undefined)
 
@@ -117,10 +108,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   const closed = new Promise<void>((resolve) => spawned.once('close', () => resolve()))
   const end = new ChildEnd(follower, exited, options.leftoverGraceMs ?? limits.killGraceMs)
   const detachOutputs = attachOutputs(options, follower)
-  void end.gone.then(() => {
-    options.keeper?.remove(pid)
-    detachOutputs()
-  })
+  void end.gone.then(detachOutputs)
 
   return {
     ...identity,
@@ -143,7 +131,6 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   }
 }
 
-/** Returns the process in the turn of its start: the keeper must know it before anything else can happen. */
 function spawnChild(options: ChildOptions): ChildProcess {
   const needsPipe = options.boot !== undefined || options.control === true || options.link === true
   const start = (): ChildProcess =>

@@ -4,7 +4,7 @@ import { programs } from '../built-file.js'
 import { FiresteelError, reasonOf } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
 import type { CgroupHome } from './cgroup-files.js'
-import { type LifelineKeeper, startChild } from './child.js'
+import { startChild } from './child.js'
 import type { ProcessExit } from './child-end.js'
 import { childEnvironment } from './environment.js'
 import { Answers } from './guard-answers.js'
@@ -53,8 +53,8 @@ export interface GuardOptions {
   readonly onEvent?: (event: GuardEvent) => void
 }
 
-/** The Worker's side of its guard, which starts what the Worker runs. Also a `keeper` of `startChild`. */
-export interface Guard extends LifelineKeeper, Spawner {
+/** The Worker's side of its guard, which starts what the Worker runs. */
+export interface Guard extends Spawner {
   readonly pid: number | undefined
   /** From now on what it starts gets control groups there. */
   confine(home: CgroupHome): void

@@ -205,19 +205,6 @@ test('a start that fails says why in one sentence', async (t) => {
   }
 })
 
-test('the keeper knows the child before anybody else, until its group is gone', async (t) => {
-  const calls: unknown[] = []
-  const child = await start(t, {
-    command: 'sleep',
-    args: ['600'],
-    keeper: { add: (identity) => calls.push(identity), remove: (pid) => calls.push(pid) },
-  })
-  assert.deepEqual(calls, [{ pid: child.pid, startTime: child.startTime }])
-  await child.stop({ graceMs: 5_000 })
-  await waitUntil('removal', () => calls.length === 2)
-  assert.equal(calls[1], child.pid)
-})
-
 test('isAlive knows a process from another that has its pid', async (t) => {
   const child = await start(t, { command: 'sleep', args: ['600'] })
   assert.equal(isAlive(child), true)

@@ -31,10 +31,16 @@ async function startWorker(t: TestContext, { extra = '', orphanGraceMs = 0, byst
     const bystander = ${bystander}
     const control = openInheritedControl()
     const guard = await startGuard({ orphanGraceMs: ${orphanGraceMs}, onEvent: (event) => control.send(event) })
-    const common = { cwd: '/', env: { PATH: process.env.PATH }, stderr: 'inherit', ownGroup: true, keeper: guard }
-    const blocking = await startChild({ ...common, command: process.execPath, args: ['-e', ${JSON.stringify(BLOCKING)}], stdout: 'pipe' })
+    const common = { cwd: '/', env: { PATH: process.env.PATH }, stderr: 'inherit', ownGroup: true }
+    const startGuarded = async (options) => {
+      const child = await startChild({ ...common, ...options })
+      guard.add({ pid: child.pid, startTime: child.startTime })
+      void child.groupGone.then(() => guard.remove(child.pid))
+      return child
+    }
+    const blocking = await startGuarded({ command: process.execPath, args: ['-e', ${JSON.stringify(BLOCKING)}], stdout: 'pipe' })
     const sleeps = await new Promise((resolve) => blocking.stdout.once('data', (pids) => resolve(String(pids))))
-    const shell = await startChild({ ...common, command: 'sh', args: ['-c', 'trap "" TERM; sleep 600 & wait'], stdout: 'ignore' })
+    const shell = await startGuarded({ command: 'sh', args: ['-c', 'trap "" TERM; sleep 600 & wait'], stdout: 'ignore' })
     ${extra}
     control.send({ event: 'up', children: [blocking.pid, shell.pid, ...sleeps.split(',').map(Number)], shell: shell.pid })
     control.onMessage(async (message) => {
