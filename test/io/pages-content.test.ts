@@ -69,6 +69,22 @@ test('every number has its unit and every moment its exact time', () => {
   assert.match(driver, /out of memory: it used 1\.08 GiB of 1 GiB/)
 })
 
+test('a driver and an application say whose they are', () => {
+  const driverOf = (name: string) => activeDrivers.find(({ owner }) => owner?.name === name)?.id
+  const factsOf = (target: string): string =>
+    pagesOf({ nowMs })
+      .text(target)
+      .live.toString()
+      .replace(/<[^>]*>/g, ' ')
+      .replace(/\s+/g, ' ')
+  assert.match(factsOf(`/drivers/${driverOf('ci')}`), /Submitted by ci /)
+  assert.match(
+    factsOf(`/drivers/${driverOf('secret')}`),
+    /Submitted by a holder of the cluster&#39;s secret /,
+  )
+  assert.match(factsOf(`/applications/${activeApps[2]!.id}`), /Registered by ci /)
+})
+
 test('a page with nothing says what to do next', () => {
   const text = pagesOf({ nowMs }, emptyState({ nowMs })).text('/').live.toString()
   for (const next of [

@@ -67,6 +67,8 @@ const worker = (number: number, { nowMs, write = asIs }: SampleOptions): WorkerS
 
 const asIs: WriteText = (text) => text
 
+const sampleTokenId = 'submit.0.00112233aabbccdd'
+
 const executors = (
   appId: string,
   count: number,
@@ -104,6 +106,7 @@ function application(
     },
     state: 'RUNNING',
     submittedAtMs: nowMs - number * 7 * MINUTE - 40 * SECOND,
+    owner: { name: write('ci', 'app.owner'), id: sampleTokenId },
     endedAtMs: null,
     coresGranted: 0,
     driver: null,
@@ -131,6 +134,7 @@ function driver(
     },
     state: 'RUNNING',
     submittedAtMs: nowMs - number * 31 * MINUTE - 40 * SECOND,
+    owner: number % 2 === 0 ? { name: 'secret' } : { name: write('ci', 'driver.owner'), id: sampleTokenId },
     endedAtMs: null,
     generation: 1,
     worker: null,

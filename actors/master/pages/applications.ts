@@ -19,7 +19,7 @@ import type { ResourceAmounts } from '../../messages/common.js'
 import { applicationExplained } from '../../messages/explained.js'
 import type { ApplicationView } from '../../messages/status.js'
 import { executorsOf } from './executors.js'
-import { applicationHref, driverHref, idLink } from './links.js'
+import { applicationHref, driverHref, idLink, ownerText } from './links.js'
 import { applicationSequence } from './sequence.js'
 import { applicationState } from './states.js'
 import { tasksOf } from './tasks.js'
@@ -122,6 +122,7 @@ export function applicationPage({ view, params, query, nowMs }: PageQuery<Master
       executor.cores === undefined ? `all cores of a Worker, ${each.slice(1).join(', ')}` : each.join(', '),
     ],
     ['Began', ago(app.submittedAtMs, nowMs)],
+    ['Registered by', app.owner && ownerText(app.owner)],
     ['Ended', app.endedAtMs !== null && ago(app.endedAtMs, nowMs)],
     [app.endedAtMs === null ? 'Runs for' : 'Lasted', lasting(app.submittedAtMs, app.endedAtMs, nowMs)],
     ['Driver', app.driver !== null && idLink(driverHref(app.driver), app.driver)],

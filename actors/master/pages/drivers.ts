@@ -19,7 +19,7 @@ import { exitText } from '../../messages/driver-life-text.js'
 import { driverExplained } from '../../messages/explained.js'
 import type { DriverStatus } from '../../messages/status.js'
 import { amountsText } from './applications.js'
-import { driverHref, logHref, workerLink } from './links.js'
+import { driverHref, logHref, ownerText, workerLink } from './links.js'
 import { driverSequence } from './sequence.js'
 import { driverState } from './states.js'
 import { driverOf, type MasterPageView } from './view.js'
@@ -126,6 +126,7 @@ export function driverPage({ view, params, nowMs }: PageQuery<MasterPageView>): 
     ['Needs', needs.join(', ')],
     ['Supervised', description.supervise ? 'yes: it is started again when it fails' : 'no'],
     ['Submitted', ago(driver.submittedAtMs, nowMs)],
+    ['Submitted by', driver.owner && ownerText(driver.owner)],
     ['Ended', driver.endedAtMs !== null && ago(driver.endedAtMs, nowMs)],
     ['Program', html`<span class="id">${description.main}</span>`],
     ['Id', html`<span class="id">${driver.id}</span>`],

@@ -1,5 +1,6 @@
 import { type Html, html } from '../../../runtime/pages/html.js'
 import { pathPart } from '../../../runtime/pages/path-part.js'
+import type { Owner } from '../../messages/tokens.js'
 import { type MasterPageView, workerOf } from './view.js'
 
 /* Where the page of a thing is. An id is encoded, because its process chose it. */
@@ -27,3 +28,7 @@ export const logLink = (workerId: string | undefined, id: string): Html =>
   workerId === undefined
     ? html`<span class="hint">its Worker is gone</span>`
     : html`<a href="${logHref(workerId, id)}" aria-label="Log of ${id}">Log</a>`
+
+/** Whose work it is: the name of a token, or that it was submitted with the secret. */
+export const ownerText = ({ id, name }: Owner): string =>
+  id === undefined ? "a holder of the cluster's secret" : name
