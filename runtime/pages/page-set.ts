@@ -58,6 +58,11 @@ export class PageSet<V> {
     return this.#shared.view
   }
 
+  /** Takes a view now if the one that is there is too old: the page that is made next has it. */
+  prepare(): void {
+    void this.view
+  }
+
   /** The patterns of all pages, such as `/workers/:id`. */
   get patterns(): string[] {
     return this.#entries.map(({ parts }) => `/${parts.join('/')}`)

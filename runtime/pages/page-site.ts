@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Context, Hono } from 'hono'
 import { limits } from '../limits.js'
 import { roleOf } from '../transport/token.js'
@@ -97,10 +98,10 @@ export class PageSite<V> implements AnswersPages {
   addTo(routes: Hono): void {
     const { pages } = this.#options
     for (const pattern of pages.patterns) {
-      routes.get(pattern, (context) => {
+      routes.get(pattern, async (context) => {
         const target = targetOf(context)
         const stream = `/live?of=${encodeURIComponent(target)}`
-        const text = this.#pages(this.session(context)).text(target)
+        const text = await this.#textInTurns(context, target)
         return this.#document(context, text, text.isStill ? {} : { stream })
       })
     }
@@ -111,6 +112,20 @@ export class PageSite<V> implements AnswersPages {
       const { bytes, type } = pageFile(name)
       return new Response(new Uint8Array(bytes), { headers: fileHeaders(type) })
     })
+  }
+
+  /**
+   * The first reader of a large cluster meets new rows and cold code. So the request, the view, the page and
+   * the document have a turn each, and other work has its turn between them.
+   */
+  async #textInTurns(context: Context, target: string): Promise<PageText> {
+    await nextTurn()
+    const pages = this.#pages(this.session(context))
+    pages.prepare()
+    await nextTurn()
+    const text = pages.text(target)
+    await nextTurn()
+    return text
   }
 
   /** Any other address, where a browser asks for a page. To be added last. */
