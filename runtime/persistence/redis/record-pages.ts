@@ -81,17 +81,19 @@ export class RecordPages {
     this.#known = known
     clearTimeout(this.#forgetting)
     this.#forgetting = setTimeout(() => this.#forget(known), limits.readAheadKeepMs).unref()
-    for (const table of among) {
-      let cursor: string | undefined
-      do {
-        const scanned = await this.#scan(fence, '', table, cursor, FIRST_PAGE)
-        if (!scanned) return
-        for (const { id, content, value } of this.#read(table, scanned.flat)) {
-          if (id !== undefined && value !== undefined && !known.add(table, id, content, value)) return
-        }
-        cursor = scanned.next
-      } while (cursor !== undefined)
-    }
+    await Promise.all(among.map((table) => this.#readTableAhead(fence, table, known)))
+  }
+
+  async #readTableAhead(fence: Fence, table: Table, known: KnownRecords): Promise<void> {
+    let cursor: string | undefined
+    do {
+      const scanned = await this.#scan(fence, '', table, cursor, FIRST_PAGE)
+      if (!scanned) return
+      for (const { id, content, value } of this.#read(table, scanned.flat)) {
+        if (id !== undefined && value !== undefined && !known.add(table, id, content, value)) return
+      }
+      cursor = scanned.next
+    } while (cursor !== undefined)
   }
 
   #forget(known: KnownRecords): void {
