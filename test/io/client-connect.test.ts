@@ -147,7 +147,8 @@ test('inside submit and run the credential of the boot line is used, also for th
     const found = findCluster({ env: {}, cwd: nowhere, boot, address })
     assert.equal(found.cluster, 'demo')
     assert.deepEqual(found.driver, boot.driver)
-    assert.deepEqual(found.credential, { role: 'driver', subject: 'driver-1/2', key: Buffer.alloc(32, 7) })
+    const credential = { role: 'driver', subject: 'driver-1/2', key: Buffer.alloc(32, 7), tls: undefined }
+    assert.deepEqual(found.credential, credential)
   }
   const other = findCluster({ env: {}, cwd: here, boot, address: 'firesteel://elsewhere:7070' })
   assert.equal(other.credential.role, 'client')
