@@ -386,9 +386,10 @@ test('killed by the kernel for lack of memory, with the figures', async (t) => {
     const launcher = readProcess(bound.node('w1').pid)?.parentPid as number
     group.add(launcher)
     await bound.kill('w1')
-    await bound.waitAlive()
+    await bound.waitUntil('the next process', () => bound.node('w1').starts === 2)
     // The kernel may kill a second process before it has freed the memory of the first.
     group.release(launcher)
+    await bound.waitAlive()
     const id = await submitTo(bound, 'buffers', '--memory', '1g')
     await explains(
       bound,
