@@ -33,6 +33,14 @@ test('an id says the role and the end, and its key is that of this id only', () 
   assert.notDeepEqual(key, deriveKey(SECRET, 'client'), 'nor is it the key of the secret itself')
 })
 
+test('a token has one text: its last character alone makes another token, or none', () => {
+  const text = tokenText(id, key)
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  const read = [...alphabet].map((last) => readToken(text.slice(0, -1) + last)).filter((token) => token)
+  assert.equal(read.filter((token) => token?.key.equals(key)).length, 1)
+  assert.equal(read.length, 16)
+})
+
 test('the text of a token is read again, and nothing else is taken for one', () => {
   const text = tokenText(id, key)
   assert.match(text, /^fst_submit\.[0-9a-z]+\.[0-9a-f]{16}_[A-Za-z0-9_-]{43}$/)
