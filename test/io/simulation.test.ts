@@ -8,6 +8,9 @@ import { scriptNamed, scripts } from '../simulation/scripts.js'
 import { HistoryThread } from '../simulation/thread.js'
 import { pathOf } from '../simulation/unit-tests.js'
 
+/** Of each script. `npm run sim -- --script NAME --seeds N` plays more. */
+const SEEDS = 5
+
 const thread = new HistoryThread()
 after(() => thread.close())
 
@@ -26,7 +29,7 @@ test('another seed is another history', async () => {
 
 for (const { name, says } of scripts) {
   test(`${name}: ${says}`, async () => {
-    for (let seed = 1; seed <= 10; seed++) {
+    for (let seed = 1; seed <= SEEDS; seed++) {
       const { events, violation, log } = await thread.play({ seed, chaosMs: 0, script: name })
       assert.equal(violation, undefined, log.slice(-40).join('\n'))
       assert.ok(events > 0)
