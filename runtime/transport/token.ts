@@ -21,7 +21,7 @@ export interface TokenId {
 
 const PREFIX = 'fst'
 const ID = /^(observe|submit|operate|admin)\.([0-9a-z]{1,7})\.[0-9a-f]{16}$/
-/** The last character of 32 bytes has two bits that mean nothing. They are 0, so that a token has one text. */
+/** The last character has two bits more than the key. They are 0, so that a token has one text. */
 const TEXT = /^fst_([a-z]+\.[0-9a-z]+\.[0-9a-f]+)_([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])$/
 const RANDOM_BYTES = 8
 const RADIX = 36

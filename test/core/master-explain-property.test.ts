@@ -93,6 +93,19 @@ class Trial {
 
 type Step = typeof action extends fc.Arbitrary<infer T> ? T : never
 
+const small = { cores: 1, memoryMib: 256 }
+const driver: Step = { kind: 'driver', ...small, on: undefined }
+const worker: Step = { kind: 'worker', ...small, labels: {} }
+
+/** One for each of these causes, which chance alone does not always come to. */
+const provoked: Readonly<Partial<Record<WaitCause, readonly Step[]>>> = {
+  NO_WORKER: [driver],
+  NO_ROOM: [worker, driver, driver],
+  TOO_LARGE: [worker, { ...driver, cores: 4 }],
+  NO_LABEL: [worker, { ...driver, on: { zone: 'a' } }],
+  LAUNCHES_FAILED: [worker, driver, { kind: 'fail', which: 0 }],
+}
+
 test('what could be launched is launched, and what waits is explained as status explains it', () => {
   const seen = new Map<string, number>()
   fc.assert(
@@ -114,8 +127,8 @@ test('what could be launched is launched, and what waits is explained as status 
         for (const fit of workers) assert.ok((counts[fit.verdict] ?? 0) > 0)
       }
     }),
-    { numRuns: 250 },
+    { numRuns: 250, examples: Object.values(provoked).map((actions) => [[...actions]]) },
   )
-  for (const cause of ['NO_ROOM', 'TOO_LARGE', 'NO_LABEL', 'NO_WORKER', 'LAUNCHES_FAILED'])
+  for (const cause of Object.keys(provoked))
     assert.ok((seen.get(cause) ?? 0) > 0, `${cause}: ${seen.get(cause)}`)
 })
