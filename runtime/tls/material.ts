@@ -125,10 +125,12 @@ function checkOwn(
 function hostProblems(own: X509Certificate, { hosts = [] }: TlsUse, wrong: Wrong): void {
   for (const host of hosts) {
     if (isFor(own, host)) continue
-    const names = own.subjectAltName ?? 'none'
-    wrong('cert', `is not for ${host}, by which others dial this node; its names are ${names}`)
+    wrong('cert', `is not for ${host}, by which others dial this node; its names are ${namesOf(own)}`)
   }
 }
+
+/** Node 22 and later throws where a name cannot be written as text. */
+const namesOf = (certificate: X509Certificate): string => certificate.subjectAltName ?? 'none'
 
 const isFor = (certificate: X509Certificate, host: string): boolean =>
   (isIpAddress(host) ? certificate.checkIP(host) : certificate.checkHost(host)) !== undefined
@@ -180,6 +182,8 @@ const nameOf = ({ subject }: X509Certificate): string => oneLine(subject ?? 'a c
 function readable(certificate: X509Certificate): X509Certificate {
   issuerOf(certificate)
   subjectOf(certificate)
+  namesOf(certificate)
+  isOfNode(certificate)
   if (certificate.publicKey.type !== 'public') throw new TypeError('it has no public key')
   if (!Number.isFinite(expiresAtMs(certificate)) || !Number.isFinite(beginsAtMs(certificate)))
     throw new RangeError('its times cannot be read')
