@@ -11,7 +11,7 @@ export const violationNames = {
   rerunsUnexplained: 'tasks run again without a cause',
   deposedEffects: 'effects accepted from a deposed leader',
   leadersEnded: 'leaders ended by a peer without access to the store',
-  stateWrong: 'books that are not exact',
+  stateWrong: 'cluster states that are not exact',
   decisionsDiffer: 'decisions of Masters that differ in their replay',
   orphans: 'orphan processes',
   nodesDied: 'nodes that died unasked',
