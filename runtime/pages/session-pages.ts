@@ -1,5 +1,6 @@
-import type { Context, Hono } from 'hono'
+import type { Context, Hono, MiddlewareHandler } from 'hono'
 import type { PageReaders } from '../http/readers.js'
+import { refusal } from '../http/refusal.js'
 import { limits } from '../limits.js'
 import { mayAs, roleOf, type TokenRole } from '../transport/token.js'
 import { type Html, html } from './html.js'
@@ -7,7 +8,7 @@ import type { Page } from './layout.js'
 import type { AnswersPages } from './page-site.js'
 import { code, lasting, notice } from './parts.js'
 import type { Session, TicketRefusal } from './sessions.js'
-import { addressOf, changeOf, readingNeeds } from './visitors.js'
+import { addressOf, changeOf, isLocal, isOpen, readingNeeds } from './visitors.js'
 import { durationText } from './words.js'
 
 /* Signing in and out. A session begins with a link that `firesteel ui` gets from a Master. */
@@ -29,12 +30,19 @@ const signInPage = (why?: string): Page => ({
   main: html`<h1>Sign in</h1>${why !== undefined && notice('busy', why)}${howTo()}`,
 })
 
-/** For a page that only a session may read. */
-export const signInAnswer = (site: AnswersPages, context: Context, who?: PageReaders): Response =>
-  site.answer(context, signInPage(`${readingNeeds(who)}.`), {
-    status: 401,
-    headers: { 'www-authenticate': 'Firesteel' },
-  })
+/** Lets those read who have a session, or are on this machine if that is enough. Others are told why not. */
+export function readersOf(site: AnswersPages, who: PageReaders = 'loopback'): MiddlewareHandler {
+  return async (context, next) => {
+    const isNear = who === 'loopback' && isLocal(context)
+    if (isOpen(context.req.path) || isNear || site.session(context)) return next()
+    const why = readingNeeds(who)
+    const headers = { 'www-authenticate': 'Firesteel' }
+    if ((context.req.header('accept') ?? '').includes('text/html'))
+      return site.answer(context, signInPage(`${why}.`), { status: 401, headers })
+    const message = `${why}: \`firesteel ui\` gives a link that opens one.`
+    return context.json(refusal('HTTP_REFUSED', message), 401, headers)
+  }
+}
 
 /** For a change that only a session may ask for. */
 export const signInToChange = (site: AnswersPages, context: Context): Response =>

@@ -32,28 +32,8 @@ const open = new Set(['/healthz', '/readyz', '/leader', '/session'])
 export const isOpen = (path: string): boolean => open.has(path) || path.startsWith('/assets/')
 
 /** Why somebody does not read. */
-export const readingNeeds = (who: PageReaders = 'loopback'): string =>
+export const readingNeeds = (who: PageReaders): string =>
   who === 'loopback' ? 'Reading from another machine needs a session' : 'Reading needs a session'
-
-export interface ReadersOptions {
-  readonly sessions: Sessions
-  /** Who reads without a session. Default: programs of this machine. */
-  readonly readableBy?: PageReaders | undefined
-  /** The page that says how to get a session. */
-  readonly signIn: (context: Context) => Response
-}
-
-/** Lets those read who have a session, or are on this machine if that is enough. */
-export function readersOf({ sessions, readableBy = 'loopback', signIn }: ReadersOptions): MiddlewareHandler {
-  return async (context, next) => {
-    const isNear = readableBy === 'loopback' && isLocal(context)
-    if (isOpen(context.req.path) || isNear || sessionOf(sessions, context)) return next()
-    if ((context.req.header('accept') ?? '').includes('text/html')) return signIn(context)
-    context.header('www-authenticate', 'Firesteel')
-    const message = `${readingNeeds(readableBy)}: \`firesteel ui\` gives a link that opens one.`
-    return context.json(refusal('HTTP_REFUSED', message), 401)
-  }
-}
 
 /** With the role submit one sees one's own work only. */
 export const seesOwnOnly = (session: Session | undefined): boolean =>

@@ -1,9 +1,9 @@
 import { Hono } from 'hono'
 import type { PageReaders } from '../../../runtime/http/readers.js'
 import { PageSite } from '../../../runtime/pages/page-site.js'
-import { addSessionPages, signInAnswer } from '../../../runtime/pages/session-pages.js'
+import { addSessionPages, readersOf } from '../../../runtime/pages/session-pages.js'
 import type { Session, Sessions } from '../../../runtime/pages/sessions.js'
-import { readersOf, seesOwnOnly, wholeOnly } from '../../../runtime/pages/visitors.js'
+import { seesOwnOnly, wholeOnly } from '../../../runtime/pages/visitors.js'
 import { addDrain, type DrainOptions } from './drain.js'
 import { addGo } from './go.js'
 import { addKill, type KillOptions } from './kill.js'
@@ -39,13 +39,7 @@ export function masterPages(options: MasterPagesOptions): Hono {
     onError,
   })
   const routes = new Hono()
-  routes.use(
-    readersOf({
-      sessions,
-      readableBy,
-      signIn: (context) => signInAnswer(site, context, readableBy),
-    }),
-  )
+  routes.use(readersOf(site, readableBy))
   routes.use('/json/*', wholeOnly(sessions))
   routes.route('/', data)
   site.addTo(routes)

@@ -1,9 +1,8 @@
 import { Hono } from 'hono'
 import type { PageReaders } from '../../../runtime/http/readers.js'
 import { PageSite } from '../../../runtime/pages/page-site.js'
-import { addSessionPages, signInAnswer } from '../../../runtime/pages/session-pages.js'
+import { addSessionPages, readersOf } from '../../../runtime/pages/session-pages.js'
 import type { Session, Sessions } from '../../../runtime/pages/sessions.js'
-import { readersOf } from '../../../runtime/pages/visitors.js'
 import { addRoles, type RoleOptions } from './log-roles.js'
 import { addLogs } from './log-routes.js'
 import { masterOrigins, type WorkerPageSetOptions, workerPageSet } from './worker-page-set.js'
@@ -31,13 +30,7 @@ export function workerPages(options: WorkerPagesOptions): Hono {
     onError,
   })
   const routes = new Hono()
-  routes.use(
-    readersOf({
-      sessions,
-      readableBy,
-      signIn: (context) => signInAnswer(site, context, readableBy),
-    }),
-  )
+  routes.use(readersOf(site, readableBy))
   addRoles(routes, site, options)
   routes.route('/', data)
   addLogs(routes, site, { find: (id, output) => site.view.findLog(id, output), wallMs })
