@@ -23,10 +23,23 @@ interface Sized<R> {
   readonly bytes: number
 }
 
-/** The tables that a new leader reads before it is ALIVE. */
-export const tablesRead = ['deployment', 'token', 'drain', 'worker', 'app', 'driver', 'ended'] as const
+/** The table of each section. Later sections refer to earlier ones. */
+const tableOf = {
+  tokens: 'token',
+  deployments: 'deployment',
+  drains: 'drain',
+  workers: 'worker',
+  apps: 'app',
+  drivers: 'driver',
+  ended: 'ended',
+} as const satisfies Readonly<Record<string, Table>>
 
-type Section = 'tokens' | 'deployments' | 'drains' | 'workers' | 'apps' | 'drivers' | 'ended'
+type Section = keyof typeof tableOf
+const sections = Object.keys(tableOf) as readonly Section[]
+
+/** The tables that a new leader reads before it is ALIVE. */
+export const tablesRead: readonly Table[] = Object.values(tableOf)
+
 type RecordOf<S extends Section> = StoredRecords[S][number]
 
 /** All records as they were read, except the keys of ended drivers. */
@@ -44,9 +57,9 @@ export class ReadRecords {
   #bytes = 0
 
   /** Throws HEAP_TOO_SMALL. */
-  add<S extends Section>(section: S, table: Table, page: RecordPage<RecordOf<S>>): void {
+  add<S extends Section>(section: S, page: RecordPage<RecordOf<S>>): void {
     const sized = page.records.map(([id, record]) => {
-      const put = putOf(table, id, record)
+      const put = putOf(tableOf[section], id, record)
       this.draft.read(put)
       this.#bytes += put.json.length + limits.recordHeapBytes
       return { record, bytes: put.json.length }
@@ -61,16 +74,7 @@ export class ReadRecords {
     let piece: Partial<Record<Section, object[]>> = {}
     let records = 0
     let bytes = 0
-    // Later sections refer to earlier ones.
-    for (const section of [
-      'tokens',
-      'deployments',
-      'drains',
-      'workers',
-      'apps',
-      'drivers',
-      'ended',
-    ] as const) {
+    for (const section of sections) {
       for (const { record, bytes: size } of this[section].take()) {
         if (records > 0 && (records >= most.recoveryRecords || bytes + size > most.recoveryRecordBytes)) {
           yield piece as Partial<StoredRecords>
@@ -111,25 +115,17 @@ export async function readRecords(
   writeId: string,
 ): Promise<ReadRecords | undefined> {
   const read = new ReadRecords()
-  const readTable = async <S extends Section>(section: S, table: Table): Promise<boolean> => {
+  const readTable = async <S extends Section>(section: S): Promise<boolean> => {
     let cursor: string | undefined
     do {
-      const page = await readPage<RecordOf<S>>(engine, fence, writeId, table, cursor)
+      const page = await readPage<RecordOf<S>>(engine, fence, writeId, tableOf[section], cursor)
       if (page === undefined) return false
-      read.add(section, table, page)
+      read.add(section, page)
       cursor = page.next
     } while (cursor !== undefined)
     return true
   }
-  const done = await Promise.all([
-    readTable('deployments', 'deployment'),
-    readTable('tokens', 'token'),
-    readTable('drains', 'drain'),
-    readTable('workers', 'worker'),
-    readTable('apps', 'app'),
-    readTable('drivers', 'driver'),
-    readTable('ended', 'ended'),
-  ])
+  const done = await Promise.all(sections.map((section) => readTable(section)))
   return done.every((whole) => whole) ? read : undefined
 }
 

@@ -50,7 +50,7 @@ test('pages are sorted as if they were one', () => {
 test('30,000 records come in pieces of stated size, in the order of submission, and the cluster state is the same', () => {
   const read = new ReadRecords()
   const all = Array.from({ length: 30_000 }, (_, number) => driverRecord((number * 7919) % 30_000))
-  for (let at = 0; at < all.length; at += 512) read.add('drivers', 'driver', page(all.slice(at, at + 512)))
+  for (let at = 0; at < all.length; at += 512) read.add('drivers', page(all.slice(at, at + 512)))
   const pieces = [...read.pieces()]
   for (const { drivers = [] } of pieces) assert.ok(drivers.length <= limits.recoveryRecords)
   assert.equal(pieces.length, 60)
@@ -74,7 +74,7 @@ test('a few large records fill a piece by their bytes', () => {
   const read = new ReadRecords()
   const large = { ...driverDescription, args: ['x'.repeat(200_000)] }
   const all = Array.from({ length: 20 }, (_, number) => driverRecord(number, { description: large }))
-  read.add('drivers', 'driver', page(all))
+  read.add('drivers', page(all))
   for (const { drivers = [] } of read.pieces()) {
     const bytes = drivers.reduce((sum, record) => sum + JSON.stringify(record).length, 0)
     assert.ok(bytes <= limits.recoveryRecordBytes, `${bytes} bytes in one turn`)
@@ -95,7 +95,7 @@ test('no step writes more than one piece, where all has to be written again', ()
   const all = Array.from({ length: 2000 }, (_, number) =>
     driverRecord(number, { workerId: 'gone', state: 'RUNNING', generation: 1 }),
   )
-  read.add('drivers', 'driver', page(all))
+  read.add('drivers', page(all))
   const world = new MasterWorld()
   world.input(elected)
   let written = 0
