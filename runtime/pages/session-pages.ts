@@ -1,4 +1,5 @@
 import type { Context, Hono, MiddlewareHandler } from 'hono'
+import { isFiresteelError, reasonOf } from '../errors.js'
 import type { PageReaders } from '../http/readers.js'
 import { refusal } from '../http/refusal.js'
 import { limits } from '../limits.js'
@@ -67,6 +68,13 @@ export const refusedPage = (why: string): Page => ({
   title: 'Refused',
   main: html`<h1>This was refused</h1>${notice('bad', why)}<p><a class="button" href="/">To the overview</a></p>`,
 })
+
+/** The answer to a change that the leader has not made: it refused to, or could not be asked. */
+export function notMade(site: AnswersPages, context: Context, what: string, error: unknown): Response {
+  if (!isFiresteelError(error)) throw error
+  const status = isFiresteelError(error, 'NOT_ALLOWED') ? 403 : 502
+  return site.answer(context, refusedPage(`${what}: ${reasonOf(error)}`), { status })
+}
 
 function signedInPage(site: AnswersPages, session: Session, nowMs: number): Page {
   return {

@@ -1,12 +1,12 @@
 import type { Hono } from 'hono'
-import { isFiresteelError, reasonOf } from '../../../runtime/errors.js'
+import { reasonOf } from '../../../runtime/errors.js'
 import { limits } from '../../../runtime/limits.js'
 import { type Html, html, type Part } from '../../../runtime/pages/html.js'
 import type { Page } from '../../../runtime/pages/layout.js'
 import type { PageSite } from '../../../runtime/pages/page-site.js'
 import { facts, notice } from '../../../runtime/pages/parts.js'
 import { pathPart } from '../../../runtime/pages/path-part.js'
-import { refusedPage, roleAnswer, signInToChange } from '../../../runtime/pages/session-pages.js'
+import { notMade, refusedPage, roleAnswer, signInToChange } from '../../../runtime/pages/session-pages.js'
 import type { Session } from '../../../runtime/pages/sessions.js'
 import { addressOf, changeOf } from '../../../runtime/pages/visitors.js'
 import { formatDuration, parseDurationMs } from '../../../runtime/units.js'
@@ -148,9 +148,7 @@ export function addDrain(
       try {
         await drain(worker.id, wanted, address, session)
       } catch (error) {
-        if (!isFiresteelError(error)) throw error
-        const status = isFiresteelError(error, 'NOT_ALLOWED') ? 403 : 502
-        return site.answer(context, refusedPage(`It was not done: ${reasonOf(error)}`), { status })
+        return notMade(site, context, 'It was not done', error)
       }
       onDrained(worker.id, wanted !== undefined, address, session)
       return new Response(null, { status: 303, headers: { location: workerHref(worker.id) } })

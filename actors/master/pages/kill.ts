@@ -1,11 +1,10 @@
 import type { Hono } from 'hono'
-import { isFiresteelError, reasonOf } from '../../../runtime/errors.js'
 import { limits } from '../../../runtime/limits.js'
 import { type Html, html, type Part } from '../../../runtime/pages/html.js'
 import type { Page } from '../../../runtime/pages/layout.js'
 import type { PageSite } from '../../../runtime/pages/page-site.js'
 import { facts, notice } from '../../../runtime/pages/parts.js'
-import { refusedPage, roleAnswer, signInToChange } from '../../../runtime/pages/session-pages.js'
+import { notMade, refusedPage, roleAnswer, signInToChange } from '../../../runtime/pages/session-pages.js'
 import type { Session } from '../../../runtime/pages/sessions.js'
 import { addressOf, changeOf } from '../../../runtime/pages/visitors.js'
 import { counted, durationText } from '../../../runtime/pages/words.js'
@@ -137,9 +136,7 @@ export function addKill(routes: Hono, site: PageSite<MasterPageView>, { kill, on
     try {
       await kill(id, addressOf(context), session)
     } catch (error) {
-      if (!isFiresteelError(error)) throw error
-      const status = isFiresteelError(error, 'NOT_ALLOWED') ? 403 : 502
-      return site.answer(context, refusedPage(`It was not killed: ${reasonOf(error)}`), { status })
+      return notMade(site, context, 'It was not killed', error)
     }
     onKilled(id, addressOf(context), session)
     return new Response(null, { status: 303, headers: { location: victim?.href ?? '/' } })
