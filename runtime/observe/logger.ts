@@ -143,7 +143,7 @@ function writeAtOnce(stream: NodeJS.WritableStream, line: string): void {
 /** The same stream, whose writes are followed. */
 function told(stream: NodeJS.WritableStream, unwritten: UnwrittenLines | undefined): NodeJS.WritableStream {
   if (unwritten === undefined) return stream
-  const write = (text: string): boolean => unwritten.write(text)
+  const write = (): boolean => unwritten.write()
   return Object.create(stream, { write: { value: write } }) as NodeJS.WritableStream
 }
 
@@ -154,8 +154,11 @@ async function flush({ sink, stream, unwritten }: Shared): Promise<void> {
     await within(written, CLOSE_MS)
   }
   // winston's end means that its transport has written, an empty write that the stream has.
-  const sent = new Promise<void>((resolve) => stream.write('', () => resolve()))
-  await within(sent, CLOSE_MS)
+  const sent = async (): Promise<void> => {
+    await unwritten?.emptied()
+    await new Promise<void>((resolve) => stream.write('', () => resolve()))
+  }
+  await within(sent(), CLOSE_MS)
   // What a reader that has stopped did not take is tried once more at the end of the process.
   if (unwritten?.isEmpty) unwritten.unwatch()
 }

@@ -12,11 +12,14 @@ type Stream = Pick<Writable, 'write' | 'writableLength'>
  */
 export class UnwrittenLines {
   readonly #stream: Stream
-  #lines: string[] = []
+  readonly #lines: string[] = []
   /** Lines before this one were taken. */
   #first = 0
-  /** Lines before this one were given to the stream. */
-  #given = 0
+  /** Lines before this one may be given to the stream. */
+  #ready = 0
+  /** The stream has the first line that was not taken. */
+  #isGiven = false
+  #onEmpty = (): void => undefined
 
   constructor(stream: Stream) {
     this.#stream = stream
@@ -37,42 +40,67 @@ export class UnwrittenLines {
     return this.#lines.length === 0
   }
 
+  /** Resolves when the operating system has all lines. */
+  emptied(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.isEmpty) resolve()
+      else this.#onEmpty = resolve
+    })
+  }
+
   add(line: string): void {
     this.#lines.push(line)
   }
 
-  /** Writes the oldest line that was not given to the stream. */
-  write(text: string): boolean {
-    this.#given++
-    return this.#stream.write(text, this.#taken)
+  /** Writes the oldest line that was not ready, as soon as those before it were taken. */
+  write(): boolean {
+    this.#ready++
+    this.#give()
+    return true
   }
 
-  readonly #taken = (): void => {
+  /**
+   * The stream has one line at a time. It would write several together, and say nothing of those that the
+   * kernel has until it has all. The end of the process would then write these once more.
+   */
+  #give(): void {
+    while (!this.#isGiven && this.#first < this.#ready) {
+      this.#isGiven = true
+      let isTaken = false
+      const taken = (): void => {
+        if (!isTaken) this.#taken()
+        isTaken = true
+      }
+      this.#stream.write(`${this.#lines[this.#first]}\n`, () => {
+        taken()
+        this.#give()
+      })
+      // The stream tells its writers late what the kernel took at once, but it knows how much it still has.
+      if (this.#stream.writableLength === 0) taken()
+    }
+  }
+
+  #taken(): void {
+    this.#isGiven = false
     this.#first++
     // Cutting the list at each line would copy it each time.
     if (this.#first === this.#lines.length || this.#first > CUT_LINES) this.#cut()
+    if (this.isEmpty) this.#onEmpty()
   }
 
   #cut(): void {
     this.#lines.splice(0, this.#first)
-    this.#given -= this.#first
+    this.#ready -= this.#first
     this.#first = 0
   }
 
   writeAll(): void {
-    const left = this.#lines.slice(this.#firstLeft())
+    const left = this.#lines.slice(this.#first)
     if (left.length === 0) return
     // The kernel may have taken a part of the oldest line. The line break keeps that part apart.
     writeNow(`\n${left.join('\n')}`)
-    this.#lines = []
-  }
-
-  /** The stream tells its writers late what the kernel took, but it knows at once how much it still has. */
-  #firstLeft(): number {
-    let first = this.#given
-    for (let size = this.#stream.writableLength; size > 0 && first > this.#first; first--)
-      size -= (this.#lines[first - 1] as string).length + 1
-    return first
+    this.#first = this.#lines.length
+    this.#cut()
   }
 }
 

@@ -118,12 +118,17 @@ for (const [how, end, expected] of [
       ${end}`
     const child = spawn(process.execPath, ['--input-type=module', '-e', code])
     const [all] = await Promise.all([readLate(child), once(child, 'close')])
-    const numbers = all.split('\n').flatMap((line) => /"i":(\d+),"padding":"x{100}"}$/.exec(line)?.[1] ?? [])
     assert.equal(child.exitCode, expected)
-    // The line that the pipe took a part of is written once more, whole.
-    assert.deepEqual(numbers.map(Number), [...Array(5000).keys()])
+    assert.deepEqual(numbersIn(all), [...Array(5000).keys()])
   })
 }
+
+/** Of whole lines: the line that the pipe took a part of is written once more. */
+const numbersIn = (text: string): number[] =>
+  text.split('\n').flatMap((line) => {
+    const number = /"i":(\d+),"padding":"x{100}"}$/.exec(line)?.[1]
+    return number === undefined ? [] : [Number(number)]
+  })
 
 /** Reads the log only once all lines were given to it, so that its pipe was full. */
 async function readLate(child: ChildProcessWithoutNullStreams): Promise<string> {
@@ -132,6 +137,34 @@ async function readLate(child: ChildProcessWithoutNullStreams): Promise<string> 
   for await (const chunk of child.stderr) text += chunk
   return text
 }
+
+test('an uncaught exception writes no line again that a slow reader has', async () => {
+  const url = new URL('../../runtime/observe/logger.js', import.meta.url).href
+  const code = `const { createLogger } = await import(${JSON.stringify(url)})
+    process.stdin.once('data', () => {
+      process.stdout.write('ends')
+      throw new Error('a defect')
+    })
+    const log = createLogger({ level: 'info', format: 'json' })
+    for (let i = 0; i < 10000; i++) log.info('line', { i, padding: 'x'.repeat(100) })`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code])
+  const closed = once(child, 'close')
+  let text = ''
+  for await (const chunk of child.stderr) {
+    const before = text.length
+    text += chunk
+    // More than a pipe holds: the process has written again since it was full, and is not done.
+    if (before >= HALF_CHARS || text.length < HALF_CHARS) continue
+    child.stdin.end('end')
+    await once(child.stdout, 'data')
+  }
+  await closed
+  assert.equal(child.exitCode, 1)
+  assert.deepEqual(numbersIn(text), [...Array(10_000).keys()])
+})
+
+/** Half of what the process above logs. */
+const HALF_CHARS = 800_000
 
 test('a reader that has stopped does not keep a process from ending', async () => {
   const url = new URL('../../runtime/observe/logger.js', import.meta.url).href
