@@ -25,8 +25,11 @@ export interface RequestListenerOptions {
 }
 
 export async function requestListener(options: RequestListenerOptions): Promise<RequestListener> {
-  const { fetch } = await guarded(options)
-  return getRequestListener(fetch, { overrideGlobalObjects: false })
+  const app = await guarded(options)
+  // The first request builds the router, and runs what makes answers for the first time. Nobody waits for
+  // this one, and the guards refuse it.
+  await app.request('/')
+  return getRequestListener(app.fetch, { overrideGlobalObjects: false })
 }
 
 /** Names that always mean this server: loopback, the address it listens on, and this machine. */
