@@ -74,6 +74,8 @@ export const innerLimits = {
   // Pages
   /** Rows of each list on the overview, which has a page of its own for all of them. */
   overviewRows: 8,
+  /** Rows of a list that a search looks at between two looks at the time: half a millisecond. */
+  listLooks: 250,
   /**
    * What is in use is remembered this often, and so many times: half an hour, with points that a picture can
    * show apart.

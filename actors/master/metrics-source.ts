@@ -1,4 +1,4 @@
-import { inSlices } from '../../runtime/metrics/in-slices.js'
+import { inSlices } from '../../runtime/http/in-slices.js'
 import type { MetricsSource } from '../../runtime/metrics/metrics-page.js'
 import type { StoreRoundTrips } from '../../runtime/persistence/timed-engine.js'
 import { ClusterCounts } from './cluster-counts.js'

@@ -1,3 +1,4 @@
+import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 import { type Html, html } from './html.js'
 import { counted, numberText } from './words.js'
@@ -31,6 +32,19 @@ export function searchIn(query: URLSearchParams): ((...texts: readonly string[])
   if (sought === '') return undefined
   const pattern = new RegExp(sought.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'), 'i')
   return (...texts) => texts.some((text) => pattern.test(text))
+}
+
+/** The rows that are meant. Other work may have its turn between them. */
+export function* meantRows<T>(
+  rows: readonly T[],
+  isMeant: (row: T) => boolean,
+): Generator<void, readonly T[], undefined> {
+  const meant: T[] = []
+  for (const [at, row] of rows.entries()) {
+    if (isMeant(row)) meant.push(row)
+    if (at % innerLimits.listLooks === 0) yield
+  }
+  return meant
 }
 
 /** The same list with other values; an empty value is left out. */

@@ -11,7 +11,7 @@ export interface LiveText {
 }
 
 export interface Watched {
-  readonly look: () => LiveText
+  readonly look: () => Promise<LiveText>
   /** What the page must know beside its text. It is sent at once, and again when it has changed. */
   readonly hello: () => object
   /** Goes with each hello, and is made for it alone. */
@@ -112,17 +112,18 @@ export class LiveStreams {
         await nextTurn()
         sliceFromMs = this.#nowMs()
       }
-      if (this.#streams.has(stream)) this.#update(stream)
+      if (this.#streams.has(stream)) await this.#update(stream)
     }
     this.#lookLater()
   }
 
-  #update(stream: Stream): void {
+  async #update(stream: Stream): Promise<void> {
     if (this.#nowMs() >= stream.endsAtMs) stream.end()
     if (!this.#streams.has(stream) || !stream.ready()) return
     try {
+      const { have, text } = await stream.look()
+      if (!this.#streams.has(stream)) return
       greet(stream)
-      const { have, text } = stream.look()
       if (have === stream.have) return
       stream.have = have
       stream.send(eventText('page', have, text))

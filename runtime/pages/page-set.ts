@@ -12,8 +12,11 @@ export interface PageQuery<V> {
   readonly nowMs: number
 }
 
+/** Makes a page, and yields where other work may have its turn. */
+export type PageMaking = Generator<void, Page | undefined, undefined>
+
 /** Undefined: there is no such thing. */
-export type MakePage<V> = (query: PageQuery<V>) => Page | undefined
+export type MakePage<V> = (query: PageQuery<V>) => Page | PageMaking | undefined
 
 /** A page as it is sent. */
 export interface PageText {
@@ -58,11 +61,6 @@ export class PageSet<V> {
     return this.#shared.view
   }
 
-  /** Takes a view now if the one that is there is too old: the page that is made next has it. */
-  prepare(): void {
-    void this.view
-  }
-
   /** The patterns of all pages, such as `/workers/:id`. */
   get patterns(): string[] {
     return this.#entries.map(({ parts }) => `/${parts.join('/')}`)
@@ -75,9 +73,9 @@ export class PageSet<V> {
   }
 
   /** The page at `target`, a path with a query. */
-  text(target: string): PageText {
-    const made = (): PageText => this.#shared.made(target, (view) => this.#make(target, view))
-    const text = made()
+  async text(target: string): Promise<PageText> {
+    const made = (): Promise<PageText> => this.#shared.made(target, (view) => this.#make(target, view))
+    const text = await made()
     return text.status === 404 && this.#shared.renew() ? made() : text
   }
 
@@ -86,13 +84,14 @@ export class PageSet<V> {
     return this.#framed(page, path, this.view)
   }
 
-  #make(target: string, view: V): PageText {
+  *#make(target: string, view: V): Generator<void, PageText, undefined> {
     const { pathname, searchParams: query } = new URL(target, 'http://node')
     const nowMs = this.#options.wallMs()
     const found = this.#find(pathname)
-    const made = found?.make({ view, params: found.params, query, nowMs })
-    if (made) return this.#framed(made, pathname, view)
-    return this.#framed(this.#options.missing(pathname), pathname, view)
+    const making = found?.make({ view, params: found.params, query, nowMs })
+    const made = making && 'next' in making ? yield* making : making
+    yield
+    return this.#framed(made ?? this.#options.missing(pathname), pathname, view)
   }
 
   #framed(page: Page, path: string, view: V): PageText {

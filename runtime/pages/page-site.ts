@@ -115,26 +115,21 @@ export class PageSite<V> implements AnswersPages {
   }
 
   /**
-   * The first reader of a large cluster meets new rows and cold code. So the request, the view, the page and
-   * the document have a turn each, and other work has its turn between them.
+   * The first reader of a large cluster meets new rows and cold code. So the request, the view and the
+   * document have a turn each, the page as many as it needs, and other work has its turn between them.
    */
   async #textInTurns(context: Context, target: string): Promise<PageText> {
     await nextTurn()
-    const pages = this.#pages(this.session(context))
-    pages.prepare()
-    await nextTurn()
-    const text = pages.text(target)
+    const text = await this.#pages(this.session(context)).text(target)
     await nextTurn()
     return text
   }
 
   /** Any other address, where a browser asks for a page. To be added last. */
   addMissingTo(routes: Hono): void {
-    routes.get('*', (context, next) => {
+    routes.get('*', async (context, next) => {
       if (!(context.req.header('accept') ?? '').includes('text/html')) return next()
-      return Promise.resolve(
-        this.#document(context, this.#pages(this.session(context)).text(targetOf(context)), {}),
-      )
+      return this.#document(context, await this.#textInTurns(context, targetOf(context)), {})
     })
   }
 
@@ -145,8 +140,8 @@ export class PageSite<V> implements AnswersPages {
     const have = context.req.header('last-event-id') ?? context.req.query('have') ?? ''
     const session = this.session(context)
     const shown = this.#pages(session)
-    const look = () => {
-      const { have: newer, live } = shown.text(of)
+    const look = async () => {
+      const { have: newer, live } = await shown.text(of)
       return { have: newer, text: live.toString() }
     }
     // Without its Master an open page goes on at another one, and its session with it.

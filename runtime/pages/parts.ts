@@ -81,6 +81,16 @@ export const breakable = (name: string): Html =>
 export const section = (title: string, content: Part, more?: Part): Html =>
   html`<section><div class="heading"><h2>${title}</h2>${more}</div>${content}</section>`
 
+/** Sections of a page, one after the other. Other work may have its turn between them. */
+export function* inParts(parts: readonly (() => Part)[]): Generator<void, Html, undefined> {
+  const made: Part[] = []
+  for (const part of parts) {
+    made.push(part())
+    yield
+  }
+  return html`${made}`
+}
+
 /** Something that people should know before all else. */
 export const notice = (tone: Tone, content: Part): Html =>
   html`<div class="notice ${tone}" role="status">${content}</div>`

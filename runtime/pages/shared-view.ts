@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { inSlices } from '../http/in-slices.js'
 import { pageAgeMs } from '../http/json-page.js'
 import { limits } from '../limits.js'
 
@@ -9,7 +11,7 @@ export class SharedView<V> {
   readonly #take: () => V
   readonly #nowMs: () => number
   #view: V | undefined
-  #made = new Map<string, unknown>()
+  #made = new Map<string, Promise<unknown>>()
   #takenAtMs = Number.NEGATIVE_INFINITY
   #costMs = 0
 
@@ -46,14 +48,22 @@ export class SharedView<V> {
     return view
   }
 
-  /** What `make` makes of the present view, once for all who ask under this key. */
-  made<T>(key: string, make: (view: V) => T): T {
+  /**
+   * What `make` makes of the present view, once for all who ask under this key. A view that is taken for it
+   * has a turn of the event loop for itself, and the making has as many as it needs.
+   */
+  async made<T>(key: string, make: (view: V) => Generator<void, T, undefined>): Promise<T> {
+    const before = this.#view
     const { view } = this
-    if (this.#made.has(key)) return this.#made.get(key) as T
-    const fromMs = this.#nowMs()
-    const value = make(view)
-    this.#costMs += this.#nowMs() - fromMs
-    if (this.#made.size < limits.pageTexts) this.#made.set(key, value)
-    return value
+    const made = this.#made
+    if (view !== before) await nextTurn()
+    const known = made.get(key)
+    if (known !== undefined) return known as Promise<T>
+    const making = inSlices(make(view), this.#nowMs).then(({ result, costMs }) => {
+      this.#costMs += costMs
+      return result
+    })
+    if (made.size < limits.pageTexts) made.set(key, making)
+    return making
   }
 }

@@ -69,15 +69,15 @@ test('messages and settings need another role', () => {
   assert.equal(own.newestMessages({} as never), undefined)
 })
 
-test('pages are made for each token, for a bounded number of them', () => {
+test('pages are made for each token, for a bounded number of them', async () => {
   const { state, view } = owned()
   const pages = new OwnPages({ take: () => view, wallMs: () => nowMs })
   const set = pages.of(mine)
   assert.equal(pages.of(mine), set)
   assert.notEqual(pages.of(other), set)
-  const shown = set.text('/drivers').live.toString()
+  const shown = (await set.text('/drivers')).live.toString()
   assert.ok(shown.includes(state.activeDrivers[0]!.id) && !shown.includes(state.activeDrivers[1]!.id))
-  assert.equal(set.text(`/drivers/${state.activeDrivers[1]!.id}`).status, 404)
+  assert.equal((await set.text(`/drivers/${state.activeDrivers[1]!.id}`)).status, 404)
   for (let n = 0; n < innerLimits.ownPageSets; n++) pages.of(newTokenId('submit', undefined))
   assert.notEqual(pages.of(mine), set)
 })

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Hono } from 'hono'
 import { addHealth } from '../../runtime/http/health.js'
+import { inSlices } from '../../runtime/http/in-slices.js'
 import { withMonitoring } from '../../runtime/http/monitoring.js'
 import { isLoopback, type Readers } from '../../runtime/http/readers.js'
 import { createHttpServer } from '../../runtime/http/server.js'
 import { limits } from '../../runtime/limits.js'
-import { inSlices } from '../../runtime/metrics/in-slices.js'
 import { MetricsPage } from '../../runtime/metrics/metrics-page.js'
 import {
   countedApplication,

@@ -4,6 +4,7 @@ import { masterPageSet } from '../../actors/master/pages/master-page-set.js'
 import type { MasterPageView } from '../../actors/master/pages/view.js'
 import { workerPageSet } from '../../actors/worker/pages/worker-page-set.js'
 import { limits } from '../../runtime/limits.js'
+import type { PageSet } from '../../runtime/pages/page-set.js'
 import { pathPart } from '../../runtime/pages/path-part.js'
 import { type MessageSearch, newestMessages } from '../../runtime/trace/newest-messages.js'
 import { TraceRing } from '../../runtime/trace/ring.js'
@@ -48,10 +49,13 @@ const targets = [
   '/topology?by=zone&in=a',
 ]
 
-test('each page has one heading of the first rank, a title, and no script or style inside', () => {
+const textOf = async <V>(pages: PageSet<V>, target: string): Promise<string> =>
+  (await pages.text(target)).live.toString()
+
+test('each page has one heading of the first rank, a title, and no script or style inside', async () => {
   const pages = pagesOf({ nowMs })
   for (const target of targets) {
-    const { status, title, live } = pages.text(target)
+    const { status, title, live } = await pages.text(target)
     const text = live.toString()
     assert.equal(status, 200, target)
     assert.match(title, / · production$/)
@@ -60,33 +64,29 @@ test('each page has one heading of the first rank, a title, and no script or sty
   }
 })
 
-test('every number has its unit and every moment its exact time', () => {
-  const text = pagesOf({ nowMs }).text('/workers').live.toString()
+test('every number has its unit and every moment its exact time', async () => {
+  const text = await textOf(pagesOf({ nowMs }), '/workers')
   assert.match(text, /of 8 cores/)
   assert.match(text, /of 16 GiB/)
-  const driver = pagesOf({ nowMs }).text(`/drivers/${activeDrivers[2]!.id}`).live.toString()
+  const driver = await textOf(pagesOf({ nowMs }), `/drivers/${activeDrivers[2]!.id}`)
   assert.match(driver, /title="2026-11-28 23:59:23 UTC" data-ago>1 h 2 min ago</)
   assert.match(driver, /out of memory: it used 1\.08 GiB of 1 GiB/)
 })
 
-test('a driver and an application say whose they are', () => {
+test('a driver and an application say whose they are', async () => {
   const driverOf = (name: string) => activeDrivers.find(({ owner }) => owner?.name === name)?.id
-  const factsOf = (target: string): string =>
-    pagesOf({ nowMs })
-      .text(target)
-      .live.toString()
-      .replace(/<[^>]*>/g, ' ')
-      .replace(/\s+/g, ' ')
-  assert.match(factsOf(`/drivers/${driverOf('ci')}`), /Submitted by ci /)
+  const factsOf = async (target: string): Promise<string> =>
+    (await textOf(pagesOf({ nowMs }), target)).replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ')
+  assert.match(await factsOf(`/drivers/${driverOf('ci')}`), /Submitted by ci /)
   assert.match(
-    factsOf(`/drivers/${driverOf('secret')}`),
+    await factsOf(`/drivers/${driverOf('secret')}`),
     /Submitted by a holder of the cluster&#39;s secret /,
   )
-  assert.match(factsOf(`/applications/${activeApps[2]!.id}`), /Registered by ci /)
+  assert.match(await factsOf(`/applications/${activeApps[2]!.id}`), /Registered by ci /)
 })
 
-test('a page with nothing says what to do next', () => {
-  const text = pagesOf({ nowMs }, emptyState({ nowMs })).text('/').live.toString()
+test('a page with nothing says what to do next', async () => {
+  const text = await textOf(pagesOf({ nowMs }, emptyState({ nowMs })), '/')
   for (const next of [
     'firesteel worker --master firesteel://10.0.0.1:7070',
     'firesteel run',
@@ -95,9 +95,9 @@ test('a page with nothing says what to do next', () => {
     assert.ok(text.includes(next), next)
 })
 
-test('the executors of an application stand on an axis of time, each with what the table says', () => {
+test('the executors of an application stand on an axis of time, each with what the table says', async () => {
   const app = activeApps[2]!
-  const text = pagesOf({ nowMs }).text(`/applications/${app.id}`).live.toString()
+  const text = await textOf(pagesOf({ nowMs }), `/applications/${app.id}`)
   const [, picture = ''] = text.match(/<svg class="timeline"([\s\S]*?)<\/figure>/) ?? []
   assert.match(picture, /aria-label="Executors over time: 6 now, 2 that ended\."/)
   assert.deepEqual(
@@ -125,14 +125,14 @@ test('the executors of an application stand on an axis of time, each with what t
   const [, table = ''] = text.split(/Executors of this application|<h2>Sequence/)
   assert.equal(table.match(/<th scope="row"/g)?.length, 8, 'the table has the same')
   assert.match(text, /worker lost: its link ended and its port refuses/)
-  const ended = pagesOf({ nowMs }).text(`/applications/${completedApps[4]!.id}`).live.toString()
+  const ended = await textOf(pagesOf({ nowMs }), `/applications/${completedApps[4]!.id}`)
   assert.match(ended, /its end</)
   assert.match(ended, /the last 8 executors are kept, those first that ended before it did/)
 })
 
-test('the tasks of an application: how many ended when, how long they took, why again, the slowest', () => {
+test('the tasks of an application: how many ended when, how long they took, why again, the slowest', async () => {
   const app = activeApps[2]!
-  const text = pagesOf({ nowMs }).text(`/applications/${app.id}`).live.toString()
+  const text = await textOf(pagesOf({ nowMs }), `/applications/${app.id}`)
   const [tasks = ''] = text.match(/<h2>Tasks<\/h2>[\s\S]*?<h2>Executors/) ?? []
   assert.match(tasks, /<dt>Done<\/dt><dd>38,680<\/dd>/)
   assert.match(tasks, /aria-label="Tasks that ended: 250 tasks\/s at last, 251 tasks\/s at most\."/)
@@ -148,13 +148,13 @@ test('the tasks of an application: how many ended when, how long they took, why 
   assert.match(tasks, /RangeError: it has no pixels/)
   // The quiet minute is at the bottom of the picture, and not a line across it.
   assert.match(tasks, /class="line" d="M[^"]*?([\d.]+) 120\.0 L(?!\1)[\d.]+ 120\.0/)
-  const none = pagesOf({ nowMs }).text(`/applications/${activeApps[0]!.id}`).live.toString()
+  const none = await textOf(pagesOf({ nowMs }), `/applications/${activeApps[0]!.id}`)
   assert.match(none, /Its driver has said nothing of its tasks yet[\s\S]*summaries: false/)
-  const over = pagesOf({ nowMs }).text(`/applications/${completedApps[4]!.id}`).live.toString()
+  const over = await textOf(pagesOf({ nowMs }), `/applications/${completedApps[4]!.id}`)
   assert.match(over, /Nothing is known of its tasks/)
 })
 
-test('the picture of executors has the newest hundred, says how many are older, and stays as it is for a while', () => {
+test('the picture of executors has the newest hundred, says how many are older, and stays as it is for a while', async () => {
   const app = activeApps[2]!
   const executors = Array.from({ length: 5000 }, (_, execId) => ({
     ...app.executors[0]!,
@@ -163,21 +163,23 @@ test('the picture of executors has the newest hundred, says how many are older, 
   }))
   const state = sampleState({ nowMs })
   const many = { ...state, activeApps: [{ ...app, executors }] }
-  const at = (wallMs: number): string =>
-    masterPageSet({ take: () => sampleView({ nowMs }, many), wallMs: () => wallMs })
-      .text(`/applications/${app.id}`)
-      .live.toString()
-      .match(/<svg class="timeline[\s\S]*?<\/figure>/)![0]
-  const picture = at(nowMs + 1)
+  const at = async (wallMs: number): Promise<string> =>
+    (
+      await textOf(
+        masterPageSet({ take: () => sampleView({ nowMs }, many), wallMs: () => wallMs }),
+        `/applications/${app.id}`,
+      )
+    ).match(/<svg class="timeline[\s\S]*?<\/figure>/)![0]
+  const picture = await at(nowMs + 1)
   assert.equal(picture.match(/class="bar /g)?.length, 100)
   assert.match(picture, /4,902 older executors are in the table only/)
-  assert.equal(at(nowMs + 5000), picture)
-  assert.notEqual(at(nowMs + 20_000), picture)
+  assert.equal(await at(nowMs + 5000), picture)
+  assert.notEqual(await at(nowMs + 20_000), picture)
 })
 
-test('the history of leaderships has a row for each Master, and says how each ended', () => {
+test('the history of leaderships has a row for each Master, and says how each ended', async () => {
   for (const state of [sampleState({ nowMs }), standbyState({ nowMs }, null)]) {
-    const text = pagesOf({ nowMs }, state).text('/').live.toString()
+    const text = await textOf(pagesOf({ nowMs }, state), '/')
     const [, picture = ''] = text.match(/<svg class="timeline tracks"([\s\S]*?)<\/figure>/) ?? []
     assert.match(picture, /aria-label="Leaderships over time: 5 of 3 Masters; 10\.0\.0\.1:7070 leads\."/)
     assert.deepEqual(
@@ -198,20 +200,18 @@ test('the history of leaderships has a row for each Master, and says how each en
   }
 })
 
-test('a Master that alone has led needs no picture, and one that has seen none says what it takes', () => {
+test('a Master that alone has led needs no picture, and one that has seen none says what it takes', async () => {
   const view = sampleView({ nowMs })
-  const of = (leaderships: MasterPageView['leaderships']): string =>
-    masterPageSet({ take: () => ({ ...view, leaderships }), wallMs })
-      .text('/')
-      .live.toString()
-  const alone = of(view.leaderships.slice(-1))
+  const of = async (leaderships: MasterPageView['leaderships']): Promise<string> =>
+    await textOf(masterPageSet({ take: () => ({ ...view, leaderships }), wallMs }), '/')
+  const alone = await of(view.leaderships.slice(-1))
   assert.doesNotMatch(alone, /Leaderships over time/)
   assert.match(alone, /Leaderships, the newest first/)
-  assert.match(of([]), /No leadership has been seen yet/)
+  assert.match(await of([]), /No leadership has been seen yet/)
 })
 
-test('the picture of the cluster has a box for each Worker, what runs there, and the same in its table', () => {
-  const text = pagesOf({ nowMs }).text('/topology').live.toString()
+test('the picture of the cluster has a box for each Worker, what runs there, and the same in its table', async () => {
+  const text = await textOf(pagesOf({ nowMs }), '/topology')
   const [, picture = ''] = text.match(/<svg class="topology"([\s\S]*?)<\/svg>/) ?? []
   assert.match(picture, /aria-label="The cluster: 3 Masters, 6 Workers, 1 gone, 4 applications and drivers"/)
   const boxes = [...picture.matchAll(/<(?:a|g) class="(\w+) (\w+)"[^>]*aria-label="([^"]+)"/g)].map(
@@ -241,7 +241,7 @@ test('the picture of the cluster has a box for each Worker, what runs there, and
   assert.equal(text.match(/<th scope="row"/g)?.length, 6, 'the table has the same')
 })
 
-test('a thousand Workers are groups, which open, and the picture stays small', () => {
+test('a thousand Workers are groups, which open, and the picture stays small', async () => {
   const options = { nowMs, workers: 1000 }
   const pages = pagesOf(options)
   for (const [target, boxes] of [
@@ -251,67 +251,60 @@ test('a thousand Workers are groups, which open, and the picture stays small', (
     ['/topology?by=zone&in=', 24],
     ['/topology?by=nothing', 3],
   ] as const) {
-    const text = pages.text(target).live.toString()
+    const text = await textOf(pages, target)
     assert.equal(text.match(/<a class="place /g)?.length, boxes, target)
     assert.ok(text.length < 60_000, `${target}: ${text.length} characters`)
   }
-  assert.match(pages.text('/topology').live.toString(), /href="\/topology\?by=zone&amp;in=a"/)
-  assert.match(pages.text('/topology?by=zone&in=c').live.toString(), /No Worker is in this group now/)
+  assert.match(await textOf(pages, '/topology'), /href="\/topology\?by=zone&amp;in=a"/)
+  assert.match(await textOf(pages, '/topology?by=zone&in=c'), /No Worker is in this group now/)
 })
 
-test('a STANDBY says who leads on each page that only a leader has', () => {
+test('a STANDBY says who leads on each page that only a leader has', async () => {
   const leader = 'firesteel://10.0.0.2:7070'
   const pages = pagesOf({ nowMs }, standbyState({ nowMs }, leader))
   for (const target of ['/', '/workers', '/drivers/driver-1']) {
-    const text = pages.text(target).live.toString()
+    const text = await textOf(pages, target)
     assert.ok(text.includes(`${leader} leads.`), target)
     assert.match(text, /href="\/go\/leader"/)
   }
-  assert.match(pages.text('/settings').live.toString(), /recovery\.mode/)
-  const none = pagesOf({ nowMs }, standbyState({ nowMs }, null)).text('/').live.toString()
+  assert.match(await textOf(pages, '/settings'), /recovery\.mode/)
+  const none = await textOf(pagesOf({ nowMs }, standbyState({ nowMs }, null)), '/')
   assert.match(none, /No Master leads now/)
 })
 
-test('an unknown id, and an address that no browser makes, are pages that say so', () => {
+test('an unknown id, and an address that no browser makes, are pages that say so', async () => {
   const pages = pagesOf({ nowMs })
   for (const target of ['/workers/none', '/drivers/%E0%A4%A', '/nothing']) {
-    const { status, live } = pages.text(target)
+    const { status, live } = await pages.text(target)
     assert.equal(status, 404, target)
     assert.match(live.toString(), /There is nothing here/)
   }
 })
 
-test('long lists come in parts, in the order of what people look for', () => {
+test('long lists come in parts, in the order of what people look for', async () => {
   const options = { nowMs, workers: 1000, ended: 10_000 }
   const pages = pagesOf(options)
-  const rows = (target: string): number =>
-    pages
-      .text(target)
-      .live.toString()
-      .match(/<th scope="row"/g)?.length ?? 0
-  assert.equal(rows('/workers'), limits.pageRows)
-  assert.equal(rows('/workers?page=20'), limits.pageRows)
-  assert.equal(rows('/applications?page=201'), 3)
-  assert.equal(rows('/applications?page=99999'), 3, 'the nearest part')
-  assert.equal(rows('/applications?page=-1'), limits.pageRows)
-  assert.equal(rows('/applications?page=x'), limits.pageRows)
-  assert.equal(rows('/workers?q=w999'), 1)
-  assert.match(pages.text('/applications').live.toString(), /1 to 50 of 10,003/)
-  assert.match(pages.text('/workers?q=nowhere').live.toString(), /Nothing here fits/)
-  const second = pages.text('/workers?q=w9&page=2').live.toString()
+  const rows = async (target: string): Promise<number> =>
+    (await textOf(pages, target)).match(/<th scope="row"/g)?.length ?? 0
+  assert.equal(await rows('/workers'), limits.pageRows)
+  assert.equal(await rows('/workers?page=20'), limits.pageRows)
+  assert.equal(await rows('/applications?page=201'), 3)
+  assert.equal(await rows('/applications?page=99999'), 3, 'the nearest part')
+  assert.equal(await rows('/applications?page=-1'), limits.pageRows)
+  assert.equal(await rows('/applications?page=x'), limits.pageRows)
+  assert.equal(await rows('/workers?q=w999'), 1)
+  assert.match(await textOf(pages, '/applications'), /1 to 50 of 10,003/)
+  assert.match(await textOf(pages, '/workers?q=nowhere'), /Nothing here fits/)
+  const second = await textOf(pages, '/workers?q=w9&page=2')
   assert.match(second, /href="\/workers\?q=w9"/, 'the first part has no number, and the search stays')
 })
 
-test('messages are filtered by their address, leave out heartbeats, and stop where the reader says', () => {
+test('messages are filtered by their address, leave out heartbeats, and stop where the reader says', async () => {
   const pages = pagesOf({ nowMs })
-  const types = (target: string): (string | undefined)[] =>
-    [
-      ...pages
-        .text(target)
-        .live.toString()
-        .replaceAll('<wbr>', '')
-        .matchAll(/<th scope="row"[^>]*>([^<]*)</g),
-    ].map(([, type]) => type)
+  const types = async (target: string): Promise<(string | undefined)[]> =>
+    [...(await textOf(pages, target)).replaceAll('<wbr>', '').matchAll(/<th scope="row"[^>]*>([^<]*)</g)].map(
+      ([, type]) => type,
+    )
   const launch = [
     'DriverStateChanged',
     'LaunchDriver',
@@ -319,49 +312,54 @@ test('messages are filtered by their address, leave out heartbeats, and stop whe
     'Committed',
     'RequestSubmitDriver',
   ]
-  assert.deepEqual(types('/messages'), launch)
-  assert.equal(types('/messages?show=all').length, 35)
-  assert.equal(types('/messages?message=heartb').length, 30, 'what is asked for by name is not left out')
-  assert.deepEqual(types('/messages?message=launch'), ['LaunchDriver'])
-  assert.deepEqual(types('/messages?actor=Worker'), ['DriverStateChanged', 'LaunchDriver'])
-  assert.deepEqual(types('/messages?trace=4711'), launch)
-  assert.deepEqual(types('/messages?trace=4711&actor=%2Fstore'), ['Committed'])
-  const first = pages.text('/messages')
+  assert.deepEqual(await types('/messages'), launch)
+  assert.equal((await types('/messages?show=all')).length, 35)
+  assert.equal(
+    (await types('/messages?message=heartb')).length,
+    30,
+    'what is asked for by name is not left out',
+  )
+  assert.deepEqual(await types('/messages?message=launch'), ['LaunchDriver'])
+  assert.deepEqual(await types('/messages?actor=Worker'), ['DriverStateChanged', 'LaunchDriver'])
+  assert.deepEqual(await types('/messages?trace=4711'), launch)
+  assert.deepEqual(await types('/messages?trace=4711&actor=%2Fstore'), ['Committed'])
+  const first = await pages.text('/messages')
   assert.match(first.live.toString(), /href="\/messages\?before=35">Pause</)
   assert.match(first.live.toString(), /href="\/messages\/4711"/)
   assert.equal(first.isStill, false)
-  const paused = pages.text('/messages?before=34')
-  assert.deepEqual(types('/messages?before=34'), launch.slice(1))
+  const paused = await pages.text('/messages?before=34')
+  assert.deepEqual(await types('/messages?before=34'), launch.slice(1))
   assert.equal(paused.isStill, true)
   assert.match(paused.live.toString(), /href="\/messages">Go on with the newest</)
   for (const odd of ['-1', 'x', '1e3', '%00'])
-    assert.equal(pages.text(`/messages?before=${odd}`).isStill, false)
-  const trace = pages.text('/messages/4711').live.toString()
+    assert.equal((await pages.text(`/messages?before=${odd}`)).isStill, false)
+  const trace = await textOf(pages, '/messages/4711')
   assert.match(trace, /<svg class="sequence".*LaunchDriver \(epoch 7\)/s)
   assert.match(trace, /firesteel trace --trace 4711 --tree/)
-  assert.equal(pages.text('/messages/none').status, 404)
+  assert.equal((await pages.text('/messages/none')).status, 404)
 })
 
-test('where there are no messages, their page says what to do next', () => {
-  const text = (target: string, view: Partial<MasterPageView> = {}): string =>
-    masterPageSet({ take: () => ({ ...sampleView({ nowMs }), ...view }), wallMs })
-      .text(target)
-      .live.toString()
+test('where there are no messages, their page says what to do next', async () => {
+  const text = async (target: string, view: Partial<MasterPageView> = {}): Promise<string> =>
+    await textOf(masterPageSet({ take: () => ({ ...sampleView({ nowMs }), ...view }), wallMs }), target)
   const ringOf = (...types: string[]): Partial<MasterPageView> => {
     const ring = new TraceRing(9)
     for (const type of types) ring.record(envelopeOf({ type }), nowMs)
     return { newestMessages: (search) => newestMessages(ring, search, () => 0) }
   }
-  assert.match(text('/messages', { newestMessages: () => undefined }), /Set <code>tracing\.ring<\/code>/)
-  assert.match(text('/messages', ringOf()), /Nothing has been said yet\..*firesteel submit/s)
-  assert.match(text('/messages', ringOf('Heartbeat')), /The last 1 message are heartbeats/)
-  assert.match(text('/messages?actor=nobody'), /Nothing of the last 35 messages fits\./)
-  assert.match(text('/messages?trace=x'), /“x” is not the number of a trace/)
-  assert.match(text('/messages?before=0'), /Older messages are forgotten.*Show the newest/s)
-  assert.match(text('/messages/1'), /remembers no message of this trace/)
+  assert.match(
+    await text('/messages', { newestMessages: () => undefined }),
+    /Set <code>tracing\.ring<\/code>/,
+  )
+  assert.match(await text('/messages', ringOf()), /Nothing has been said yet\..*firesteel submit/s)
+  assert.match(await text('/messages', ringOf('Heartbeat')), /The last 1 message are heartbeats/)
+  assert.match(await text('/messages?actor=nobody'), /Nothing of the last 35 messages fits\./)
+  assert.match(await text('/messages?trace=x'), /“x” is not the number of a trace/)
+  assert.match(await text('/messages?before=0'), /Older messages are forgotten.*Show the newest/s)
+  assert.match(await text('/messages/1'), /remembers no message of this trace/)
 })
 
-test('however long the texts of peers are, a page of messages is sent once a second at small cost', () => {
+test('however long the texts of peers are, a page of messages is sent once a second at small cost', async () => {
   const ring = new TraceRing(100)
   const long = '&'.repeat(limits.nameChars)
   for (let count = 0; count < 100; count++)
@@ -373,9 +371,7 @@ test('however long the texts of peers are, a page of messages is sent once a sec
     ...sampleView({ nowMs }),
     newestMessages: (search: MessageSearch) => newestMessages(ring, search, () => 0),
   }
-  const text = masterPageSet({ take: () => view, wallMs })
-    .text('/messages')
-    .live.toString()
+  const text = await textOf(masterPageSet({ take: () => view, wallMs }), '/messages')
   assert.equal(text.match(/<th scope="row"/g)?.length, limits.pageRows)
   assert.ok(text.length < 128 * 1024, `${text.length}`)
 })
@@ -396,7 +392,7 @@ const ours = new Set(
   ),
 )
 
-test('whatever a text is, in whatever field, it stays text', () => {
+test('whatever a text is, in whatever field, it stays text', async () => {
   const seen = new Set<string>()
   for (const attack of attacks) {
     const write = (_: string, field: string): string => {
@@ -424,12 +420,12 @@ test('whatever a text is, in whatever field, it stays text', () => {
       `/applications/${id}`,
       `/drivers/${id}`,
     ]) {
-      const text = pages.text(target).live.toString()
+      const text = await textOf(pages, target)
       assertOurMarkup(text, `${target}: ${attack}`)
       // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these are meant
       assert.doesNotMatch(text, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202e\u2066\u200b]/)
     }
-    const own = worker.text('/').live.toString()
+    const own = await textOf(worker, '/')
     assertOurMarkup(own, attack)
   }
   for (const field of ['app.message', 'worker.masterWebUrl', 'task.function', 'task.error'])

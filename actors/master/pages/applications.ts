@@ -1,7 +1,7 @@
 import { type Html, html, type Part } from '../../../runtime/pages/html.js'
 import type { Page } from '../../../runtime/pages/layout.js'
-import { listPart, listTools, nothingFound, pager, searchIn } from '../../../runtime/pages/list.js'
-import type { PageQuery } from '../../../runtime/pages/page-set.js'
+import { listPart, listTools, meantRows, nothingFound, pager, searchIn } from '../../../runtime/pages/list.js'
+import type { PageMaking, PageQuery } from '../../../runtime/pages/page-set.js'
 import {
   ago,
   code,
@@ -72,11 +72,13 @@ export const noApplication = (): Html =>
     html`Start a program that uses the cluster: ${code('firesteel run main.js')}`,
   )
 
-export function applicationsPage({ view, query, nowMs }: PageQuery<MasterPageView>): Page {
+export function* applicationsPage({ view, query, nowMs }: PageQuery<MasterPageView>): PageMaking {
   const { activeApps, completedApps } = view.state
   const fits = searchIn(query)
   const shown = newestFirst(view, query.get('show') ?? '')
-  const meant = fits ? shown.filter((app) => fits(app.id, app.description.name, app.description.user)) : shown
+  const meant = fits
+    ? yield* meantRows(shown, ({ id, description: { name, user } }) => fits(id, name, user))
+    : shown
   const part = listPart(meant, query)
   const all = activeApps.length + completedApps.length
   const tools = listTools('/applications', query, 'applications', [

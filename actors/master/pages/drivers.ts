@@ -1,7 +1,7 @@
 import { type Html, html, type Part } from '../../../runtime/pages/html.js'
 import type { Page } from '../../../runtime/pages/layout.js'
-import { listPart, listTools, nothingFound, pager, searchIn } from '../../../runtime/pages/list.js'
-import type { PageQuery } from '../../../runtime/pages/page-set.js'
+import { listPart, listTools, meantRows, nothingFound, pager, searchIn } from '../../../runtime/pages/list.js'
+import type { PageMaking, PageQuery } from '../../../runtime/pages/page-set.js'
 import {
   ago,
   code,
@@ -77,11 +77,11 @@ export const noDriver = (): Html =>
     html`Let the cluster run a program: ${code('firesteel submit main.js')}`,
   )
 
-export function driversPage({ view, query, nowMs }: PageQuery<MasterPageView>): Page {
+export function* driversPage({ view, query, nowMs }: PageQuery<MasterPageView>): PageMaking {
   const { activeDrivers, completedDrivers } = view.state
   const fits = searchIn(query)
   const shown = newestFirst(view, query.get('show') ?? '')
-  const meant = fits ? shown.filter((driver) => fits(driver.id, driver.description.name)) : shown
+  const meant = fits ? yield* meantRows(shown, ({ id, description: { name } }) => fits(id, name)) : shown
   const part = listPart(meant, query)
   const all = activeDrivers.length + completedDrivers.length
   const tools = listTools('/drivers', query, 'drivers', [

@@ -1,8 +1,7 @@
 import { innerLimits } from '../../../runtime/inner-limits.js'
 import { type Html, html, type Part } from '../../../runtime/pages/html.js'
-import type { Page } from '../../../runtime/pages/layout.js'
-import type { PageQuery } from '../../../runtime/pages/page-set.js'
-import { ago, facts, meter, section } from '../../../runtime/pages/parts.js'
+import type { PageMaking, PageQuery } from '../../../runtime/pages/page-set.js'
+import { ago, facts, inParts, meter, section } from '../../../runtime/pages/parts.js'
 import { counted, memoryPartText, numberText, percentOf } from '../../../runtime/pages/words.js'
 import type { WorkerStatus } from '../../messages/status.js'
 import { applicationsTable, noApplication } from './applications.js'
@@ -68,34 +67,53 @@ ${tile('Drivers', html`<a href="/drivers?show=active">${numberText(drivers)}</a>
 const all = (href: string, count: number, shown: number): Part =>
   count > shown && html`<a class="all" href="${href}">All ${numberText(count)}</a>`
 
-export function overviewPage({ view, nowMs }: PageQuery<MasterPageView>): Page {
-  const { state } = view
-  const capacity = capacityOf(view)
-  const apps = [
-    ...state.activeApps.slice(-SHOWN).toReversed(),
-    ...state.completedApps.slice(-SHOWN).toReversed(),
-  ].slice(0, SHOWN)
-  const drivers = [
-    ...state.activeDrivers.slice(-SHOWN).toReversed(),
-    ...state.completedDrivers.slice(-SHOWN).toReversed(),
-  ].slice(0, SHOWN)
-  const busiest = capacity.alive
-    .toSorted((a, b) => b.coresUsed / b.cores - a.coresUsed / a.cores)
-    .slice(0, SHOWN)
-  return {
-    title: 'Overview',
-    main: html`<h1 class="unseen">Overview</h1>
-${tiles(view, capacity)}
-${section('Waiting', waitingList(view, nowMs))}
-${section('In use', usageOverTime(view.usage, nowMs))}
-${section('Busiest Workers', busiest.length === 0 ? noWorker(view) : workersTable(busiest), html`<span class="all">${busiest.length > 0 && html`<a href="/topology">Topology</a>`} ${all('/workers', state.workers.length, busiest.length)}</span>`)}
-${section('Newest applications', apps.length === 0 ? noApplication() : applicationsTable(apps, nowMs), all('/applications', state.activeApps.length + state.completedApps.length, apps.length))}
-${section('Newest drivers', drivers.length === 0 ? noDriver() : driversTable(view, drivers, nowMs), all('/drivers', state.activeDrivers.length + state.completedDrivers.length, drivers.length))}
-${section('Leadership', html`${leadership(view, nowMs)}${mastersTable(view)}${leadershipHistory(view, nowMs)}`, html`<a class="all" href="/failover">The last failover</a>`)}`,
-  }
+const newest = <T>(active: readonly T[], ended: readonly T[]): T[] =>
+  [...active.slice(-SHOWN).toReversed(), ...ended.slice(-SHOWN).toReversed()].slice(0, SHOWN)
+
+function busiestWorkers(view: MasterPageView, alive: readonly WorkerStatus[]): Html {
+  const busiest = alive.toSorted((a, b) => b.coresUsed / b.cores - a.coresUsed / a.cores).slice(0, SHOWN)
+  const table = busiest.length === 0 ? noWorker(view) : workersTable(busiest)
+  const links = html`<span class="all">${busiest.length > 0 && html`<a href="/topology">Topology</a>`} ${all('/workers', view.state.workers.length, busiest.length)}</span>`
+  return section('Busiest Workers', table, links)
 }
 
-const leadership = ({ state }: MasterPageView, nowMs: number): Html =>
+function newestApplications({ state: { activeApps, completedApps } }: MasterPageView, nowMs: number): Html {
+  const apps = newest(activeApps, completedApps)
+  const table = apps.length === 0 ? noApplication() : applicationsTable(apps, nowMs)
+  const count = activeApps.length + completedApps.length
+  return section('Newest applications', table, all('/applications', count, apps.length))
+}
+
+function newestDrivers(view: MasterPageView, nowMs: number): Html {
+  const { activeDrivers, completedDrivers } = view.state
+  const drivers = newest(activeDrivers, completedDrivers)
+  const table = drivers.length === 0 ? noDriver() : driversTable(view, drivers, nowMs)
+  const count = activeDrivers.length + completedDrivers.length
+  return section('Newest drivers', table, all('/drivers', count, drivers.length))
+}
+
+export function* overviewPage({ view, nowMs }: PageQuery<MasterPageView>): PageMaking {
+  const capacity = capacityOf(view)
+  const main = yield* inParts([
+    () => html`<h1 class="unseen">Overview</h1>${tiles(view, capacity)}`,
+    () => section('Waiting', waitingList(view, nowMs)),
+    () => section('In use', usageOverTime(view.usage, nowMs)),
+    () => busiestWorkers(view, capacity.alive),
+    () => newestApplications(view, nowMs),
+    () => newestDrivers(view, nowMs),
+    () => leadership(view, nowMs),
+  ])
+  return { title: 'Overview', main }
+}
+
+const leadership = (view: MasterPageView, nowMs: number): Html =>
+  section(
+    'Leadership',
+    html`${leadershipFacts(view, nowMs)}${mastersTable(view)}${leadershipHistory(view, nowMs)}`,
+    html`<a class="all" href="/failover">The last failover</a>`,
+  )
+
+const leadershipFacts = ({ state }: MasterPageView, nowMs: number): Html =>
   facts([
     ['This Master', masterState(state.state)],
     ['Leads since', state.sinceMs !== null && ago(state.sinceMs, nowMs)],

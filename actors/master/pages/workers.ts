@@ -1,7 +1,7 @@
 import { type Html, html, type Part } from '../../../runtime/pages/html.js'
 import type { Page } from '../../../runtime/pages/layout.js'
-import { listPart, listTools, nothingFound, pager, searchIn } from '../../../runtime/pages/list.js'
-import type { PageQuery } from '../../../runtime/pages/page-set.js'
+import { listPart, listTools, meantRows, nothingFound, pager, searchIn } from '../../../runtime/pages/list.js'
+import type { PageMaking, PageQuery } from '../../../runtime/pages/page-set.js'
 import {
   ago,
   code,
@@ -86,16 +86,15 @@ export const noWorker = (view: MasterPageView): Html =>
 const standingOf = (state: WorkerStatus['state']): string =>
   state === 'ALIVE' ? 'alive' : state === 'DECOMMISSIONED' ? 'drained' : 'gone'
 
-export function workersPage({ view, query }: PageQuery<MasterPageView>): Page {
+export function* workersPage({ view, query }: PageQuery<MasterPageView>): PageMaking {
   const { workers } = view.state
   const show = query.get('show') ?? ''
   const fits = searchIn(query)
   const alive = workers.filter(({ state }) => state === 'ALIVE').length
   const drained = workers.filter(({ state }) => state === 'DECOMMISSIONED').length
-  const meant = inOrder(workers).filter(
-    ({ state, name, id, host }) =>
-      (show === '' || show === standingOf(state)) && (fits?.(name, id, host) ?? true),
-  )
+  const isMeant = ({ state, name, id, host }: WorkerStatus): boolean =>
+    (show === '' || show === standingOf(state)) && (fits?.(name, id, host) ?? true)
+  const meant = yield* meantRows(inOrder(workers), isMeant)
   const part = listPart(meant, query)
   const tools = listTools('/workers', query, 'Workers', [
     { value: '', title: 'All', count: workers.length },
