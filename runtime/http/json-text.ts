@@ -1,5 +1,5 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { limits } from '../limits.js'
+import { inSlices } from './in-slices.js'
 
 /** A long list in a page. Its rows are written one by one. */
 export class JsonRows<T = never, R = unknown> {
@@ -82,9 +82,12 @@ export async function writeJson(
   parts: JsonParts,
   nowMs: () => number,
 ): Promise<{ readonly text: JsonText; readonly costMs: number }> {
+  const { result, costMs } = await inSlices(writing(parts), nowMs)
+  return { text: new JsonText(result), costMs }
+}
+
+function* writing(parts: JsonParts): Generator<void, Map<string, Buffer[]>, undefined> {
   const values = new Map<string, Buffer[]>()
-  let costMs = 0
-  let sliceFromMs = nowMs()
   for (const [key, value] of parts) {
     const pieces: Buffer[] = []
     values.set(key, pieces)
@@ -101,12 +104,9 @@ export async function writeJson(
         pieces.push(Buffer.from(chunk))
         chunk = ''
       }
-      if (nowMs() - sliceFromMs < limits.httpSliceMs) continue
-      costMs += nowMs() - sliceFromMs
-      await nextTurn()
-      sliceFromMs = nowMs()
+      yield
     }
     pieces.push(Buffer.from(`${chunk}]`))
   }
-  return { text: new JsonText(values), costMs: costMs + nowMs() - sliceFromMs }
+  return values
 }
