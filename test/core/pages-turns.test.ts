@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Hono } from 'hono'
-import { applicationsPage } from '../../actors/master/pages/applications.js'
-import { driversPage } from '../../actors/master/pages/drivers.js'
+import { applicationPage, applicationsPage } from '../../actors/master/pages/applications.js'
+import { driverPage, driversPage } from '../../actors/master/pages/drivers.js'
 import { overviewPage } from '../../actors/master/pages/overview.js'
 import type { MasterPageView } from '../../actors/master/pages/view.js'
-import { workersPage } from '../../actors/master/pages/workers.js'
+import { workerPage, workersPage } from '../../actors/master/pages/workers.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { html } from '../../runtime/pages/html.js'
@@ -75,16 +75,22 @@ const queryOf = (view: MasterPageView, query = ''): PageQuery<MasterPageView> =>
   nowMs: 0,
 })
 
-test('other work may come between any two sections of the overview', () => {
-  const sections = (text: string) => text.match(/<section>|class="tiles"/g)?.length ?? 0
-  const making = overviewPage(queryOf(sampleView({ nowMs: 0 })))
-  let yields = 0
-  for (let step = making.next(); ; step = making.next()) {
-    if (step.done) {
-      assert.equal(sections(String(step.value?.main)), yields)
-      break
-    }
-    yields++
+test('other work may come between any two sections of a page', () => {
+  const view = sampleView({ nowMs: 0 })
+  const { workers, activeApps, activeDrivers } = view.state
+  const sections = (text: string) => text.match(/<section|class="tiles"/g)?.length ?? 0
+  for (const [make, id] of [
+    [overviewPage, ''],
+    [workerPage, workers[0]!.id],
+    [applicationPage, activeApps[2]!.id],
+    [driverPage, activeDrivers[2]!.id],
+  ] as const) {
+    const making = make({ ...queryOf(view), params: { id } })
+    let yields = 0
+    let step = making.next()
+    for (; !step.done; step = making.next()) yields++
+    const count = sections(String(step.value?.main))
+    assert.ok(count > 1 && yields >= count, `${make.name}: ${count} sections, ${yields} turns`)
   }
 })
 

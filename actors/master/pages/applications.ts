@@ -1,5 +1,4 @@
 import { type Html, html, type Part } from '../../../runtime/pages/html.js'
-import type { Page } from '../../../runtime/pages/layout.js'
 import { listPart, listTools, meantRows, nothingFound, pager, searchIn } from '../../../runtime/pages/list.js'
 import type { PageMaking, PageQuery } from '../../../runtime/pages/page-set.js'
 import {
@@ -7,6 +6,7 @@ import {
   code,
   empty,
   facts,
+  inParts,
   lasting,
   notice,
   section,
@@ -101,7 +101,7 @@ export const amountsText = (amounts: ResourceAmounts): string =>
     .map(([name, amount]) => `${amount} ${name}`)
     .join(', ')
 
-export function applicationPage({ view, params, query, nowMs }: PageQuery<MasterPageView>): Page | undefined {
+export function* applicationPage({ view, params, query, nowMs }: PageQuery<MasterPageView>): PageMaking {
   const row = applicationOf(view, params.id ?? '')
   if (!row) return undefined
   const { application = row } = view.detailed(row.id)
@@ -133,16 +133,16 @@ export function applicationPage({ view, params, query, nowMs }: PageQuery<Master
   ]
   const kill =
     app.endedAtMs === null && html`<a class="button danger" href="/kill?id=${pathPart(app.id)}">Kill…</a>`
-  return {
-    title: name,
-    main: html`<p class="crumb"><a href="/applications">Applications</a></p>
+  const main = yield* inParts([
+    () => html`<p class="crumb"><a href="/applications">Applications</a></p>
 <div class="heading"><h1>${name}</h1>${kill}</div>
 ${!isSaid(explanation, app) && notice(app.state === 'FAILED' ? 'bad' : 'busy', app.message)}
 ${whySection(view, explanation)}
-${facts(known)}
-${section('Tasks', tasksOf(view, app, nowMs))}
-${section('Executors', executorsOf(view, app, query, nowMs))}
-${eventsSection(explanation.events, nowMs)}
-${applicationSequence(app.id, view.messagesOf(app.id))}`,
-  }
+${facts(known)}`,
+    () => section('Tasks', tasksOf(view, app, nowMs)),
+    () => section('Executors', executorsOf(view, app, query, nowMs)),
+    () => eventsSection(explanation.events, nowMs),
+    () => applicationSequence(app.id, view.messagesOf(app.id)),
+  ])
+  return { title: name, main }
 }

@@ -1,5 +1,4 @@
 import { type Html, html, type Part } from '../../../runtime/pages/html.js'
-import type { Page } from '../../../runtime/pages/layout.js'
 import { listPart, listTools, meantRows, nothingFound, pager, searchIn } from '../../../runtime/pages/list.js'
 import type { PageMaking, PageQuery } from '../../../runtime/pages/page-set.js'
 import {
@@ -7,6 +6,7 @@ import {
   code,
   empty,
   facts,
+  inParts,
   lasting,
   notice,
   section,
@@ -99,7 +99,7 @@ export function* driversPage({ view, query, nowMs }: PageQuery<MasterPageView>):
   }
 }
 
-export function driverPage({ view, params, nowMs }: PageQuery<MasterPageView>): Page | undefined {
+export function* driverPage({ view, params, nowMs }: PageQuery<MasterPageView>): PageMaking {
   const row = driverOf(view, params.id ?? '')
   if (!row) return undefined
   const { driver = row } = view.detailed(row.id)
@@ -136,17 +136,17 @@ export function driverPage({ view, params, nowMs }: PageQuery<MasterPageView>): 
     driver.state !== 'KILLING' &&
     html`<a class="button danger" href="/kill?id=${pathPart(driver.id)}">Kill…</a>`
   const bad = driver.state === 'FAILED' || driver.state === 'ERROR'
-  return {
-    title: description.name,
-    main: html`<p class="crumb"><a href="/drivers">Drivers</a></p>
+  const main = yield* inParts([
+    () => html`<p class="crumb"><a href="/drivers">Drivers</a></p>
 <div class="heading"><h1>${description.name}</h1>${kill}</div>
 ${!isSaid(explanation, driver) && notice(bad ? 'bad' : 'busy', driver.message)}
 ${whySection(view, explanation)}
-${facts(known)}
-${eventsSection(explanation.events, nowMs)}
-${driverSequence(driver.id, view.messagesOf(driver.id))}
-${section('Its output', outputOf(view, driver))}`,
-  }
+${facts(known)}`,
+    () => eventsSection(explanation.events, nowMs),
+    () => driverSequence(driver.id, view.messagesOf(driver.id)),
+    () => section('Its output', outputOf(view, driver)),
+  ])
+  return { title: description.name, main }
 }
 
 /** Its attempts may have run on several Workers, and each keeps what was written there. */

@@ -1,5 +1,4 @@
 import { type Html, html, type Part } from '../../../runtime/pages/html.js'
-import type { Page } from '../../../runtime/pages/layout.js'
 import { listPart, listTools, meantRows, nothingFound, pager, searchIn } from '../../../runtime/pages/list.js'
 import type { PageMaking, PageQuery } from '../../../runtime/pages/page-set.js'
 import {
@@ -7,6 +6,7 @@ import {
   code,
   empty,
   facts,
+  inParts,
   meter,
   section,
   type TableRow,
@@ -124,7 +124,7 @@ function placedOn({ state }: MasterPageView, id: string): Placed {
   return { executors, drivers: state.activeDrivers.filter(({ worker }) => worker === id) }
 }
 
-export function workerPage({ view, params, query, nowMs }: PageQuery<MasterPageView>): Page | undefined {
+export function* workerPage({ view, params, query, nowMs }: PageQuery<MasterPageView>): PageMaking {
   const row = workerOf(view, params.id ?? '')
   if (!row) return undefined
   const { worker = row } = view.detailed(row.id)
@@ -143,15 +143,15 @@ export function workerPage({ view, params, query, nowMs }: PageQuery<MasterPageV
     ['Id', html`<span class="id">${worker.id}</span>`],
     ['Its own page', web && html`<a href="/go/worker/${pathPart(worker.id)}">${worker.web}</a>`],
   ]
-  return {
-    title: worker.name,
-    main: html`<p class="crumb"><a href="/workers">Workers</a></p>
+  const main = yield* inParts([
+    () => html`<p class="crumb"><a href="/workers">Workers</a></p>
 <div class="heading"><h1>${worker.name}</h1>${drainButton(worker)}</div>
 ${whySection(view, workerExplained(worker, nowMs))}
-${facts(known)}
-${section('Executors', executorsHere(view, executors, query, worker))}
-${section('Drivers', driversHere(view, drivers))}`,
-  }
+${facts(known)}`,
+    () => section('Executors', executorsHere(view, executors, query, worker)),
+    () => section('Drivers', driversHere(view, drivers)),
+  ])
+  return { title: worker.name, main }
 }
 
 function executorsHere(
