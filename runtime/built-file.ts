@@ -11,6 +11,7 @@ export const programEntries = {
   node: 'runtime/launch/node/node-main.js',
   executor: 'actors/executor/main.js',
   thread: 'actors/executor/thread.js',
+  disk: 'runtime/code/disk/disk-main.js',
   guard: 'runtime/process/guard-main.js',
 } as const
 
@@ -21,5 +22,6 @@ export const programs = {
   node: builtFile('programs/node.js'),
   executor: builtFile('programs/executor.js'),
   thread: builtFile('programs/thread.js'),
+  disk: builtFile('programs/disk.js'),
   guard: builtFile('programs/guard.js'),
 } as const

@@ -630,8 +630,14 @@ export const innerLimits = {
   codeSliceBytes: 128 * KIB,
   /** Lines of a manifest that one turn reads or writes. */
   codeLines: 500,
-  /** Files of code that are open at once, for reading or writing. */
-  codeOpenFiles: 8,
+  /** Files of code that are looked at or removed in one slice of work: a slow disk needs 2 ms for each. */
+  codeSliceFiles: 32,
+  /** Pieces of files that are written with one order: as many small files take some milliseconds. */
+  codePieces: 128,
+  /** Files of code that one order gives to be read. */
+  codeReadFiles: 64,
+  /** The thread for files of code ends when nothing was asked of it for this long. */
+  codeDiskIdleMs: 10 * SECOND,
   /** Of all code, the largest files that an error names. */
   codeLargest: 10,
   /** Names that an error lists. */
@@ -642,6 +648,8 @@ export const innerLimits = {
    */
   codeWindowBytes: 4 * MIB,
   codeTakenBytes: 512 * KIB,
+  /** How often a sink looks whether anything came, in the time after which its source stands still. */
+  codeStallLooks: 4,
   /** Files that may be asked for and are not written. */
   codeWindowFiles: 256,
   /** Bytes of one message of a code link that is no piece of a file. */

@@ -1,6 +1,6 @@
 import { CodeChannel } from '../../runtime/code/code-channel.js'
+import { codeDisk } from '../../runtime/code/code-disk.js'
 import { CodeSender, type SendableCode } from '../../runtime/code/code-sender.js'
-import { collectCode } from '../../runtime/code/collect.js'
 import { FiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import type { Link } from '../../runtime/transport/link.js'
@@ -53,7 +53,7 @@ export class CodeHost {
   async #collect(): Promise<SendableCode> {
     const { modules, maxBytes } = this.#options
     const root = await this.#options.folder
-    const { manifest, sources } = await collectCode({ folder: root, modules, maxBytes })
+    const { manifest, sources } = await codeDisk.collect({ folder: root, modules, maxBytes })
     return {
       manifest,
       root,

@@ -1,14 +1,14 @@
-import { chmod, mkdir, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FiresteelError, reasonOf } from '../errors.js'
 import { limits } from '../limits.js'
 import type { Log } from '../observe/log.js'
 import { bytesText } from '../pages/words.js'
 import { bootId } from '../process/boot-id.js'
-import { codeFileError, moveAway, newUnfinished, removeTree, UNFINISHED } from './cache-files.js'
+import { codeFileError, UNFINISHED } from './cache-files.js'
 import { type CachedCode, codesToRemove } from './cache-plan.js'
+import { codeDisk } from './code-disk.js'
 import { CodeDraft } from './code-draft.js'
-import { hashFile } from './hash-file.js'
 import { isCodeId, type Manifest, readManifest } from './manifest.js'
 
 export interface CodeCacheOptions {
@@ -89,11 +89,7 @@ export class CodeCache {
       const message = `The code has ${bytesText(manifest.bytes)}, and this Worker keeps ${bytesText(maxBytes)} at most (code.maxBytes).`
       throw new FiresteelError('CODE_TOO_LARGE', message)
     }
-    try {
-      return new CodeDraft(await newUnfinished(folder, manifest.id), manifest)
-    } catch (error) {
-      throw codeFileError(error, folder)
-    }
+    return CodeDraft.begin(codeDisk, folder, manifest)
   }
 
   /** Folders of the codes that were used last: a new one differs from one of them in a few files. */
@@ -105,13 +101,7 @@ export class CodeCache {
   /** Makes a draft visible, in one step. */
   async finish(draft: CodeDraft): Promise<void> {
     const { id, bytes, files } = draft.manifest
-    const target = join(this.#options.folder, id)
-    try {
-      await draft.seal(this.#boot)
-      await rename(draft.folder, target)
-    } catch (error) {
-      throw codeFileError(error, target)
-    }
+    await draft.seal(join(this.#options.folder, id), this.#boot)
     this.#entries.set(id, {
       id,
       bytes,
@@ -146,7 +136,7 @@ export class CodeCache {
   async remove(id: string): Promise<boolean> {
     if (!this.#entries.delete(id)) return false
     try {
-      await moveAway(this.#options.folder, id)
+      await codeDisk.run('remove', [this.#options.folder, id])
       return true
     } catch (error) {
       this.#options.log.warn('a code could not be removed', { id, reason: reasonOf(error) })
@@ -160,7 +150,9 @@ export class CodeCache {
       const mode = this.#options.isShared ? 0o711 : 0o700
       await mkdir(folder, { recursive: true, mode })
       await chmod(folder, mode)
-      await removeTree(join(folder, UNFINISHED))
+      const unfinished = join(folder, UNFINISHED)
+      const left = await readdir(unfinished).catch(() => [])
+      if (left.length > 0) await codeDisk.run('clear', [unfinished])
     } catch (error) {
       throw codeFileError(error, folder)
     }
@@ -172,7 +164,7 @@ export class CodeCache {
       if (entry) this.#entries.set(name, entry)
       else {
         log.warn('a code in the cache is damaged, and is removed', { id: name })
-        await moveAway(folder, name).catch(() => undefined)
+        await codeDisk.run('remove', [folder, name]).catch(() => undefined)
       }
     }
   }
@@ -196,10 +188,7 @@ export class CodeCache {
     const { folder, log } = this.#options
     const { id, bytes, files } = entry
     try {
-      for (const file of (await this.manifest(id)).files) {
-        const found = await hashFile(join(this.filesOf(id), file.path))
-        if (found.hash !== file.hash) throw new FiresteelError('CODE_INVALID', `${file.path} has changed`)
-      }
+      await codeDisk.run('check', [join(folder, id), id])
       await writeFile(join(folder, id, 'meta.json'), JSON.stringify({ bytes, files, boot: this.#boot }))
       entry.checked = true
       return true

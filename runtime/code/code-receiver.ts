@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { FiresteelError } from '../errors.js'
+import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 import { systemTimers, type TimerSource } from '../timers.js'
 import type { CodeChannel } from './code-channel.js'
@@ -33,6 +34,8 @@ export class CodeReceiver {
   #wanted: WantedManifest | undefined
   #files: FileIntake | undefined
   #cancelStall: (() => void) | undefined
+  /** Looks in a row at which nothing had come or was written. */
+  #quietLooks = 0
   #failure: FiresteelError | undefined
   /** Why a source does not have a file any more. */
   refusal: FiresteelError | undefined
@@ -60,6 +63,7 @@ export class CodeReceiver {
     const files = new FileIntake(this.#channel, draft, () => this.#stirred())
     this.#files = files
     this.#stirred()
+    this.#lookLater()
     try {
       await files.take(lacking)
     } finally {
@@ -134,10 +138,17 @@ export class CodeReceiver {
 
   /** Something has come or was written, so neither side is stuck. */
   #stirred(): void {
-    this.#cancelStall?.()
-    this.#cancelStall = undefined
-    if (this.#files === undefined || this.#failure) return
-    this.#cancelStall = this.#timers.after(limits.codeStallMs, () => {
+    this.#quietLooks = 0
+  }
+
+  /** A look now and then costs less than a timer that each piece sets anew. */
+  #lookLater(): void {
+    this.#cancelStall = this.#timers.after(limits.codeStallMs / innerLimits.codeStallLooks, () => {
+      if (this.#files === undefined || this.#failure) return
+      if (++this.#quietLooks <= innerLimits.codeStallLooks) {
+        this.#lookLater()
+        return
+      }
       this.fail(
         new FiresteelError('CODE_MISSING', `its source sent nothing for ${limits.codeStallMs / 1000} s`),
       )

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
-import { type FileHandle, open } from 'node:fs/promises'
-import { FiresteelError, isFiresteelError, reasonOf } from '../errors.js'
+import { errorOf, FiresteelError, reasonOf } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
 import type { CodeChannel } from './code-channel.js'
+import { codeDisk } from './code-disk.js'
 import { type CodeMessage, PIECE_BYTES, toldOf } from './code-messages.js'
+import type { ReadPiece, ReadPieces, WantedFile } from './disk/file-reading.js'
 import type { CodeFile, Manifest } from './manifest.js'
 
 /** A code that can be sent. */
@@ -23,7 +23,7 @@ export interface SentCounts {
   files: number
 }
 
-/** Answers what the sink of one channel wants, a few files at a time. */
+/** Answers what the sink of one channel wants, one file after the other. */
 export class CodeSender {
   readonly #channel: CodeChannel
   /** Of the id that was asked for; undefined: of the code that this side is there for. */
@@ -31,8 +31,8 @@ export class CodeSender {
   readonly #counts: SentCounts
   readonly #wanted: number[] = []
   #code: SendableCode | undefined
-  /** Files that are being read and sent. */
-  #sending = 0
+  /** Files are being read and sent. */
+  #isSending = false
   /** Bytes that the sink has not written. */
   #untaken = 0
   #whenTaken: (() => void)[] = []
@@ -61,9 +61,7 @@ export class CodeSender {
           if (place >= this.#code.manifest.files.length) throw invalid('it asks for a file that is none')
           this.#wanted.push(place)
         }
-        // Several at a time, because each waits for its disk. Their pieces may alternate.
-        while (this.#sending < innerLimits.codeOpenFiles && this.#wanted.length > 0)
-          void this.#sendFiles(this.#code)
+        if (!this.#isSending) void this.#sendFiles(this.#code)
         return true
       case 'taken':
         this.#untaken -= message.bytes
@@ -107,50 +105,43 @@ export class CodeSender {
     }
   }
 
+  /** Reads a bounded number of bytes at a time, of as many files as have them. */
   async #sendFiles(code: SendableCode): Promise<void> {
-    this.#sending++
+    this.#isSending = true
+    const { number, release } = codeDisk.use()
     try {
-      for (let place = this.#wanted.shift(); place !== undefined; place = this.#wanted.shift()) {
-        if (!this.#channel.isOpen) return
-        await this.#sendFile(code, place)
+      let isMore = false
+      while (this.#channel.isOpen && (isMore || this.#wanted.length > 0)) {
+        await this.#allowed()
+        const places = isMore ? [] : this.#wanted.splice(0, innerLimits.codeReadFiles)
+        const files = places.map((place) => wantedFile(code, place))
+        const read: ReadPieces = await codeDisk.run('read', [number, files])
+        isMore = read.more
+        let from = 0
+        for (const piece of read.pieces) {
+          await this.#sendPiece(piece, Buffer.from(read.bytes.buffer, from, piece.bytes))
+          from += piece.bytes
+        }
       }
-    } finally {
-      this.#sending--
-    }
-  }
-
-  async #sendFile(code: SendableCode, place: number): Promise<void> {
-    const file = code.manifest.files[place] as CodeFile
-    try {
-      const handle = await open(code.sourceOf(place))
-      try {
-        await this.#sendContent(handle, file, place)
-      } finally {
-        await handle.close()
-      }
-      this.#counts.files++
     } catch (error) {
-      this.#gone(isFiresteelError(error) ? error : changed(file, reasonOf(error)), place)
+      this.#channel.close(`the files of the code cannot be read: ${reasonOf(error)}`)
+    } finally {
+      this.#isSending = false
+      await codeDisk.run('closeReading', [number]).catch(() => undefined)
+      release()
     }
   }
 
-  /** The last piece leaves only if the whole file is what the manifest says. */
-  async #sendContent(handle: FileHandle, { bytes, hash, path }: CodeFile, place: number): Promise<void> {
-    const digest = createHash('sha256')
-    let left = bytes
-    do {
-      await this.#allowed()
-      const slice = Buffer.allocUnsafe(Math.min(PIECE_BYTES, Math.max(1, left)))
-      const { bytesRead } = await handle.read(slice, 0, slice.length)
-      const piece = slice.subarray(0, bytesRead)
-      digest.update(piece)
-      left -= bytesRead
-      if (left < 0 || (bytesRead === 0 && left > 0)) throw changed({ path }, 'it has another size')
-      if (left === 0 && digest.digest('hex') !== hash) throw changed({ path }, 'it has another content')
-      this.#counts.bytes += piece.length
-      this.#untaken += piece.length
-      await this.#channel.send({ kind: left === 0 ? 'last' : 'piece', place, bytes: piece })
-    } while (left > 0 && this.#channel.isOpen)
+  async #sendPiece({ place, last, failure }: ReadPiece, bytes: Buffer): Promise<void> {
+    if (!this.#channel.isOpen) return
+    if (failure) {
+      this.#gone(errorOf(failure), place)
+      return
+    }
+    this.#counts.bytes += bytes.length
+    this.#untaken += bytes.length
+    await this.#channel.send({ kind: last ? 'last' : 'piece', place, bytes })
+    if (last) this.#counts.files++
   }
 
   async #allowed(): Promise<void> {
@@ -166,10 +157,10 @@ export class CodeSender {
   }
 }
 
-const changed = ({ path }: Pick<CodeFile, 'path'>, why: string): FiresteelError =>
-  new FiresteelError('CODE_CHANGED', `${path} was changed after the code was collected: ${why}.`, {
-    place: path,
-  })
+function wantedFile({ manifest, sourceOf }: SendableCode, place: number): WantedFile {
+  const { path, bytes, hash } = manifest.files[place] as CodeFile
+  return { place, source: sourceOf(place), path, bytes, hash }
+}
 
 const invalid = (what: string): FiresteelError =>
   new FiresteelError('FRAME_INVALID', `A sink of code is not acceptable: ${what}.`)

@@ -1,13 +1,14 @@
-import { lstat, readdir, realpath, stat } from 'node:fs/promises'
+import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs'
+import { realpath } from 'node:fs/promises'
 import { join, sep } from 'node:path'
-import { Breather } from '../breather.js'
 import { FiresteelError, reasonOf } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 import { bytesText } from '../pages/words.js'
+import { fileBreather } from './cache-files.js'
 import { hashFile } from './hash-file.js'
 import { type LeftBehind, leftBehindIn } from './left-behind.js'
-import { type CodeFile, type Manifest, makeManifest, pathProblem } from './manifest.js'
+import { type CodeFile, type Collected, makeManifest, pathProblem } from './manifest.js'
 import { isNativeModule, ownPlatform } from './native-modules.js'
 import { PACKAGE, packageFolderOf } from './package-folder.js'
 import { productionModules } from './production-modules.js'
@@ -18,13 +19,6 @@ export interface CollectOptions {
   /** False: no dependency travels. */
   readonly modules: boolean
   readonly maxBytes?: number | undefined
-}
-
-/** The code of a folder: its manifest, and where each file lies. */
-export interface Collected {
-  readonly manifest: Manifest
-  /** Absolute paths, in the order of the manifest's files. */
-  readonly sources: readonly string[]
 }
 
 interface FoundFile {
@@ -71,7 +65,7 @@ class Walk {
   readonly files: FoundFile[] = []
   readonly #root: string
   readonly #leftBehind: LeftBehind
-  readonly #breather = new Breather(innerLimits.codeLines, innerLimits.codeSliceBytes)
+  readonly #breather = fileBreather()
 
   constructor(root: string, leftBehind: LeftBehind) {
     this.#root = root
@@ -90,10 +84,7 @@ class Walk {
 
   /** `within`: the real paths of the folders above this one, so that a link to one of them ends. */
   async #folder(source: string, target: string, top: string, within: ReadonlySet<string>): Promise<void> {
-    const names = await readdir(source).catch((cause: unknown) => {
-      throw unreadable(source, reasonOf(cause), cause)
-    })
-    for (const name of names.sort()) {
+    for (const name of namesIn(source)) {
       // Dependencies have places of their own.
       if (name === 'node_modules') continue
       const path = target === '' ? name : `${target}/${name}`
@@ -104,17 +95,17 @@ class Walk {
   }
 
   async #entry(source: string, path: string, top: string, within: ReadonlySet<string>): Promise<void> {
-    const own = await lstat(source).catch(() => undefined)
+    const own = infoOf(source, lstatSync)
     // It was removed meanwhile.
     if (own === undefined) return
     const isLink = own.isSymbolicLink()
-    const info = isLink ? await stat(source).catch(() => undefined) : own
+    const info = isLink ? infoOf(source, statSync) : own
     // A link that leads nowhere is often a lock of an editor. Sockets and pipes have no content.
     if (info === undefined || !(info.isFile() || info.isDirectory())) return
     if (this.#leftBehind(path, info.isDirectory())) return
     const problem = pathProblem(path)
     if (problem !== undefined) throw unreadable(source, problem)
-    const real = isLink ? await this.#linked(source, top) : source
+    const real = isLink ? this.#linked(source, top) : source
     if (!info.isDirectory()) {
       this.files.push({ path, source: real, bytes: info.size, executable: (info.mode & 0o111) !== 0 })
     } else if (!within.has(real)) {
@@ -123,8 +114,8 @@ class Walk {
   }
 
   /** What lies outside was not named by anybody, and may be a secret. */
-  async #linked(source: string, top: string): Promise<string> {
-    const real = await realpath(source)
+  #linked(source: string, top: string): string {
+    const real = realpathSync(source)
     const isWithin = [top, this.#root].some((folder) => real === folder || real.startsWith(folder + sep))
     if (isWithin) return real
     throw unreadable(source, `it is a link to ${real}, outside of the folder of the code`)
@@ -133,6 +124,22 @@ class Walk {
   #tooMany(): FiresteelError {
     const message = `${this.#root} has over ${limits.codeFiles} files: more than may travel.`
     return new FiresteelError('CODE_TOO_LARGE', `${message} ${largest(this.files)}`, { place: this.#root })
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort()
+  } catch (cause) {
+    throw unreadable(folder, reasonOf(cause), cause)
+  }
+}
+
+function infoOf(path: string, look: (path: string) => Stats): Stats | undefined {
+  try {
+    return look(path)
+  } catch {
+    return undefined
   }
 }
 
@@ -148,19 +155,13 @@ function largest(files: readonly FoundFile[]): string {
   return `The largest: ${first.map(({ path, bytes }) => `${path} (${bytesText(bytes)})`).join(', ')}.`
 }
 
-/** A few files are read at a time. */
 async function hashAll(found: readonly FoundFile[]): Promise<Collected> {
-  const files: CodeFile[] = new Array(found.length)
-  let next = 0
-  const hashSome = async (): Promise<void> => {
-    while (next < found.length) {
-      const at = next++
-      const { path, source, executable } = found[at] as FoundFile
-      const { hash, bytes } = await hashFile(source)
-      files[at] = { path, hash, bytes, executable }
-    }
+  const files: CodeFile[] = []
+  const breather = fileBreather()
+  for (const { path, source, executable } of found) {
+    const { hash, bytes } = await hashFile(source, breather)
+    files.push({ path, hash, bytes, executable })
   }
-  await Promise.all(Array.from({ length: innerLimits.codeOpenFiles }, hashSome))
   const native = files.some(({ path }) => isNativeModule(path)) ? ownPlatform : undefined
   const manifest = await makeManifest(files, native)
   if (manifest.text.length > limits.codeManifestBytes) {

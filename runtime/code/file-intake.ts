@@ -1,16 +1,9 @@
-import { Buffer } from 'node:buffer'
-import type { FiresteelError } from '../errors.js'
+import { errorOf, FiresteelError, isFiresteelError, reasonOf } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
 import type { CodeChannel } from './code-channel.js'
 import type { CodeDraft } from './code-draft.js'
 import { type CodePiece, invalidSource } from './code-messages.js'
-import type { IncomingFile } from './incoming-file.js'
-
-interface OpenFile {
-  readonly incoming: IncomingFile
-  /** Its pieces are written one after the other. */
-  written: Promise<void>
-}
+import { PieceBatch } from './piece-batch.js'
 
 /**
  * Files that come over one channel. What may have come and is not written is bounded, so a fast source fills
@@ -20,7 +13,10 @@ export class FileIntake {
   readonly #channel: CodeChannel
   readonly #draft: CodeDraft
   readonly #stirred: () => void
-  readonly #open = new Map<number, OpenFile>()
+  /** Places that were asked for, and whose last piece has not come. */
+  readonly #open = new Set<number>()
+  readonly #batch = new PieceBatch()
+  #isFlushDue = false
   #lacking: readonly number[] = []
   #next = 0
   /** Files that were asked for and are neither written nor refused. */
@@ -49,44 +45,61 @@ export class FileIntake {
 
   /** Throws FRAME_INVALID for a piece that was not asked for. */
   piece({ kind, place, bytes }: CodePiece): void {
-    const open = this.#open.get(place)
-    if (open === undefined) throw invalidSource('a piece was not asked for')
+    if (!this.#open.has(place)) throw invalidSource('a piece was not asked for')
     this.#unwrittenBytes += bytes.length
     if (this.#unwrittenBytes > innerLimits.codeWindowBytes * 2)
       throw invalidSource('it sends more than it may')
-    // The frame is a view into what was read from the socket.
-    const piece = Buffer.from(bytes)
-    open.written = open.written.then(() => open.incoming.write(piece)).then(() => this.#taken(piece.length))
-    if (kind === 'last') {
-      this.#open.delete(place)
-      open.written = open.written.then(() => open.incoming.end()).then(() => this.#done())
+    const last = kind === 'last'
+    if (last) this.#open.delete(place)
+    if (!this.#batch.add(place, bytes, last)) {
+      this.#flush()
+      this.#batch.add(place, bytes, last)
     }
-    open.written.catch((error: FiresteelError) => this.#failed(open, error))
+    if (this.#isFlushDue) return
+    this.#isFlushDue = true
+    setImmediate(() => {
+      this.#isFlushDue = false
+      this.#flush()
+    })
   }
 
   /** The source does not have it as it was. */
   gone(place: number): void {
-    const open = this.#open.get(place)
-    if (open === undefined) throw invalidSource('it refuses a file that nobody asked for')
-    this.#open.delete(place)
-    open.written
-      .then(() => open.incoming.abandon())
-      .then(() => this.#done())
-      .catch((error: FiresteelError) => this.#failed(open, error))
+    if (!this.#open.delete(place)) throw invalidSource('it refuses a file that nobody asked for')
+    this.#flush()
+    this.#draft.drop([place]).then(
+      () => this.#done(1),
+      (error: unknown) => this.#failed(error),
+    )
   }
 
   /** Rejects once no file is being written any more. */
   fail(error: FiresteelError): void {
     if (this.#failure) return
     this.#failure = error
-    const closing = [...this.#open.values()].map(({ incoming, written }) =>
-      written.catch(() => undefined).then(() => incoming.abandon()),
-    )
-    void Promise.allSettled(closing).then(() => this.#reject(error))
+    // It runs after all that was given to be written.
+    void this.#draft
+      .drop()
+      .catch(() => undefined)
+      .then(() => this.#reject(error))
   }
 
-  #failed(open: OpenFile, error: FiresteelError): void {
-    void open.incoming.abandon().finally(() => this.fail(error))
+  #failed(error: unknown): void {
+    this.fail(isFiresteelError(error) ? error : new FiresteelError('INTERNAL', reasonOf(error)))
+  }
+
+  #flush(): void {
+    if (this.#batch.isEmpty || this.#failure) return
+    const { pieces, bytes, end } = this.#batch.take()
+    this.#draft.write(pieces, bytes).then(
+      ({ done, failure, bytes: written }) => {
+        if (failure) this.fail(errorOf(failure))
+        this.#batch.giveBack(written)
+        this.#taken(end)
+        this.#done(done.length)
+      },
+      (error: unknown) => this.#failed(error),
+    )
   }
 
   #taken(bytes: number): void {
@@ -98,20 +111,20 @@ export class FileIntake {
     this.#untoldBytes = 0
   }
 
-  #done(): void {
-    this.#pending--
+  #done(files: number): void {
+    this.#pending -= files
     if (!this.#failure) this.#ask()
   }
 
+  /** Many files with one message. */
   #ask(): void {
-    const places: number[] = []
-    while (this.#next < this.#lacking.length && this.#pending < innerLimits.codeWindowFiles) {
-      const place = this.#lacking[this.#next++] as number
-      this.#open.set(place, { incoming: this.#draft.receive(place), written: Promise.resolve() })
-      this.#pending++
-      places.push(place)
-    }
-    if (places.length > 0) this.#channel.tell({ type: 'get', places })
-    else if (this.#pending === 0) this.#resolve()
+    const isOver = this.#next === this.#lacking.length
+    if (isOver && this.#pending === 0) this.#resolve()
+    if (isOver || this.#pending > innerLimits.codeWindowFiles / 2) return
+    const places = this.#lacking.slice(this.#next, this.#next + innerLimits.codeWindowFiles - this.#pending)
+    this.#next += places.length
+    this.#pending += places.length
+    for (const place of places) this.#open.add(place)
+    this.#channel.tell({ type: 'get', places })
   }
 }

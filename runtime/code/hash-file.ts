@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { open } from 'node:fs/promises'
+import { closeSync, openSync, readSync } from 'node:fs'
+import type { Breather } from '../breather.js'
 import { FiresteelError, reasonOf } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
 
@@ -9,23 +10,29 @@ export interface FileHash {
   readonly bytes: number
 }
 
-/** Reads a file in slices, each in a turn of its own. Rejects with CODE_UNREADABLE. */
-export async function hashFile(path: string): Promise<FileHash> {
+const slice = Buffer.allocUnsafeSlow(innerLimits.codeSliceBytes)
+
+/**
+ * Reads a file, and rests between slices where the breather says so. Rejects with CODE_UNREADABLE. The reads
+ * block, because this runs on the thread for files (`code-disk.ts`).
+ */
+export async function hashFile(path: string, breather: Breather): Promise<FileHash> {
   try {
-    const file = await open(path)
+    const fd = openSync(path, 'r')
     try {
       const hash = createHash('sha256')
-      const slice = Buffer.allocUnsafe(innerLimits.codeSliceBytes)
       let bytes = 0
       for (;;) {
-        const { bytesRead } = await file.read(slice, 0, slice.length)
+        const bytesRead = readSync(fd, slice, 0, slice.length, null)
         hash.update(slice.subarray(0, bytesRead))
         bytes += bytesRead
+        const isOver = bytesRead < slice.length
+        if (breather.isDue(bytesRead)) await breather.rest()
         // Only the end of a plain file gives less than was asked for.
-        if (bytesRead < slice.length) return { hash: hash.digest('hex'), bytes }
+        if (isOver) return { hash: hash.digest('hex'), bytes }
       }
     } finally {
-      await file.close()
+      closeSync(fd)
     }
   } catch (cause) {
     throw new FiresteelError('CODE_UNREADABLE', `${path} cannot be read: ${reasonOf(cause)}.`, {

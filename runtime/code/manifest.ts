@@ -36,6 +36,13 @@ export interface Manifest {
   readonly native: NativePlatform | undefined
 }
 
+/** The code of a folder: its manifest, and where each file lies. */
+export interface Collected {
+  readonly manifest: Manifest
+  /** Absolute paths, in the order of the manifest's files. */
+  readonly sources: readonly string[]
+}
+
 const FORMAT = 'firesteel-code 1'
 const HEAD = /^firesteel-code 1(?: ([a-z0-9]{1,20}-[a-z0-9]{1,20}) ([1-9]\d{0,2}))?$/
 const LINE = /^([0-9a-f]{64}) (0|[1-9]\d{0,15}) ([x-]) (".*")$/

@@ -64,6 +64,7 @@ const starts: readonly (readonly [what: string, entries: readonly string[], pack
     ['the guard of a Worker', ['runtime/process/guard-main.js'], []],
     ['an executor', ['actors/executor/main.js'], []],
     ['a thread of an executor', ['actors/executor/thread.js'], []],
+    ['the thread for files of code', ['runtime/code/disk/disk-main.js'], []],
     ['the library', ['actors/client/index.js'], ['nact', 'zod']],
   ]
 

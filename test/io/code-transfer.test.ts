@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHook } from 'node:async_hooks'
 import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
@@ -6,10 +7,14 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { CodeCache } from '../../runtime/code/code-cache.js'
 import { CodeChannel } from '../../runtime/code/code-channel.js'
+import { codeDisk } from '../../runtime/code/code-disk.js'
 import { sourceAt } from '../../runtime/code/code-link.js'
 import { CodeMaker, type CodeNeed, type MadeCode } from '../../runtime/code/code-maker.js'
 import { CodeSender, type SendableCode } from '../../runtime/code/code-sender.js'
 import { collectCode } from '../../runtime/code/collect.js'
+import type { DiskOrders } from '../../runtime/code/disk/disk-orders.js'
+import type { ReadPieces } from '../../runtime/code/disk/file-reading.js'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { silentLog } from '../../runtime/observe/log.js'
 import { CODE_SUBJECT } from '../../runtime/transport/identity.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
@@ -177,6 +182,43 @@ test('a link that is cut in the middle is dialled again, and only the rest comes
   assert(source.counts.files < 900, `${source.counts.files} files were sent`)
 })
 
+test('the event loops of both sides leave the files to a thread, which gets a bounded part at a time', async (t) => {
+  const folder = await tempFolder(t)
+  const names = Array.from({ length: 1000 }, (_, n) => `part${n % 10}/f${n}.js`)
+  await writeFiles(folder, {
+    ...Object.fromEntries(names.map((name) => [name, name])),
+    'large.bin': randomBytes(2e6),
+  })
+  let requests = 0
+  // Each is a call of the system that wakes a thread of Node's pool, and then the loop.
+  const hook = createHook({ init: (_, type) => void (type.startsWith('FSREQ') && requests++) }).enable()
+  const run = t.mock.method(codeDisk, 'run')
+  const code = await codeDisk.collect({ folder, modules: true })
+  const source = await serve(t, {
+    manifest: code.manifest,
+    sourceOf: (place) => code.sources[place] as string,
+  })
+  const w1 = node(await tempFolder(t))
+  const made = await w1.make({ from: [source] })
+  await w1.cache.remove(made.id)
+  hook.disable()
+  assert.equal(source.counts.files, 1001)
+  assert(requests < 50, `${requests} requests`)
+  const calls = run.mock.calls.map(({ arguments: [name, args], result }) => ({ name, args, result }))
+  let writes = 0
+  for (const { name, args, result } of calls) {
+    if (name === 'write') {
+      const [, pieces] = args as Parameters<DiskOrders['write']>
+      assert(pieces.length <= innerLimits.codePieces, `${pieces.length} pieces`)
+      assert(pieces.reduce((sum, { bytes }) => sum + bytes, 0) <= innerLimits.codeSliceBytes)
+      writes++
+    }
+    if (name === 'read') assert(((await result) as ReadPieces).bytes.byteLength <= innerLimits.codeSliceBytes)
+  }
+  // Small files go together.
+  assert(writes < 300, `${writes} writes`)
+})
+
 test('a corrupt byte, a file that was changed, and a source that dies: refused, and nothing stays', async (t) => {
   const folder = await tempFolder(t)
   await writeFiles(folder, { 'a.js': 'aaaa', 'b.js': 'bbbb' })
@@ -280,9 +322,9 @@ test('a code above what the cache may hold is refused; a collection keeps what i
     const draft = await cache.begin(manifest)
     await draft.fill([], undefined)
     for (const place of draft.lacking) {
-      const file = draft.receive(place)
-      await file.write(readFileSync(sources[place] as string))
-      await file.end()
+      const bytes = new Uint8Array(readFileSync(sources[place] as string))
+      const { done } = await draft.write([{ place, bytes: bytes.length, last: true }], bytes)
+      assert.deepEqual(done, [place])
     }
     await cache.finish(draft)
     ids.push(manifest.id)

@@ -116,6 +116,7 @@ const plans: readonly ProgramPlan[] = [
     // An executor has flags of its own for its memory, so V8 would not take what was compiled without them.
     return { name, entry: programEntries[name], heads: [], never: [] }
   }),
+  { name: 'disk', entry: programEntries.disk, heads: [], never: [] },
   { name: 'guard', entry: programEntries.guard, heads: [], never: [], compiledWith: [] },
   {
     name: 'cli',

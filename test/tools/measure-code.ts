@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -57,6 +58,14 @@ function p99(before: ReadonlyMap<number, number>, after: ReadonlyMap<number, num
   return (counts.find(([, count]) => count >= all * 0.99)?.[0] ?? 0) * 1000
 }
 
+/** How long the thread of an event loop has run, and how long it was ready and had no processor, in ms. */
+function loopTime(pid: number): { readonly ran: number; readonly waited: number } {
+  const [ran = 0, waited = 0] = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8')
+    .split(' ')
+    .map((ns) => Math.round(Number(ns) / 1e6))
+  return { ran, waited }
+}
+
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(2)} MiB`
 
@@ -91,6 +100,8 @@ for (let n = 1; n <= WORKERS; n++)
 async function travel(title: string): Promise<void> {
   const before = workers.map((worker) => cameTo(worker).length)
   const lag = await Promise.all(workers.map(lagOf))
+  const pids = [...workers.map(({ pid }) => pid), process.pid]
+  const times = pids.map(loopTime)
   const startedMs = performance.now()
   const app = await connect(address, { secret, executor: { on: { far: 'yes' }, memory: '128m' } })
   const { version } = app.tasks<{ version(): string }>(pathToFileURL(join(project, 'tasks.js')))
@@ -100,6 +111,10 @@ async function travel(title: string): Promise<void> {
     workers.every((worker, at) => cameTo(worker).length > (before[at] as number)),
   )
   const allMs = Math.round(performance.now() - startedMs)
+  const spent = pids.map((pid, at) => {
+    const { ran, waited } = loopTime(pid)
+    return `${ran - (times[at]?.ran ?? 0)} and ${waited - (times[at]?.waited ?? 0)}`
+  })
   const fresh = workers.flatMap((worker, at) => cameTo(worker).slice(before[at]))
   const bytes = fresh.reduce((sum, came) => sum + came.receivedBytes, 0)
   const files = fresh.reduce((sum, came) => sum + came.receivedFiles, 0)
@@ -112,6 +127,9 @@ async function travel(title: string): Promise<void> {
   )
   say(
     `  all have it after ${allMs} ms (on each ${fresh.map(({ ms }) => ms).join(', ')} ms); loop lag p99 <= ${lags.join(', ')} ms`,
+  )
+  say(
+    `  loops ran and waited for a processor: Workers ${spent.slice(0, -1).join(', ')} ms; driver ${spent.at(-1)} ms`,
   )
   await app.close()
 }

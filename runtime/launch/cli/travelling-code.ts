@@ -2,7 +2,7 @@ import { dirname } from 'node:path'
 import type { FoundCluster } from '../../../actors/client/find-cluster.js'
 import type { MasterClient } from '../../../actors/client/master-client.js'
 import { type CodeToSend, sendCode } from '../../../actors/client/send-code.js'
-import { collectCode } from '../../code/collect.js'
+import { codeDisk } from '../../code/code-disk.js'
 import { machineSeal } from '../../code/machine-seal.js'
 import { packageFolderOf } from '../../code/package-folder.js'
 import { bytesText } from '../../pages/words.js'
@@ -33,7 +33,7 @@ export async function collectForWorkers(parts: CollectParts): Promise<CodeToSend
   if (packageFolder === undefined && !SCRIPT.test(main)) return undefined
   const root = packageFolder ?? beside
   const maxBytes = options.codeLimit === undefined ? undefined : options.codeLimit * MIB_BYTES
-  const { manifest, sources } = await collectCode({ folder: root, modules: options.modules, maxBytes })
+  const { manifest, sources } = await codeDisk.collect({ folder: root, modules: options.modules, maxBytes })
   return { manifest, root, sourceOf: (at: number) => sources[at] ?? '' }
 }
 
