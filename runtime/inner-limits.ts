@@ -43,6 +43,13 @@ export const innerLimits = {
   handshakeAddressChars: 262,
   /** Characters of any other text in a handshake: ids and versions have fewer than fifty. */
   handshakeTextChars: 128,
+  /**
+   * Workers with a token whose keys one message brings to a Worker that fetches code. What it fetches from
+   * any others it gets later, when fewer codes are scarce.
+   */
+  credentialSources: 500,
+  /** Characters of the sealed keys in one message: those of so many Workers have some 50,000. */
+  credentialsChars: 64 * KIB,
   /** Characters of a path in an envelope, and of one that a trace shows. */
   pathChars: 2048,
   /**

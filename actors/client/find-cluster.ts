@@ -21,6 +21,7 @@ import {
 import type { TlsFiles } from '../../runtime/tls/material.js'
 import { clientTls } from '../../runtime/tls/tls-told.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
+import { looksLikeToken } from '../../runtime/transport/token.js'
 import type { DriverIncarnation } from '../messages/common.js'
 import type { DriverBoot } from './boot.js'
 import type { Credential } from './credential.js'
@@ -82,7 +83,7 @@ export function findCluster(options: FindOptions): FoundCluster {
   const credential = ofToken ??
     (given ? undefined : keptToken(cwd, folder)) ?? {
       role: 'client' as const,
-      key: deriveKey(given || secretOf(folder, cwd, named), 'client'),
+      key: deriveKey(noToken(given || secretOf(folder, cwd, named)), 'client'),
     }
   const tls = tlsFiles(options, folder)
   const absent = named ? undefined : absenceOf(folder, state, cwd)
@@ -199,6 +200,16 @@ function writtenTls(tls: unknown): TlsFiles | undefined {
   const { ca, crl } = tls as Record<string, unknown>
   if (typeof ca !== 'string') throw new TypeError('its tls names no ca')
   return { ca, ...(typeof crl === 'string' && { crl }) }
+}
+
+/** A machine may have the token of its Worker in the place of the secret. */
+function noToken(secret: string): string {
+  if (!looksLikeToken(secret)) return secret
+  const message =
+    'What is given as the secret of the cluster is a token. Commands find one in FIRESTEEL_TOKEN.'
+  throw new FiresteelError('TOKEN_INVALID', message, {
+    help: 'The token of a Worker opens nothing for commands: ask an admin for one of another role.',
+  })
 }
 
 /** The secret that the supervisor of this process gave to it. */

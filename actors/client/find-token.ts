@@ -42,6 +42,14 @@ function credentialOf({ text, place }: FoundToken): ClientKey {
     throw new FiresteelError('TOKEN_INVALID', `What ${place} has is no token: a token is fst_ID_SECRET.`, {
       place,
     })
+  if (!readTokenId(token.id))
+    throw new FiresteelError(
+      'TOKEN_INVALID',
+      `What ${place} has is the token of a Worker, not of a client.`,
+      {
+        place,
+      },
+    )
   if (hasEnded(token.id, Date.now())) {
     const endsAtMs = readTokenId(token.id)?.endsAtMs ?? 0
     const message = `The token of ${place} has ended, at ${new Date(endsAtMs).toISOString()}.`

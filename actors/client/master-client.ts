@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { parseActorAddress } from '../../runtime/addresses.js'
+import { formatHostPort, parseActorAddress } from '../../runtime/addresses.js'
 import { backoffMs } from '../../runtime/backoff.js'
 import { type Clock, systemClock } from '../../runtime/clock.js'
 import { FiresteelError, reasonOf } from '../../runtime/errors.js'
@@ -15,8 +15,9 @@ import type { DialerOptions } from '../../runtime/transport/dialer.js'
 import { type Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
 import { IncarnationKey } from '../../runtime/transport/incarnation-key.js'
 import type { Link } from '../../runtime/transport/link.js'
+import { unseal } from '../../runtime/transport/sealed.js'
 import type { ClientMessage, FromLauncher } from '../messages/catalogue.js'
-import type { MasterStatePage, RequestLog, StopLog } from '../messages/status.js'
+import type { LogLocation, MasterStatePage, RequestLog, StopLog } from '../messages/status.js'
 import type { RequestTrace, TraceChunk } from '../messages/trace.js'
 import { CLIENT_ACTOR, MASTER_PATH } from './client-actor.js'
 import { ClientTransport } from './client-transport.js'
@@ -231,9 +232,25 @@ export class MasterClient {
     return linking
   }
 
+  /**
+   * What this client proves to the Worker at `host:port`. One with a token of its own knows other keys than
+   * the Masters do, and only a leader can tell them. Without a leader it is taken for one that knows the
+   * same.
+   */
+  async credentialAt(worker: string): Promise<Credential | LauncherCredential> {
+    const { credential } = this.#options
+    if (credential.role !== 'client' || this.leader === undefined) return credential
+    const question = { type: 'RequestWorkerCredential', worker } as const
+    const answer = await this.request(question, { timeoutMs: limits.traceAskMs }).catch(() => undefined)
+    if (!answer?.credential) return credential
+    const key = Buffer.from(unseal(answer.credential, credential.key, worker), 'base64')
+    return { ...credential, key }
+  }
+
   async #dialWorker(address: string, timeoutMs: number | undefined): Promise<Link> {
-    const { cluster, credential } = this.#options
+    const { cluster } = this.#options
     const { host, port } = parseActorAddress(address)
+    const credential = await this.credentialAt(formatHostPort({ host, port }))
     const identity = { cluster, incarnation: this.#incarnation, own: this.#own }
     const link = await dial({
       host,
@@ -266,7 +283,7 @@ export class MasterClient {
     const link = await this.#linkTo(address)
     const worker = link.peer.incarnation
     const stream = randomBytes(8).toString('hex')
-    const grant = location?.grant
+    const grant = grantFor(location, address)
     const requestLog: RequestLog = { type: 'RequestLog', stream, ...request, ...(grant && { grant }) }
     const stopLog: StopLog = { type: 'StopLog', stream }
     const reader = new LogReader(() => {
@@ -420,4 +437,10 @@ export class MasterClient {
 
 function laterLeader(): FiresteelError {
   return new FiresteelError('OUTCOME_UNKNOWN', 'Another Master leads since the request was sent.')
+}
+
+/** As the Worker at this address sees it signed. */
+function grantFor(location: LogLocation | undefined, address: string): LogLocation['grant'] {
+  const place = [location, ...(location?.places ?? [])].find((place) => place?.worker === address)
+  return location?.grant && { ...location.grant, ...(place?.mac !== undefined && { mac: place.mac }) }
 }

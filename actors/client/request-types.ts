@@ -53,10 +53,12 @@ import type {
   RequestRevokeToken,
   RequestTokenSecret,
   RequestTokens,
+  RequestWorkerCredential,
   TokenCreated,
   TokenRevoked,
   TokenSecret,
   Tokens,
+  WorkerCredential,
 } from '../messages/tokens.js'
 import type { RequestRestartWorker, RestartWorkerResponse } from '../messages/worker-restart.js'
 
@@ -87,6 +89,7 @@ interface Answers {
   readonly RequestTokens: Tokens
   readonly RequestRevokeToken: TokenRevoked
   readonly RequestIdentity: Identity
+  readonly RequestWorkerCredential: WorkerCredential
 }
 
 export type AnswerTo<R extends MasterRequest> = Answers[R['type']]
@@ -118,6 +121,7 @@ export type MasterRequest =
   | RequestTokens
   | RequestRevokeToken
   | RequestIdentity
+  | RequestWorkerCredential
 
 /** These change nothing. Without an answer nothing is in doubt but the answer. */
 const readRequests: ReadonlySet<MasterRequest['type']> = new Set([
@@ -134,6 +138,7 @@ const readRequests: ReadonlySet<MasterRequest['type']> = new Set([
   'RequestTokens',
   'RequestTokenSecret',
   'RequestIdentity',
+  'RequestWorkerCredential',
 ])
 
 export const onlyReads = (type: MasterRequest['type']): boolean => readRequests.has(type)

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { splitHostPort } from '../../runtime/addresses.js'
 import { backoffMs } from '../../runtime/backoff.js'
 import { CodeChannel } from '../../runtime/code/code-channel.js'
 import { errorTold } from '../../runtime/code/code-messages.js'
@@ -7,12 +6,9 @@ import { CodeSender, type SendableCode } from '../../runtime/code/code-sender.js
 import { FiresteelError, reasonOf } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
-import { dial } from '../../runtime/transport/dial.js'
-import { newIncarnation } from '../../runtime/transport/identity.js'
-import { codeSubjectOfClient } from '../../runtime/transport/token.js'
 import type { CodePlan } from '../messages/code.js'
 import type { CodePlace } from '../messages/common.js'
-import type { FoundCluster } from './find-cluster.js'
+import { dialForCode } from './dial-for-code.js'
 import type { MasterClient } from './master-client.js'
 
 export interface CodeToSend extends SendableCode {
@@ -20,8 +16,8 @@ export interface CodeToSend extends SendableCode {
 }
 
 export interface SendCodeOptions {
-  readonly client: Pick<MasterClient, 'request'>
-  readonly found: Pick<FoundCluster, 'cluster' | 'credential'>
+  readonly client: Pick<MasterClient, 'request' | 'credentialAt'>
+  readonly cluster: string
   readonly place: CodePlace
   readonly signal?: AbortSignal | undefined
   /** Bytes of files and manifests that have left, over all Workers. */
@@ -79,18 +75,8 @@ async function offerAll(
 const final: ReadonlySet<string> = new Set(['FIRESTEEL_CODE_CHANGED', 'FIRESTEEL_CODE_TOO_LARGE'])
 
 async function offer(code: CodeToSend, address: string, options: SendCodeOptions): Promise<void> {
-  const { found, signal, onSent } = options
-  const identity = { cluster: found.cluster, incarnation: newIncarnation('code') }
-  const { credential } = found
-  const link = await dial({
-    ...splitHostPort(address),
-    identity,
-    role: credential.role,
-    subject: codeSubjectOfClient(credential.subject),
-    key: credential.key,
-    tls: credential.tls,
-    signal,
-  })
+  const { signal, onSent } = options
+  const link = await dialForCode(address, options)
   const counts = { bytes: 0, files: 0 }
   try {
     await new Promise<void>((resolve, reject) => {

@@ -1,24 +1,19 @@
-import { splitHostPort } from '../../runtime/addresses.js'
 import type { CodeRow } from '../../runtime/code/code-cache.js'
 import { CodeChannel } from '../../runtime/code/code-channel.js'
 import type { CodeMessage } from '../../runtime/code/code-messages.js'
 import { FiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import { before, systemTimers } from '../../runtime/timers.js'
-import { dial } from '../../runtime/transport/dial.js'
-import { newIncarnation } from '../../runtime/transport/identity.js'
-import { codeSubjectOfClient } from '../../runtime/transport/token.js'
-import type { FoundCluster } from './find-cluster.js'
+import { type CodeDialer, dialForCode } from './dial-for-code.js'
 
-type Cluster = Pick<FoundCluster, 'cluster' | 'credential'>
 type Answer<T extends CodeMessage['type']> = Extract<CodeMessage, { type: T }>
 
 /**
  * The codes in the cache of the Worker at this address. Rejects with the errors of dial(), or LINK_CLOSED.
  */
-export async function listCodes(found: Cluster, address: string): Promise<CodeRow[]> {
+export async function listCodes(dialer: CodeDialer, address: string): Promise<CodeRow[]> {
   const rows: CodeRow[] = []
-  await withWorker(found, address, async (ask) => {
+  await withWorker(dialer, address, async (ask) => {
     for (let from = ''; ; ) {
       const page = await ask({ type: 'list', from }, 'rows')
       rows.push(...page.rows)
@@ -31,9 +26,13 @@ export async function listCodes(found: Cluster, address: string): Promise<CodeRo
 }
 
 /** Removes a code from the cache of a Worker. Returns why not; undefined: it is gone. */
-export async function removeCode(found: Cluster, address: string, id: string): Promise<string | undefined> {
+export async function removeCode(
+  dialer: CodeDialer,
+  address: string,
+  id: string,
+): Promise<string | undefined> {
   let reason: string | undefined
-  await withWorker(found, address, async (ask) => {
+  await withWorker(dialer, address, async (ask) => {
     const answer = await ask({ type: 'remove', id }, 'removed')
     reason = answer.done ? undefined : answer.reason
   })
@@ -43,18 +42,11 @@ export async function removeCode(found: Cluster, address: string, id: string): P
 type Ask = <T extends CodeMessage['type']>(question: CodeMessage, answer: T) => Promise<Answer<T>>
 
 async function withWorker(
-  { cluster, credential }: Cluster,
+  dialer: CodeDialer,
   address: string,
   use: (ask: Ask) => Promise<void>,
 ): Promise<void> {
-  const link = await dial({
-    ...splitHostPort(address),
-    identity: { cluster, incarnation: newIncarnation('code') },
-    role: credential.role,
-    subject: codeSubjectOfClient(credential.subject),
-    key: credential.key,
-    tls: credential.tls,
-  })
+  const link = await dialForCode(address, dialer)
   let answered: (message: CodeMessage) => void = () => {}
   let failed: (error: FiresteelError) => void = () => {}
   const channel = new CodeChannel(link, {

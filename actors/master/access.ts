@@ -1,4 +1,4 @@
-import { mayAs, roleOf, type TokenRole, tokenIdOf } from '../../runtime/transport/token.js'
+import { joinIdOf, mayAs, roleOf, type TokenRole, tokenIdOf } from '../../runtime/transport/token.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { Failure } from '../messages/common.js'
 import type { StateSection } from '../messages/status.js'
@@ -64,9 +64,11 @@ export function ownerOf(cluster: ClusterState, from: Peer): Owner {
   return id === undefined ? { name: SECRET_OWNER } : { name: cluster.tokens.get(id)?.name ?? id, id }
 }
 
-/** Undefined: it has proved the cluster's secret, or is no client. */
-const tokenOf = ({ role, subject }: Peer): string | undefined =>
-  role === 'client' ? tokenIdOf(subject) : undefined
+/** Undefined: it has proved the cluster's secret, or is neither a client nor a Worker. */
+function tokenOf({ role, subject }: Peer): string | undefined {
+  if (role === 'worker') return joinIdOf(subject)
+  return role === 'client' ? tokenIdOf(subject) : undefined
+}
 
 /** What has this id; an executor belongs to its application. */
 export function ownedBy(cluster: ClusterState, id: string): Owned | undefined {

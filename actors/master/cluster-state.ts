@@ -1,6 +1,7 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { comparePositions } from '../../runtime/persistence/engine.js'
 import { isForgotten } from '../../runtime/persistence/forgotten.js'
+import type { Role } from '../../runtime/transport/identity.js'
 import {
   isEndedExecutor,
   type OwnedPosition,
@@ -35,8 +36,8 @@ import { executorHolding, type HoldingKey, type WorkerEntry } from './worker-ent
 /** The other end of a link, as the shell tells it. */
 export interface PeerInfo {
   readonly incarnation: string
-  readonly role: 'node' | 'client' | 'application' | 'driver'
-  /** With role driver: `ID/GENERATION`. Of a client: its token, if it has one. */
+  readonly role: Role
+  /** With role driver: `ID/GENERATION`. Of a Worker or client: its token, if it has one. */
   readonly subject?: string
   /** Host the link comes from. */
   readonly host: string

@@ -9,5 +9,10 @@ export interface LauncherEntry extends Omit<RegisterLauncher, 'type'> {
 }
 
 /** Is the other end of this link the launcher of a machine? */
-export const isLauncher = ({ role, subject }: { readonly role: Role; readonly subject?: string }): boolean =>
-  role === 'node' && subject === LAUNCHER_SUBJECT
+export const isLauncher = ({
+  role,
+  subject,
+}: {
+  readonly role: Role
+  readonly subject?: string | undefined
+}): boolean => role === 'node' && subject === LAUNCHER_SUBJECT

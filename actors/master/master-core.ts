@@ -1,6 +1,7 @@
 import type { ErrorParts } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
+import { isNodeRole } from '../../runtime/transport/identity.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { RecoveryState } from '../messages/common.js'
 import { type MasterChanged, type MasterInStandby, standbyProblem } from '../messages/leadership.js'
@@ -41,6 +42,7 @@ import { type Now, type ReplyToken, Step } from './step.js'
 import * as submission from './submission.js'
 import { tellTokens } from './tokens.js'
 import { type Usage, usageOf } from './usage.js'
+import { credentialRefusal, isWorker } from './worker-peer.js'
 import * as workers from './workers.js'
 
 /**
@@ -304,7 +306,7 @@ export class MasterCore {
     this.#problem = problem
     if (this.#cluster || this.#restoring) return
     for (const peer of this.#peers.values())
-      if (peer.role !== 'node') step.tellNow(peer.incarnation, this.#standby(peer))
+      if (!isNodeRole(peer.role)) step.tellNow(peer.incarnation, this.#standby(peer))
   }
 
   #mastersKnown(step: Step, addresses: readonly string[], commitQueue: CommitQueueView): void {
@@ -347,6 +349,11 @@ export class MasterCore {
     if (!from || !route || !maySend(from, route.sender)) return
     // While the store is degraded, what is only read is answered from memory, marked stale (protocol 15).
     step.readsFromMemory = commitQueue.degradation !== undefined && route.access === 'reads'
+    const wrong = route.sender === 'node' && this.#cluster && credentialRefusal(this.#cluster, from)
+    if (wrong && message.type !== 'RegisterWorker') {
+      step.refused(from.incarnation, `${message.type}: ${wrong}`)
+      return
+    }
     const refusal = route.sender === 'anybody' ? refusalOf(from, message, this.#cluster, route) : undefined
     if (refusal) {
       step.refused(from.incarnation, `${message.type}: ${refusal.message}`)
@@ -484,9 +491,6 @@ export class MasterCore {
     step.startTimer({ kind: 'sweep' }, this.#sweepEveryMs)
   }
 }
-
-/** A node that is no Master and no launcher. */
-const isWorker = (peer: PeerInfo): boolean => peer.role === 'node' && !isPeerMaster(peer) && !isLauncher(peer)
 
 /** Its key was checked on arrival. */
 const maySend = (from: PeerInfo, sender: string): boolean =>

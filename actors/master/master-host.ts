@@ -292,10 +292,10 @@ export class MasterHost {
       log,
       newWriteId,
       mayHandOver: () => clock.monotonicMs() - this.#handedOverAtMs >= limits.handOverEveryMs,
-      probe: async (host, port) => (await this.#probeMaster(host, port, '')) === 'gone',
+      probe: async (host, port, join) => (await this.#probe(host, port, '', this.#keyAt(join))) === 'gone',
       probeMaster: (at, owner) => {
         const { host, port } = parseActorAddress(at)
-        return this.#probeMaster(host, port, owner)
+        return this.#probe(host, port, owner)
       },
       listener: (event) => this.#observed(event),
       ...(pageTicket && { pageTicket }),
@@ -408,12 +408,16 @@ export class MasterHost {
     }
   }
 
+  #keyAt(join: string | undefined): Buffer | undefined {
+    return join === undefined ? undefined : this.#options.secrets?.nodeKeyAt(join)
+  }
+
   /**
    * `gone`: the kernel refuses, or another process answers. Silence or a failed handshake proves nothing
    * (protocol 9).
    */
-  async #probeMaster(host: string, port: number, owner: string): Promise<ProbeResult> {
-    const { node, config, key, dialWith } = this.#options
+  async #probe(host: string, port: number, owner: string, key = this.#options.key): Promise<ProbeResult> {
+    const { node, config, dialWith } = this.#options
     const identity = { cluster: config.cluster, incarnation: `${node.incarnation}-probe` }
     try {
       const link = await dialWith({ host, port, identity, role: 'node', key, tls: node.tls })

@@ -3,7 +3,7 @@ import type { MasterMessage } from '../messages/catalogue.js'
 import type { ElectionMessage } from '../messages/election.js'
 import type { RequestPageTicket } from '../messages/pages.js'
 import type { TasksSummarized } from '../messages/task-summary.js'
-import type { RequestTokenSecret } from '../messages/tokens.js'
+import type { RequestTokenSecret, RequestWorkerCredential } from '../messages/tokens.js'
 import type { RequestTrace } from '../messages/trace.js'
 import type { MasterTimer } from './master-timer.js'
 
@@ -22,6 +22,7 @@ export type MasterActorMessage =
   | RequestTrace
   | RequestPageTicket
   | RequestTokenSecret
+  | RequestWorkerCredential
   | TasksSummarized
   | ElectionMessage
   | LinkMessage

@@ -36,8 +36,10 @@ export interface MasterOptions {
   /** Value of the lock, for touches. */
   readonly lock: () => string
   readonly storeReachable: () => boolean
-  /** True: the kernel of this Worker's host refuses connections to its port. */
-  readonly probe: (host: string, port: number) => Promise<boolean>
+  /**
+   * True: the kernel of this Worker's host refuses connections to its port. `join`: its token, if it has one.
+   */
+  readonly probe: (host: string, port: number, join: string | undefined) => Promise<boolean>
   /** May it hand over of its own will again? */
   readonly mayHandOver: () => boolean
   readonly listener: MasterListener

@@ -8,6 +8,7 @@ import type { ActorContext } from '../../runtime/system/actor-system.js'
 import type { Handler } from '../../runtime/system/behavior.js'
 import type { Cause, Envelope, ReplyAddress } from '../../runtime/system/envelope.js'
 import { QuestionQueue } from '../../runtime/system/question-queue.js'
+import type { Message } from '../../runtime/system/ref.js'
 import { sleep, systemTimers, type TimerSource } from '../../runtime/timers.js'
 import { serveTrace } from '../../runtime/trace/answer-trace.js'
 import { type LinkDown, peerOf } from '../../runtime/transport/gateway.js'
@@ -40,6 +41,7 @@ import type { FreeEffect, Now, Probe, ReplyToken, Step } from './step.js'
 import { TaskStreams } from './task-streams.js'
 import { signed } from './token-secrets.js'
 import { TurnCauses } from './turn-causes.js'
+import { withCredentials } from './work-secrets.js'
 
 /** The shell of the Master. Only here does its core meet mailbox, commit queue, links and timers. */
 export class MasterShell implements Handler<MasterActorMessage> {
@@ -133,6 +135,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
         return
       case 'RequestPageTicket':
       case 'RequestTokenSecret':
+      case 'RequestWorkerCredential':
         this.#answerBeside(message, envelope)
         return
       case 'TasksSummarized':
@@ -357,7 +360,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
         this.#context.note(STORE_PATH, committed(effect, this.position), cause)
         break
       case 'tell':
-        this.#options.gateway.send(effect.to, effect.message, cause)
+        this.#send(effect.to, effect.message, cause)
         break
       case 'reply':
         this.#answer(effect)
@@ -377,11 +380,18 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 
   #answer({ reply, message }: { readonly reply: ReplyToken; readonly message: ClientMessage }): void {
-    this.#context.system.answer(reply as ReplyAddress, signed(message, this.#options.secrets))
+    const { secrets } = this.#options
+    this.#context.system.answer(reply as ReplyAddress, signed(message, secrets, this.#core.cluster))
+  }
+
+  #send(to: string, message: Message, cause: Cause | undefined): void {
+    const { gateway, secrets } = this.#options
+    gateway.send(to, withCredentials(to, message, this.#core.cluster, secrets), cause)
   }
 
   async #probe({ workerId, host, port }: Probe, cause: Cause | undefined): Promise<void> {
-    const refused = await this.#options.probe(host, port)
+    const join = this.#core.cluster?.workers.get(workerId)?.record.join
+    const refused = await this.#options.probe(host, port, join)
     if (!this.#over) this.#context.tell(this.#context.self, { type: 'Probed', workerId, refused }, cause)
   }
 
@@ -389,7 +399,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     const { gateway, log, listener, mayHandOver } = this.#options
     switch (effect.kind) {
       case 'tellNow':
-        gateway.send(effect.to, effect.message, cause)
+        this.#send(effect.to, effect.message, cause)
         break
       case 'replyNow':
         this.#answer(effect)

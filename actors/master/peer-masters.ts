@@ -4,10 +4,11 @@ import { type Judgement, LeaderTracker } from '../../runtime/persistence/leader-
 import { MASTER_SUBJECT } from '../../runtime/transport/identity.js'
 import type { RecoveryState } from '../messages/common.js'
 import type { StandbyPulse } from '../messages/masters.js'
+import type { Peer } from './access.js'
 import type { PeerInfo } from './cluster-state.js'
 
 /** Is the other end of this link a Master? */
-export const isPeerMaster = ({ role, subject }: Pick<PeerInfo, 'role' | 'subject'>): boolean =>
+export const isPeerMaster = ({ role, subject }: Peer): boolean =>
   role === 'node' && subject === MASTER_SUBJECT
 
 /** Another Master that is linked. */

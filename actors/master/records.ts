@@ -47,6 +47,8 @@ export const workerRecord = z.object({
   web: z.string().nullable(),
   confinement: confinement.optional(),
   draining: z.boolean(),
+  /** Id of the token by which it joined; absent: it has the secret of the cluster. */
+  join: name.optional(),
   /** It restarts as announced, and its work lives on for so long (protocol 8.6). */
   restartMs: positive.optional(),
   isSupervised: z.literal(true).optional(),

@@ -54,9 +54,9 @@ export interface ReceivedByLeader extends Received {
 }
 
 /**
- * Which peers may send it. `master`, `launcher` and `node` need the node key (protocol S6), which the gateway
- * checks; a `master` or `launcher` has linked as one as well, which the core checks. `anybody` needs a
- * client's key.
+ * Which peers may send it. `master` and `launcher` need the node key (protocol S6), and `node` that or the
+ * token of a Worker, which the gateway checks; a `master` or `launcher` has linked as one as well, which the
+ * core checks. `anybody` needs a client's key.
  */
 type Sender<T> = T extends FromMaster['type']
   ? 'master'
@@ -469,5 +469,7 @@ export const routeOf = <M extends MasterMessage>({ type }: M): Route<M> | undefi
 /** May a peer of this role send it? What has no route is judged by the catalogue alone. */
 export function isAdmitted(role: Role, type: string): boolean {
   const route = byType.get(type) as Demands<MasterMessage['type']> | undefined
+  // A Worker with a token is a Worker and nothing else.
+  if (role === 'worker') return route?.sender === 'node'
   return role === 'node' || route === undefined || route.sender === 'anybody'
 }

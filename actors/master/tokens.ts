@@ -1,5 +1,6 @@
 import { limits } from '../../runtime/limits.js'
-import { hasEnded, readTokenId } from '../../runtime/transport/token.js'
+import { isNodeRole } from '../../runtime/transport/identity.js'
+import { hasEnded, readAnyTokenId } from '../../runtime/transport/token.js'
 import type { Failure } from '../messages/common.js'
 import type { Identity, RequestCreateToken, RequestRevokeToken, TokenRow } from '../messages/tokens.js'
 import { ownerOf, SECRET_OWNER } from './access.js'
@@ -35,7 +36,7 @@ export function createToken(
   reply: ReplyToken,
 ): void {
   const known = cluster.tokens.get(id)
-  const parts = readTokenId(id)
+  const parts = readAnyTokenId(id)
   const { wallMs } = step.now
   if (known) {
     const isSame = known.name === name && known.revokedAtMs === undefined
@@ -48,7 +49,7 @@ export function createToken(
   const all = [...cluster.tokens.values()]
   const namesake = all.find((token) => token.name === name && inForce(token, wallMs))
   if (!parts || hasEnded(id, wallMs)) step.reply(reply, refuse('a token must end later than now'))
-  else if (name === SECRET_OWNER || readTokenId(name))
+  else if (name === SECRET_OWNER || readAnyTokenId(name))
     step.reply(reply, refuse(`the name ${JSON.stringify(name)} would be mistaken for another`))
   else if (namesake)
     step.reply(
@@ -116,7 +117,7 @@ export function identityOf(cluster: ClusterState, from: PeerInfo): Identity {
   const { role, subject } = from
   if (role === 'driver') return { type: 'Identity', name: subject ?? '', role, endsAtMs: null }
   const { name, id } = ownerOf(cluster, from)
-  const token = id === undefined ? undefined : readTokenId(id)
+  const token = id === undefined ? undefined : readAnyTokenId(id)
   return {
     type: 'Identity',
     name,
@@ -127,7 +128,7 @@ export function identityOf(cluster: ClusterState, from: PeerInfo): Identity {
 }
 
 /** Masters and Workers let clients in; a launcher does not. */
-const isTold = (peer: PeerInfo): boolean => peer.role === 'node' && !isLauncher(peer)
+const isTold = (peer: PeerInfo): boolean => isNodeRole(peer.role) && !isLauncher(peer)
 
 /** It has linked, or this Master has just been elected. */
 export function tellTokens(cluster: ClusterState, step: Step, to: PeerInfo): void {

@@ -83,9 +83,9 @@ export class WorkerEntry {
     this.lastHeartbeatWallMs = wallMs
   }
 
-  static recordOf(message: RegisterWorker): WorkerRecord {
+  static recordOf(message: RegisterWorker, join?: string): WorkerRecord {
     const { type: _, ...fields } = message
-    return { ...fields, draining: false }
+    return { ...fields, draining: false, ...(join !== undefined && { join }) }
   }
 
   static load(saved: SavedWorker): WorkerEntry {

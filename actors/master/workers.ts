@@ -12,6 +12,7 @@ import { forgetFailuresOn } from './launch-timers.js'
 import { tooMuchHeld } from './refusals.js'
 import type { Step } from './step.js'
 import { executorHolding, WorkerEntry } from './worker-entry.js'
+import { credentialRefusal, joinOf, nameOfJoin } from './worker-peer.js'
 import { noteRestart, restartLeftMs, returned } from './worker-restart.js'
 
 /* Workers in the cluster state: registration, liveness, loss (Spark 1.3, 2.2, 3.5; protocol 9). */
@@ -42,7 +43,7 @@ export function registerWorker(
     return
   }
   const worker = new WorkerEntry(
-    WorkerEntry.recordOf(message),
+    WorkerEntry.recordOf(message, joinOf(from)),
     'ALIVE',
     step.now.monotonicMs,
     step.now.wallMs,
@@ -83,6 +84,11 @@ function refuseWorker(cluster: ClusterState, from: PeerInfo, message: RegisterWo
   const { id, port, cores, resources } = message
   const address = formatHostPort(message)
   if (id !== from.incarnation) return `the id ${id} is not the incarnation of this link, ${from.incarnation}`
+  const credential = credentialRefusal(cluster, from)
+  if (credential) return credential
+  const allowed = nameOfJoin(cluster, from)
+  if (allowed !== undefined && message.name !== allowed)
+    return `its token is that of the Worker ${allowed}, and its name is ${message.name}`
   if (port === 0) return `${address} is no address to reach a Worker at`
   if (cores > limits.workerCores) return `cores is ${cores}; a Worker may offer ${limits.workerCores}`
   const oversize = oversizeOf(message)
@@ -92,7 +98,11 @@ function refuseWorker(cluster: ClusterState, from: PeerInfo, message: RegisterWo
     return `resources has ${addresses} addresses; a Worker may offer ${limits.resourceAddressesInAll}`
   if (cluster.isFull && !cluster.workers.has(id)) return tooMuchHeld.message
   const holder = cluster.workersByAddress.get(address)
-  if (!holder || holder.state === 'DEAD' || !holder.replaced.includes(id)) return undefined
+  if (!holder || holder.state === 'DEAD') return undefined
+  // Who has the cluster's secret is believed that the process before it is gone.
+  if (allowed !== undefined && holder.record.join !== joinOf(from))
+    return `${address} is the address of ${holder.id}, which has another credential`
+  if (!holder.replaced.includes(id)) return undefined
   return `${holder.address} is also the address of ${holder.id}, which came later: each Worker needs its own`
 }
 

@@ -178,10 +178,18 @@ export const catalogue = {
     traceChunk,
     requestPageTicket,
     tokens.requestTokenSecret,
+    tokens.requestWorkerCredential,
     tasksSummarized,
   ]),
   worker: byType([...toWorker, requestTrace]),
-  client: byType([...toClient, requestTrace, traceChunk, pageTicket, tokens.tokenSecret]),
+  client: byType([
+    ...toClient,
+    requestTrace,
+    traceChunk,
+    pageTicket,
+    tokens.tokenSecret,
+    tokens.workerCredential,
+  ]),
 } as const
 
 export type Receiver = keyof typeof catalogue

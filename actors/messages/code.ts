@@ -1,6 +1,6 @@
 import { limits } from '../../runtime/limits.js'
 import * as z from '../../runtime/zod.js'
-import { codePlace, list, name, text } from './common.js'
+import { codePlace, credentials, list, name, text } from './common.js'
 
 /* Which node has which code (protocol 20). The code itself travels on links of its own. */
 
@@ -32,6 +32,7 @@ export const keepCode = z.object({
   /** Only what this and the following messages name is to be kept. */
   begins: z.boolean(),
   codes: list(z.object({ id: codeId, root: text, from: z.array(address).max(limits.codeSources) })),
+  credentials,
 })
 export type KeepCode = z.infer<typeof keepCode>
 

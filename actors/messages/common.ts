@@ -89,6 +89,12 @@ export const found = z.object({
  */
 export const carriedContext = z.unknown().optional()
 
+/**
+ * The keys that the work of this message needs, sealed for the Worker to which it goes (protocol 16). A trace
+ * does not show them, because of their name. Absent: that Worker derives them.
+ */
+export const credentials = z.string().max(innerLimits.credentialsChars).optional()
+
 /** States as Spark spells them. */
 export const recoveryStates = ['STANDBY', 'RECOVERING', 'COMPLETING_RECOVERY', 'ALIVE'] as const
 export type RecoveryState = (typeof recoveryStates)[number]

@@ -2,6 +2,7 @@ import { limits } from '../../runtime/limits.js'
 import * as z from '../../runtime/zod.js'
 import {
   carriedContext,
+  credentials,
   driverDescription,
   driverStates,
   name,
@@ -96,6 +97,7 @@ export const launchDriver = z.object({
   owner: owner.optional(),
   /** host:port of Workers that have its code. */
   codeFrom: z.array(name).max(limits.codeSources).optional(),
+  credentials,
   /** What is known of its processes so far; absent: there was none. */
   life: driverLife.optional(),
   /** The span of its submission. */

@@ -3,6 +3,7 @@ import {
   applicationDescription,
   carriedContext,
   count,
+  credentials,
   executorStates,
   name,
   positive,
@@ -35,6 +36,7 @@ export const launchExecutor = z.object({
   /** host:port where the application's driver listens for its executors. */
   driver: name,
   registrant,
+  credentials,
   /** The span of the application's registration. */
   trace: carriedContext,
 })

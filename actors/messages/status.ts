@@ -213,11 +213,18 @@ export interface MasterStateResponse extends Omit<MasterStatePage, StateSection 
 export const requestLogLocation = z.object({ type: z.literal('RequestLogLocation'), id: name })
 export type RequestLogLocation = z.infer<typeof requestLogLocation>
 
-const logPlace = z.object({ workerId: name, worker: masterAddress })
-export type LogPlace = z.infer<typeof logPlace>
+const mac = z.string().max(64)
 
 /** Signed by the leader: this client may read the output. */
-const logGrant = z.object({ subject: name, untilMs: wallTime, mac: z.string().max(64) })
+const logGrant = z.object({ subject: name, untilMs: wallTime, mac })
+
+const logPlace = z.object({
+  workerId: name,
+  worker: masterAddress,
+  /** Signature of the grant for this Worker, which has a token. Absent: that in the grant is for it. */
+  mac: mac.optional(),
+})
+export type LogPlace = z.infer<typeof logPlace>
 
 export const logLocation = z.object({
   type: z.literal('LogLocation'),
@@ -225,6 +232,7 @@ export const logLocation = z.object({
   workerId: name,
   /** firesteel://host:port of the Worker's actors. */
   worker: masterAddress,
+  mac: mac.optional(),
   /** Of a driver: all Workers that may have output of it, oldest first. */
   places: z.array(logPlace).max(limits.driverHomes).optional(),
   /** For a client with a token, which passes it on to the Worker. */

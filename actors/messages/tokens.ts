@@ -1,11 +1,11 @@
 import { limits } from '../../runtime/limits.js'
-import { tokenRoles } from '../../runtime/transport/token.js'
+import { tokenKinds } from '../../runtime/transport/token.js'
 import * as z from '../../runtime/zod.js'
 import { name, text, wallTime } from './common.js'
 
 /* Tokens: who may what. They are made and revoked at the leader, which tells all nodes which are in force. */
 
-const role = z.enum(tokenRoles)
+const role = z.enum(tokenKinds)
 const id = z.string().regex(/^[a-z]+\.[0-9a-z]+\.[0-9a-f]{16}$/)
 
 /** Who submitted a driver or registered an application. Without an id: a holder of the cluster's secret. */
@@ -47,6 +47,29 @@ export const tokenSecret = z.object({
 })
 export type TokenSecret = z.infer<typeof tokenSecret>
 
+/**
+ * Client -> leader: how does the Worker at this address know me? One that has a token cannot derive the keys
+ * of clients. The shell answers it, beside the core.
+ */
+export const requestWorkerCredential = z.object({
+  type: z.literal('RequestWorkerCredential'),
+  /** host:port. */
+  worker: name,
+})
+export type RequestWorkerCredential = z.infer<typeof requestWorkerCredential>
+
+/** A trace does not show the credential, because of its name. */
+export const workerCredential = z.object({
+  type: z.literal('WorkerCredential'),
+  worker: name,
+  /**
+   * The key for links of this client to this Worker, in base64 and sealed with the key that the asker has
+   * proved. Null: the Worker knows the key that the Masters know.
+   */
+  credential: text.nullable(),
+})
+export type WorkerCredential = z.infer<typeof workerCredential>
+
 /** Admin -> Master. */
 export const requestTokens = z.object({ type: z.literal('RequestTokens') })
 export type RequestTokens = z.infer<typeof requestTokens>
@@ -72,7 +95,7 @@ export type RequestIdentity = z.infer<typeof requestIdentity>
 export const identity = z.object({
   type: z.literal('Identity'),
   name,
-  role: z.enum([...tokenRoles, 'driver']),
+  role: z.enum([...tokenKinds, 'driver']),
   /** Of its token; absent: it has proved the cluster's secret, or is a driver. */
   id: id.optional(),
   endsAtMs: wallTime.nullable(),

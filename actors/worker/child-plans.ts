@@ -12,12 +12,12 @@ import { type CommandLine, heapOptions, mainCommand } from '../../runtime/proces
 import type { Cause } from '../../runtime/system/envelope.js'
 import { type TraceContext, traceEnvironment } from '../../runtime/telemetry/trace-context.js'
 import { caToldOf } from '../../runtime/tls/tls-told.js'
-import { clientKey, deriveKey } from '../../runtime/transport/keys.js'
 import type { DriverBoot } from '../client/boot.js'
 import type { ExecutorBoot } from '../executor/boot.js'
 import type { LaunchDriver } from '../messages/drivers.js'
-import type { LaunchExecutor, Registrant } from '../messages/executors.js'
+import type { LaunchExecutor } from '../messages/executors.js'
 import { requireAllowed } from './allowed-launch.js'
+import { applicationKey, driverKey } from './work-keys.js'
 import type { WorkerConfig } from './worker-config.js'
 
 /** All that is needed to start one process. */
@@ -84,7 +84,7 @@ export async function driverPlan(
     masters,
     role: 'driver',
     subject,
-    key: deriveKey(config.secret, 'driver', subject).toString('base64'),
+    key: driverKey(launch, config).toString('base64'),
     driver: { id: driverId, generation, attempt },
     ...(config.tls && { tls: caToldOf(config.tls) }),
   }
@@ -123,7 +123,7 @@ export async function executorPlan(
   code?: CodeHere,
   main: string = EXECUTOR_MAIN,
 ): Promise<ChildPlan> {
-  const { appId, execId, cores, memoryMib, resources, application, driver, registrant } = launch
+  const { appId, execId, cores, memoryMib, resources, application, driver } = launch
   const folder = [appId, String(execId)]
   const cwd = code ? await workingFolder(code, application.cwd, config, folder) : application.cwd
   if (!code) await checkFolder(cwd, config)
@@ -139,7 +139,7 @@ export async function executorPlan(
     tasksPerCore: application.executor.tasksPerCore ?? 1,
     memoryMib,
     resources,
-    key: deriveKey(registrantKey(registrant, config), 'application', appId).toString('base64'),
+    key: applicationKey(launch, config).toString('base64'),
     ...(config.tls && { tls: true as const }),
     ...(cause && { cause: { id: cause.id, trace: cause.trace } }),
     applicationTimeoutMs: config.applicationTimeoutMs,
@@ -187,13 +187,6 @@ async function workingFolder(
 
 const isFolder = async (path: string): Promise<boolean> =>
   (await stat(path).catch(() => undefined))?.isDirectory() === true
-
-/** The application's driver derives the same key from its own key (protocol 16). */
-export function registrantKey(registrant: Registrant, { secret }: WorkerConfig): Buffer {
-  return registrant.role === 'client'
-    ? clientKey(secret, registrant.subject)
-    : deriveKey(secret, 'driver', registrant.subject)
-}
 
 async function checkFolder(cwd: string, config: WorkerConfig): Promise<void> {
   if (isAbsolute(cwd) && (await isFolder(cwd))) return

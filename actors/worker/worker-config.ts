@@ -15,8 +15,10 @@ export interface WorkerCodeConfig {
 export interface WorkerConfig {
   readonly name: string
   readonly cluster: string
-  /** The cluster's secret. The keys of executors and drivers are derived from it. */
+  /** The cluster's secret, or with `join` that of the Worker's token. */
   readonly secret: string
+  /** Id of the token by which it joins. Absent: it has the cluster's secret. */
+  readonly join?: string | undefined
   /** Absent: no TLS. */
   readonly tls?: TlsSource | undefined
   /** Where its actors listen. The port is the bound one. */

@@ -431,7 +431,7 @@ export class WorkerCore {
         this.#emit({ kind: 'tokensInForce', ids: message.ids })
         return
       case 'KeepCode':
-        this.#emit({ kind: 'keepCode', begins: message.begins, codes: message.codes })
+        this.#emit({ kind: 'keepCode', message })
         return
       case 'ApplicationFinished':
         this.#executors.applicationFinished(message.appId)

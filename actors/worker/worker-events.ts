@@ -122,7 +122,7 @@ export type WorkerEffect =
   /** These tokens are in force. */
   | { readonly kind: 'tokensInForce'; readonly ids: readonly string[] }
   /** Drivers need these codes. One that is not here is fetched. */
-  | { readonly kind: 'keepCode'; readonly begins: boolean; readonly codes: KeepCode['codes'] }
+  | { readonly kind: 'keepCode'; readonly message: KeepCode }
   /** It was told to end before it has a process: what its start waits for is not needed any more. */
   | { readonly kind: 'abandonStart'; readonly process: ProcessName }
   /** SIGTERM to the group, SIGKILL after the grace. Only for a process that was reported `started`. */

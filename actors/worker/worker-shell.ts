@@ -11,6 +11,7 @@ import type { Dialer } from '../../runtime/transport/dialer.js'
 import { type Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
 import type { PeerIdentity } from '../../runtime/transport/identity.js'
 import type { WorkerMessage } from '../messages/catalogue.js'
+import type { KeepCode } from '../messages/code.js'
 import type { RequestTrace } from '../messages/trace.js'
 import type { ChildPlan, LaunchOrigin } from './child-plans.js'
 import type { Children } from './children.js'
@@ -77,7 +78,7 @@ export interface WorkerShellParts {
     signal: AbortSignal,
   ) => Promise<ChildPlan>
   readonly tokensInForce: (ids: readonly string[]) => void
-  readonly keepCode: (effect: Extract<WorkerEffect, { kind: 'keepCode' }>) => void
+  readonly keepCode: (message: KeepCode) => void
   readonly spans: ProcessSpans
   readonly clock: Clock
   readonly log: Log
@@ -256,7 +257,7 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
         this.#parts.tokensInForce(effect.ids)
         break
       case 'keepCode':
-        this.#parts.keepCode(effect)
+        this.#parts.keepCode(effect.message)
         break
       case 'cleanWork':
         void folders.clean((id) => this.#parts.core.lives(id), clock.wallMs() - effect.olderThanMs)

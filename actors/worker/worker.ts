@@ -22,7 +22,7 @@ import { Dialer } from '../../runtime/transport/dialer.js'
 import type { Gateway } from '../../runtime/transport/gateway.js'
 import { isGranted } from '../../runtime/transport/grant.js'
 import { newIncarnation, type PeerIdentity } from '../../runtime/transport/identity.js'
-import { deriveGrantKey, deriveKey } from '../../runtime/transport/keys.js'
+import { deriveGrantKey, deriveKey, joinKey } from '../../runtime/transport/keys.js'
 import type { Link } from '../../runtime/transport/link.js'
 import type { WorkerMessage } from '../messages/catalogue.js'
 import type { Confinement } from '../messages/workers.js'
@@ -220,7 +220,7 @@ class RunningWorker implements Worker {
         return driverPlan(launch, attempt, config, this.#dialer.addresses, trace, code)
       },
       tokensInForce: (ids) => config.onTokens?.(ids),
-      keepCode: (effect) => this.#code.keep(effect),
+      keepCode: (message) => this.#code.keep(message),
       executorPlan: async ({ process, launch }, origin, signal) => {
         const made = config.codeRoots ? undefined : await this.#code.ofExecutor(process, launch, signal)
         const code = codeHere(made)
@@ -372,8 +372,9 @@ class RunningWorker implements Worker {
         incarnation: this.incarnation,
         advertise: formatHostPort({ host, port: config.port }),
       },
-      role: 'node',
-      key: deriveKey(config.secret, 'node'),
+      ...(config.join === undefined
+        ? { role: 'node' as const, key: deriveKey(config.secret, 'node') }
+        : { role: 'worker' as const, subject: config.join, key: joinKey(config.secret, config.join) }),
       tls: config.tls,
       deadMs: config.linkDeadMs,
       clock,

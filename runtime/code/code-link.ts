@@ -14,8 +14,8 @@ export interface SourceOptions {
   readonly key: Buffer
   readonly tls: DialOptions['tls']
   readonly cluster: string
-  /** host:port of this node, which others may be told. */
-  readonly advertise: string
+  /** host:port of this node, which others may be told; undefined: they may not. */
+  readonly advertise: string | undefined
   readonly deadMs?: number | undefined
 }
 
@@ -40,7 +40,7 @@ async function openSource(options: SourceOptions, signal: AbortSignal): Promise<
   return {
     receiver,
     done: (id, failure) => {
-      if (!failure) channel.tell({ type: 'held', id, address: advertise })
+      if (!failure) channel.tell({ type: 'held', id, ...(advertise !== undefined && { address: advertise }) })
       // What was told leaves before the link ends.
       setImmediate(() => link.close('done'))
     },

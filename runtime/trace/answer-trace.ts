@@ -6,7 +6,7 @@ import type { Envelope } from '../system/envelope.js'
 import type { Message } from '../system/ref.js'
 import { type Failure, failureOf } from '../system/system-messages.js'
 import { peerOf } from '../transport/gateway.js'
-import type { PeerIdentity } from '../transport/identity.js'
+import { isNodeRole, type PeerIdentity } from '../transport/identity.js'
 import { mayAs, roleOf } from '../transport/token.js'
 import type { TraceBatch, TraceQuery } from './record.js'
 import type { TraceRing } from './ring.js'
@@ -55,7 +55,8 @@ export function serveTrace(parts: TraceAnswerParts, request: TraceRequest, envel
     return
   }
   // Nodes are asked directly, so that a Master carries no more than it must.
-  if (!gateway || gateway.link(of)?.peer.role === 'node') {
+  const asked = gateway?.link(of)?.peer
+  if (!gateway || (asked && isNodeRole(asked.role))) {
     system.answer(to, refusal(`${of} is not asked through this node`))
     return
   }

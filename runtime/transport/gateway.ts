@@ -12,7 +12,7 @@ import {
 import type { Message, Ref } from '../system/ref.js'
 import { failureViolation, systemPath, systemViolation } from '../system/system-messages.js'
 import { throwUncaught } from '../system/uncaught.js'
-import type { PeerIdentity } from './identity.js'
+import { isNodeRole, type PeerIdentity } from './identity.js'
 import type { Link } from './link.js'
 import type { LinkEnd } from './link-end.js'
 import { LinkTable } from './link-table.js'
@@ -243,7 +243,7 @@ export class Gateway<M extends Message> {
     if (answer !== undefined && type === 'Failure') return failureViolation(message)
     if (to === systemPath && answer === undefined) {
       // Only Masters and Workers watch each other's actors.
-      return peer.role === 'node' ? systemViolation(message) : `${type} is not for a ${peer.role}`
+      return isNodeRole(peer.role) ? systemViolation(message) : `${type} is not for a ${peer.role}`
     }
     if (admit && !admit(peer, type)) return `${type} is not for a ${peer.role}`
     return violation(message) ?? (answer === undefined && !this.#serves(to) ? `no actor ${to}` : undefined)

@@ -18,7 +18,7 @@ import {
   type ProtocolRange,
   parseProtocols,
 } from './protocol-range.js'
-import { tokenIdOf } from './token.js'
+import { joinIdOf, tokenIdOf } from './token.js'
 
 export const NONCE_BYTES = 32
 export const PROOF_BYTES = 32
@@ -151,7 +151,8 @@ export function readHandshake(
 function readHello(fields: Record<string, unknown>): Hello | undefined {
   const anyCluster = fields.role === 'client' && fields.cluster === ''
   if (!describesSelf(fields, anyCluster) || !isRole(fields.role)) return undefined
-  const namesSubject = fields.role === 'driver' || fields.role === 'application'
+  if (fields.role === 'worker' && !(isText(fields.subject) && joinIdOf(fields.subject))) return undefined
+  const namesSubject = ['driver', 'application', 'worker'].includes(fields.role)
   const { subject } = fields
   const isOfNode = fields.role === 'node' && (subject === MASTER_SUBJECT || subject === LAUNCHER_SUBJECT)
   const isToken = fields.role === 'client' && isText(subject) && tokenIdOf(subject) !== undefined

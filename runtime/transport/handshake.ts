@@ -169,6 +169,8 @@ export class DialerHandshake {
     if (!timingSafeEqual(expected, Buffer.from(mac, 'hex'))) {
       return refuse('SECRET_WRONG', 'the other side did not prove the secret')
     }
+    // Only who has the cluster's secret can derive the key of a Worker's token, besides that Worker.
+    if (role === 'worker') return { kind: 'linked', peer: peerOf(back, 'node', undefined, this.#ours) }
     return { kind: 'linked', peer: peerOf(back, role, subject, this.#ours) }
   }
 }

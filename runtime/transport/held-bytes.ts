@@ -1,5 +1,5 @@
 import { limits } from '../limits.js'
-import type { Role } from './identity.js'
+import { isNodeRole, type Role } from './identity.js'
 
 /**
  * A link that holds bytes: those of a frame that is incomplete or unread, or those that its peer has not
@@ -64,4 +64,4 @@ const ofOthers: Held = {
 }
 
 /** The budget that a link of this role counts toward in this process. */
-export const heldOf = (role: Role): Held => (role === 'node' ? ofNodes : ofOthers)
+export const heldOf = (role: Role): Held => (isNodeRole(role) ? ofNodes : ofOthers)

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { formatHostPort } from '../addresses.js'
 import type { IncarnationKey } from './incarnation-key.js'
 
-export const roles = ['node', 'client', 'application', 'driver'] as const
+export const roles = ['node', 'worker', 'client', 'application', 'driver'] as const
 /**
- * Names the key that opened a link. `driver` and `application` also have a subject: driver and generation, or
- * appId.
+ * Names the key that opened a link. `worker`, `driver` and `application` also have a subject: the id of a
+ * token, driver and generation, or appId. A Worker that has the cluster's secret is a `node`.
  */
 export type Role = (typeof roles)[number]
 
@@ -30,7 +30,17 @@ export function isRole(value: unknown): value is Role {
   return typeof value === 'string' && knownRoles.has(value)
 }
 
+/**
+ * Masters and Workers, however they have proved themselves. It says what a link may carry, and how much, and
+ * never what its peer may do.
+ */
+export const isNodeRole = (role: Role): boolean => role === 'node' || role === 'worker'
+
 const INCARNATION_BYTES = 8
+
+/** The name in an incarnation. */
+export const nameInIncarnation = (incarnation: string): string =>
+  incarnation.slice(0, Math.max(0, incarnation.lastIndexOf('-')))
 
 /** A new incarnation of a Master, Worker or client: `NAME-<64 random bits, hex>` (protocol 1). */
 export function newIncarnation(name: string): string {

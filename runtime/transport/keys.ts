@@ -13,11 +13,13 @@ const LABEL = 'firesteel/1 key'
  * | role | parent | subject |
  * | --- | --- | --- |
  * | node, client | cluster secret | none |
+ * | worker | secret of its token | id of the token |
  * | client with a token | cluster secret | id of the token |
  * | driver | cluster secret | `${driverId}/${generation}` |
  * | application | key of the client or driver that registered it | appId |
  *
- * So both ends compute the key of an application and no key ever travels. Throws SECRET_TOO_SHORT.
+ * So both ends compute the key of an application and no key ever travels, but to a Worker that has a token in
+ * place of the cluster's secret: it gets what it needs sealed. Throws SECRET_TOO_SHORT.
  */
 export function deriveKey(parent: Buffer | string, role: Role, subject = ''): Buffer {
   const parentBytes = typeof parent === 'string' ? Buffer.from(parent, 'utf8') : parent
@@ -33,6 +35,25 @@ export function deriveKey(parent: Buffer | string, role: Role, subject = ''): Bu
 /** The key of a client with this token; without one it is that of a client with the cluster's secret. */
 export const clientKey = (secret: string, token: string | undefined): Buffer =>
   deriveKey(secret, 'client', token)
+
+/**
+ * The secret of a Worker's token. The Worker has it in place of the cluster's, and derives from it what
+ * others must prove to it. A Master derives it from the cluster's secret, another Worker cannot.
+ */
+export const joinSecret = (secret: string, id: string): string =>
+  deriveKey(secret, 'worker', id).toString('base64url')
+
+/** Opens the links of such a Worker. `own` is the secret of its token. */
+export const joinKey = (own: string, id: string): Buffer => deriveKey(own, 'worker', id)
+
+/**
+ * That of the peer which registered an application. The application's driver derives the key of its executors
+ * from its own one, and others from this.
+ */
+export const registrantKey = (
+  { role, subject }: { readonly role: 'client' | 'driver'; readonly subject?: string | undefined },
+  secret: string,
+): Buffer => (role === 'client' ? clientKey(secret, subject) : deriveKey(secret, 'driver', subject))
 
 /** The key with which a leader says, and Workers see, whose output a client may read. */
 export function deriveGrantKey(secret: string): Buffer {

@@ -15,6 +15,7 @@ import {
   currentIdentity,
   formatAddress,
   type IdentitySource,
+  isNodeRole,
   type PeerIdentity,
   plainHost,
   type Role,
@@ -242,7 +243,7 @@ class Acceptor {
 
   /** A node proves itself by both: the key of its role, and a certificate of a node. */
   #certificateMissing(role: Role, channel: Channel | undefined): string | undefined {
-    if (role !== 'node' || !channel || this.#options.tls === 'key') return undefined
+    if (!isNodeRole(role) || !channel || this.#options.tls === 'key') return undefined
     const [own] = channel.chain
     if (!own) return 'it is a node, and shows no certificate'
     return isOfNode(own) ? undefined : 'its certificate is that of a client, not of a node'
@@ -281,7 +282,7 @@ class Acceptor {
         onInvalid,
         // Masters and Workers go on reading: both send much, and both sides would stop reading and wait for
         // each other.
-        readsOnlyTakers: peer.role !== 'node',
+        readsOnlyTakers: !isNodeRole(peer.role),
       })
       if (this.#links.enter(link)) {
         guardLink(link, this.#options.tls, channel)

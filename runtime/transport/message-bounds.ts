@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer'
 import { limits } from '../limits.js'
-import type { Role } from './identity.js'
+import { isNodeRole, type Role } from './identity.js'
 
 const QUOTE = 0x22
 const COMMA = 0x2c
@@ -12,7 +12,7 @@ const CLOSING_BRACE = 0x7d
 
 /** Most bytes of one message on a link of this role, both ways. */
 export function messageBytesOf(role: Role): number {
-  return role === 'node' ? limits.nodeMessageBytes : limits.clientMessageBytes
+  return isNodeRole(role) ? limits.nodeMessageBytes : limits.clientMessageBytes
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { DescriptorBudget } from '../process/descriptor-budget.js'
-import type { Role } from './identity.js'
+import { isNodeRole, type Role } from './identity.js'
 
 /** The fields of a link that are needed to count it. */
 interface Counted {
@@ -24,7 +24,7 @@ export class OpenLinks {
 
   /** False: there are as many links as there may be. */
   enter(link: Counted): boolean {
-    const isNode = link.peer.role === 'node'
+    const isNode = isNodeRole(link.peer.role)
     if (isNode ? this.#nodes >= this.#mostNodes : this.#others >= this.#mostOthers) return false
     this.#add(isNode, 1)
     link.whenEnded(() => this.#add(isNode, -1))

@@ -1,4 +1,4 @@
-import { hasEnded, tokenIdOf } from './token.js'
+import { anyTokenIdOf, hasEnded } from './token.js'
 
 /**
  * The tokens that are in force, as far as this node knows. Until a leader has told it, it takes every token
@@ -18,13 +18,13 @@ export class ToldTokens {
   }
 
   hasEnded(subject: string | undefined): boolean {
-    const id = tokenIdOf(subject)
+    const id = anyTokenIdOf(subject)
     return id !== undefined && hasEnded(id, this.#wallMs())
   }
 
-  /** True: the client with this subject has a token that is not in force. */
+  /** True: the peer with this subject has a token that is not in force. */
   refuses(subject: string | undefined): boolean {
-    const id = tokenIdOf(subject)
+    const id = anyTokenIdOf(subject)
     return id !== undefined && (hasEnded(id, this.#wallMs()) || this.#ids?.has(id) === false)
   }
 }

@@ -4,7 +4,7 @@ import { grant, isGranted } from '../../runtime/transport/grant.js'
 import { deriveGrantKey, deriveKey } from '../../runtime/transport/keys.js'
 import { seal, unseal } from '../../runtime/transport/sealed.js'
 import {
-  codeSubjectOfClient,
+  codeSubjectWith,
   hasEnded,
   isCodeSubject,
   mayAs,
@@ -61,10 +61,10 @@ test('the text of a token is read again, and nothing else is taken for one', () 
 
 test('a subject names the token, for links of messages and of code; any other is no token', () => {
   assert.equal(tokenIdOf(id), id)
-  assert.equal(tokenIdOf(codeSubjectOfClient(id)), id)
+  assert.equal(tokenIdOf(codeSubjectWith(id)), id)
   for (const subject of [undefined, 'code', 'master', 'driver-1/2', 'x/code'])
     assert.equal(tokenIdOf(subject), undefined, subject)
-  assert.deepEqual([undefined, id, 'code', codeSubjectOfClient(id)].map(isCodeSubject), [
+  assert.deepEqual([undefined, id, 'code', codeSubjectWith(id)].map(isCodeSubject), [
     false,
     false,
     true,
@@ -89,7 +89,7 @@ test('a node refuses a token that has ended, and those that the leader does not 
   assert.equal(told.refuses(id), false, 'nothing was told yet')
   assert.equal(told.refuses(undefined), false)
   told.told([])
-  assert.deepEqual([told.refuses(id), told.refuses(codeSubjectOfClient(id))], [true, true])
+  assert.deepEqual([told.refuses(id), told.refuses(codeSubjectWith(id))], [true, true])
   assert.equal(told.refuses(undefined), false, 'the secret is no token')
   told.told([id])
   assert.equal(told.refuses(id), false)

@@ -59,6 +59,16 @@ export class FarWorker {
 
   /** Resolves when a Master has registered it. */
   static async start(options: FarWorkerOptions): Promise<FarWorker> {
+    const far = await FarWorker.launch(options)
+    await waitUntil(`${options.name} to be ready`, () => {
+      if (far.#said.includes('"ready"')) return true
+      throw new Error(far.#said)
+    })
+    return far
+  }
+
+  /** Resolves when its process runs, whatever becomes of it. */
+  static async launch(options: FarWorkerOptions): Promise<FarWorker> {
     const { name, address, secret, cluster, hidden, diskBytes, label } = options
     const folder = await mkdtemp(join(tmpdir(), 'firesteel-far-'))
     const mounts = hidden.flatMap((path) => [path, 'size=4k'])
@@ -99,12 +109,7 @@ export class FarWorker {
       stderr: 'pipe',
       ownGroup: true,
     })
-    const far = new FarWorker(name, folder, child)
-    await waitUntil(`${name} to be ready`, () => {
-      if (far.#said.includes('"ready"')) return true
-      throw new Error(far.#said)
-    })
-    return far
+    return new FarWorker(name, folder, child)
   }
 
   get pid(): number {

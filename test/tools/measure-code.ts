@@ -147,7 +147,7 @@ async function submissions(count: number): Promise<void> {
     const onSent = (bytes: number): void => {
       sent += bytes
     }
-    await sendCode(code, { client, found, place: machineSeal(), onSent })
+    await sendCode(code, { client, cluster: found.cluster, place: machineSeal(), onSent })
     await client.request({
       type: 'RequestSubmitDriver',
       key: `measured-${n}`,

@@ -7,6 +7,7 @@ import { CodeReceiver } from '../../../runtime/code/code-receiver.js'
 import { CodeSender, type SendableCode } from '../../../runtime/code/code-sender.js'
 import { FiresteelError } from '../../../runtime/errors.js'
 import { innerLimits } from '../../../runtime/inner-limits.js'
+import { isNodeRole } from '../../../runtime/transport/identity.js'
 import type { Link } from '../../../runtime/transport/link.js'
 import { mayAs, roleOf } from '../../../runtime/transport/token.js'
 
@@ -18,6 +19,9 @@ export interface CodeVisitorParts {
   /** Code has come or gone. */
   readonly onChange: () => void
 }
+
+/** What looks at all that is here, or changes it. */
+const changing: ReadonlySet<CodeMessage['type']> = new Set(['offer', 'list', 'remove'])
 
 /**
  * A peer that dialled this Worker for code: another Worker that lacks some, a submitter that brings some, or
@@ -70,9 +74,13 @@ export class CodeVisitor {
     }
   }
 
-  /** With a token one may look, bring code where it may submit, and remove code where it may operate. */
+  /**
+   * With a token one may look, bring code where it may submit, and remove code where it may operate. A Worker
+   * with a token may fetch.
+   */
   #may(type: CodeMessage['type']): boolean {
     if (this.#peer.role === 'node') return true
+    if (this.#peer.role === 'worker') return !changing.has(type)
     const needed = type === 'list' ? 'observe' : type === 'remove' ? 'operate' : 'submit'
     return mayAs(roleOf(this.#peer.subject), needed)
   }
@@ -87,7 +95,7 @@ export class CodeVisitor {
   async #codeOf(id: string | undefined): Promise<SendableCode> {
     const { cache } = this.#parts
     // A client may bring code, and need not read that of others.
-    if (this.#peer.role !== 'node') throw new FiresteelError('NOT_ALLOWED', 'Only nodes are given code.')
+    if (!isNodeRole(this.#peer.role)) throw new FiresteelError('NOT_ALLOWED', 'Only nodes are given code.')
     if (id === undefined || !(await cache.has(id)))
       throw new FiresteelError('CODE_MISSING', 'This Worker does not have it.')
     const manifest = await cache.manifest(id)

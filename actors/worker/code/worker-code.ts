@@ -6,13 +6,13 @@ import { readerSeal, seesTheSame } from '../../../runtime/code/machine-seal.js'
 import { reasonOf } from '../../../runtime/errors.js'
 import { limits } from '../../../runtime/limits.js'
 import type { Log } from '../../../runtime/observe/log.js'
-import { CODE_SUBJECT, codeSubjectOf } from '../../../runtime/transport/identity.js'
-import { deriveKey } from '../../../runtime/transport/keys.js'
+import { codeSubjectOf } from '../../../runtime/transport/identity.js'
 import type { Link } from '../../../runtime/transport/link.js'
+import { codeSubjectWith } from '../../../runtime/transport/token.js'
 import type { KeepCode } from '../../messages/code.js'
 import type { LaunchDriver } from '../../messages/drivers.js'
 import type { LaunchExecutor } from '../../messages/executors.js'
-import { registrantKey } from '../child-plans.js'
+import { applicationCodeKey, type SourceKeys, sourceKeys } from '../work-keys.js'
 import type { WorkerConfig } from '../worker-config.js'
 import { CodeVisitor } from './code-visitor.js'
 
@@ -74,12 +74,13 @@ export class WorkerCode {
       address: launch.driver,
       role: 'application',
       subject: codeSubjectOf(appId),
-      key: deriveKey(registrantKey(launch.registrant, config), 'application', codeSubjectOf(appId)),
+      key: applicationCodeKey(launch, config),
       tls: config.tls && 'key',
       // User code may block the driver's event loop (protocol L4).
       deadMs: limits.driverLinkDeadMs,
     })
-    return this.#make(process, appId, { id: undefined, root: undefined, sources: [source] }, signal)
+    const keys = sourceKeys(undefined, config)
+    return this.#make(process, appId, { id: undefined, root: undefined, sources: [source], keys }, signal)
   }
 
   /**
@@ -89,8 +90,9 @@ export class WorkerCode {
   async ofDriver(process: string, launch: LaunchDriver, signal: AbortSignal): Promise<MadeCode | undefined> {
     const { code } = launch.description
     if (code === undefined) return undefined
-    const sources = (launch.codeFrom ?? []).map((address) => this.#workerAt(address))
-    return this.#make(process, launch.driverId, { ...code, sources }, signal)
+    const keys = sourceKeys(launch, this.#options.config)
+    const sources = (launch.codeFrom ?? []).map((address) => this.#workerAt(address, keys))
+    return this.#make(process, launch.driverId, { ...code, sources, keys }, signal)
   }
 
   /** For the next process of a planned restart: what runs on must keep its code. */
@@ -107,11 +109,13 @@ export class WorkerCode {
   }
 
   /** The leader says what drivers need. */
-  keep({ begins, codes }: Pick<KeepCode, 'begins' | 'codes'>): void {
+  keep(message: KeepCode): void {
+    const { begins, codes } = message
+    const keys = sourceKeys(message, this.#options.config)
     if (begins) this.#kept = new Set()
     for (const { id } of codes) this.#kept.add(id)
     for (const { id, root, from } of codes) {
-      if (from.length > 0 && !this.#cache.ids.includes(id)) void this.#fetch(id, root, from)
+      if (from.length > 0 && !this.#cache.ids.includes(id)) void this.#fetch(id, root, from, keys)
     }
   }
 
@@ -133,27 +137,43 @@ export class WorkerCode {
     for (const visitor of this.#visitors) visitor.close('the Worker stops')
   }
 
+  /**
+   * Others are told where it is, so that they fetch from it too. Only a leader can tell them the key of one
+   * that has a token.
+   */
   get #ourselves() {
-    const { cluster, advertise, host, port } = this.#options.config
-    return { cluster, advertise: formatHostPort({ host: advertise ?? host, port }) }
+    const { cluster, advertise, host, port, join } = this.#options.config
+    return {
+      cluster,
+      advertise: join === undefined ? formatHostPort({ host: advertise ?? host, port }) : undefined,
+    }
   }
 
-  #workerAt(address: string): CodeSource {
-    const { secret, tls } = this.#options.config
-    const key = deriveKey(secret, 'node')
-    return sourceAt({ ...this.#ourselves, address, role: 'node', subject: CODE_SUBJECT, key, tls })
+  #workerAt(address: string, keys: SourceKeys): CodeSource {
+    const { join, tls } = this.#options.config
+    const role = join === undefined ? 'node' : 'worker'
+    const subject = codeSubjectWith(join)
+    return sourceAt({ ...this.#ourselves, address, role, subject, key: keys(address), tls })
   }
 
   async #make(
     process: string,
     user: string,
-    need: { id: string | undefined; root: string | undefined; sources: readonly CodeSource[] },
+    {
+      keys,
+      ...need
+    }: {
+      id: string | undefined
+      root: string | undefined
+      sources: readonly CodeSource[]
+      keys: SourceKeys
+    },
     signal: AbortSignal,
   ): Promise<MadeCode> {
     const { onFetching } = this.#options
     onFetching(process, true)
     try {
-      const made = await this.#maker.make({ ...need, signal, sourceAt: (at) => this.#workerAt(at) })
+      const made = await this.#maker.make({ ...need, signal, sourceAt: (at) => this.#workerAt(at, keys) })
       this.#use(user, made.id)
       this.#changed()
       return made
@@ -163,11 +183,11 @@ export class WorkerCode {
   }
 
   /** So that another node has it, should this one's source go. */
-  async #fetch(id: string, root: string, from: readonly string[]): Promise<void> {
+  async #fetch(id: string, root: string, from: readonly string[], keys: SourceKeys): Promise<void> {
     const fetch = new AbortController()
     this.#fetches.add(fetch)
     try {
-      const sources = from.map((address) => this.#workerAt(address))
+      const sources = from.map((address) => this.#workerAt(address, keys))
       await this.#maker.make({ id, root, sources, signal: fetch.signal })
       this.#changed()
     } catch (error) {

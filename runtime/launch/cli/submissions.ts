@@ -95,8 +95,7 @@ export async function submitAll({ deployment, masters, secret, io }: SubmitAll):
       try {
         const { name, key, description, code } = await fileSubmission(plan, client, signal)
         const same = live.find((driver) => driver.name === name && sameContent(driver.key, key))
-        if (code && !same)
-          await sendCollected(code, { io, client, found: { cluster, credential }, isQuiet: true })
+        if (code && !same) await sendCollected(code, { io, client, found: { cluster }, isQuiet: true })
         const submitted =
           same ?? (await client.request({ type: 'RequestSubmitDriver', key, description }, { signal }))
         await say(`${name}: ${submitted.driverId} ${submitted.state}`)

@@ -40,7 +40,7 @@ export async function collectForWorkers(parts: CollectParts): Promise<CodeToSend
 interface SendParts {
   readonly io: Pick<Console, 'err' | 'interrupted'>
   readonly client: MasterClient
-  readonly found: Pick<FoundCluster, 'cluster' | 'credential'>
+  readonly found: Pick<FoundCluster, 'cluster'>
   readonly isQuiet: boolean
 }
 
@@ -53,7 +53,13 @@ export async function sendCollected(
   const onSent = (bytes: number): void => {
     sent += bytes
   }
-  await sendCode(code, { client, found, place: machineSeal(), signal: io.interrupted, onSent })
+  await sendCode(code, {
+    client,
+    cluster: found.cluster,
+    place: machineSeal(),
+    signal: io.interrupted,
+    onSent,
+  })
   const { files, text } = code.manifest
   if (!isQuiet && sent > text.length * 2)
     await io.err(`Sent ${bytesText(sent)} of code (${files.length} files).\n`)

@@ -15,6 +15,7 @@ import type { Deployment } from '../config/deployment.js'
 import type { EmbeddedOptions } from '../config/embedded.js'
 import { claimFolder, releaseFolder, writeClusterFile } from '../config/folder.js'
 import { mainFile } from '../config/main-file.js'
+import { type NodeCredential, nodeCredential } from '../config/node-credential.js'
 import { LateLink } from '../node/late-link.js'
 import { Launcher } from '../node/launcher.js'
 import { joinMasters, type LauncherLine } from '../node/launcher-core.js'
@@ -120,10 +121,11 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
     const make = nodes.otherMasters.length === 0
     // The caller of an ephemeral cluster looks for its secret in its folder.
     const environment = plan.embedded.freePorts ? {} : io.environment
-    const secret = await nodeSecret(deployment.secret, plan.folder, environment, make)
+    const given = await nodeSecret(deployment.secret, plan.folder, environment, make)
+    const credential = nodeCredential(given, nodes, Date.now())
     const workFolder = join(plan.folder, 'work')
     await mkdir(workFolder, { recursive: true, mode: 0o700 })
-    const place = { secret, workFolder, isSupervised: true }
+    const place = { ...credential, workFolder, isSupervised: true }
     const machine = new MachineNodes(deployment, nodes, plan.only, place)
     const service = serviceNotify({ environment: io.environment, warn })
     const launcher = new Launcher({
@@ -145,12 +147,12 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
         tellService(service, line)
         void printLine(io, line, plan.json)
         if (line.event === 'ready') {
-          void submit(io, deployment, launcher.masters, secret)
+          if (credential.join === undefined) void submit(io, deployment, launcher.masters, credential.secret)
           link.open()
         }
       },
     })
-    const link = lateLink({ plan, ...upDeployment, launcher, machine, secret, warn })
+    const link = lateLink({ plan, ...upDeployment, launcher, machine, credential, warn })
     links.push(link)
     if (nodes.masters.length === 0) rememberCluster(plan.folder, deployment, nodes.otherMasters, warn)
     return await untilStopped(io, plan, launcher, service)
@@ -178,12 +180,21 @@ interface LinkParts extends UpDeployment {
   readonly plan: UpPlan
   readonly launcher: Launcher
   readonly machine: MachineNodes
-  readonly secret: string
+  readonly credential: NodeCredential
   readonly warn: (text: string) => void
 }
 
 /** A cluster of one process, such as that of a test, has nobody who would deploy to it. */
-function lateLink({ plan, launcher, machine, deployment, file, base, secret, warn }: LinkParts): LateLink {
+function lateLink({
+  plan,
+  launcher,
+  machine,
+  deployment,
+  file,
+  base,
+  credential,
+  warn,
+}: LinkParts): LateLink {
   const duties = new LauncherDuties({
     launcher,
     nodes: machine,
@@ -193,13 +204,14 @@ function lateLink({ plan, launcher, machine, deployment, file, base, secret, war
     remember: (number, text) => rememberApplied(plan.folder, { number, text, base }),
   })
   const link: LateLink = new LateLink({
-    isWanted: !plan.embedded.freePorts,
+    // Whoever has a Worker's token is no launcher to the Masters.
+    isWanted: !plan.embedded.freePorts && credential.join === undefined,
     open: async () => {
       const { LauncherLink } = await import('../node/launcher-link.js')
       return new LauncherLink({
         cluster: deployment.cluster,
         tls: deployment.tls,
-        secret,
+        secret: credential.secret,
         masters: launcher.masters,
         nodes: () => duties.nodes(),
         carryOut: (order, say) => duties.carryOut(order, say),

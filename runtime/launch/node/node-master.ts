@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Hono } from 'hono'
 import { type AuditEntry, auditOf } from '../../../actors/master/audit.js'
-import { isLauncher } from '../../../actors/master/launcher-entry.js'
 import { fixedMasterConfig, type MasterConfig } from '../../../actors/master/master-config.js'
 import type { MasterEvent } from '../../../actors/master/master-event.js'
 import { MasterHost, type MasterHostOptions } from '../../../actors/master/master-host.js'
@@ -11,6 +10,7 @@ import { isPeerMaster } from '../../../actors/master/peer-masters.js'
 import type { FlightRecorder } from '../../../actors/master/replay/flight-recorder.js'
 import { isAdmitted } from '../../../actors/master/routes.js'
 import { UsageHistory } from '../../../actors/master/usage-history.js'
+import { isWorker } from '../../../actors/master/worker-peer.js'
 import { type MasterMessage, violation } from '../../../actors/messages/catalogue.js'
 import { systemClock } from '../../clock.js'
 import { machineSeal } from '../../code/machine-seal.js'
@@ -68,9 +68,8 @@ class MasterNode implements RunningNode {
     this.#server = new NodeServer<MasterMessage>(spec, {
       violation: (message) => violation('master', message),
       admit: ({ role }, type) => isAdmitted(role, type),
-      remotePath: (peer) =>
-        isPeerMaster(peer) ? MASTER : peer.role === 'node' && !isLauncher(peer) ? WORKER : CLIENT,
-      admitsDrivers: true,
+      remotePath: (peer) => (isPeerMaster(peer) ? MASTER : isWorker(peer) ? WORKER : CLIENT),
+      isMaster: true,
       isOver: (peer) =>
         this.#masterHost?.leads ? this.#masterHost.isOver(peer) : this.#server.tokens.refuses(peer.subject),
       position: () => this.#masterHost?.current?.shell.position,

@@ -5,6 +5,7 @@ import { FiresteelError, reasonOf } from '../../errors.js'
 import { MIB_BYTES } from '../../units.js'
 import type { Deployment, MasterPlan, WorkerPlan } from '../config/deployment.js'
 import { defaultMemoryMib, isOwnHost, machineCores, machineMemoryMib, shareOf } from '../config/machine.js'
+import type { NodeCredential } from '../config/node-credential.js'
 import type { FormerProcess } from './launcher-core.js'
 import type { PlannedNode } from './launcher-node.js'
 import type { MasterSpec, NodeSpec, WorkerSpec } from './node-spec.js'
@@ -18,9 +19,8 @@ export interface NodePlan {
 }
 
 /** What all nodes of one launcher share. */
-export interface SpecContext {
+export interface SpecContext extends NodeCredential {
   readonly deployment: Deployment
-  readonly secret: string
   /** Absolute. Each Worker gets a folder in it. */
   readonly workFolder: string
   /** Somebody starts its nodes again when they end. */
@@ -185,6 +185,7 @@ export function workerSpec(
   return {
     ...common(plan, context, former),
     role: 'worker',
+    ...(context.join !== undefined && { join: context.join }),
     masters,
     ...offerOf(plan, context.deployment),
     resources: plan.resources,

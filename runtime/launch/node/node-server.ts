@@ -25,20 +25,21 @@ import type { NodeTracing } from '../../telemetry/otlp.js'
 import { traceIdOf } from '../../telemetry/trace-context.js'
 import type { TlsSource } from '../../tls/tls-source.js'
 import { TraceRing } from '../../trace/ring.js'
+import { acceptorKeys } from '../../transport/acceptor-keys.js'
 import { Gateway } from '../../transport/gateway.js'
 import { type RefusalCode, refusalCodes } from '../../transport/handshake-message.js'
 import {
   formatAddress,
+  isNodeRole,
   type LocalIdentity,
   newIncarnation,
   type PeerIdentity,
   type Role,
 } from '../../transport/identity.js'
-import { clientKey, deriveKey } from '../../transport/keys.js'
 import type { Link } from '../../transport/link.js'
 import { type Listener, listen } from '../../transport/listen.js'
 import { PeerComplaints } from '../../transport/peer-complaints.js'
-import { isCodeSubject, tokenIdOf } from '../../transport/token.js'
+import { isCodeSubject } from '../../transport/token.js'
 import { ToldTokens } from '../../transport/told-tokens.js'
 import { dialedWebHost } from '../config/web-host.js'
 import { openAudit } from './node-audit.js'
@@ -51,8 +52,8 @@ export interface NodeServerOptions {
   readonly admit: (peer: PeerIdentity, type: string) => boolean
   /** Path of the actor behind a peer. */
   readonly remotePath: (peer: PeerIdentity) => string
-  /** Whether drivers in the cluster may dial this node. */
-  readonly admitsDrivers: boolean
+  /** Drivers, and Workers that have a token, dial Masters. Such a Worker dials others for code alone. */
+  readonly isMaster: boolean
   /** True: a peer that has proved its key is refused all the same. Absent: as its token says. */
   readonly isOver?: (peer: Pick<PeerIdentity, 'role' | 'subject'>) => boolean
   /** Position in the envelopes that it sends. A Worker leads nothing and has none. */
@@ -219,11 +220,11 @@ export class NodeServer<M extends Message> {
       host,
       port,
       identity: this.identity,
-      keyFor: acceptorKeys(secret, this.#options.admitsDrivers),
+      keyFor: acceptorKeys(secret, this.#options.isMaster),
       refuses: this.#refuses,
       tls: this.tls,
       // A driver's event loop belongs to its user (protocol L4).
-      deadMsFor: ({ role }) => (role === 'node' ? this.linkDeadMs : limits.driverLinkDeadMs),
+      deadMsFor: ({ role }) => (isNodeRole(role) ? this.linkDeadMs : limits.driverLinkDeadMs),
       onLink: (link) => this.admit(link),
       onRejected: (rejection) => {
         this.#complaints.turnedAway(rejection)
@@ -376,21 +377,5 @@ export class NodeServer<M extends Message> {
 
   #systemName(port: number): string {
     return `firesteel://${this.#spec.cluster}@${formatAddress(this.#spec.advertise, port)}`
-  }
-}
-
-/** Executors dial their driver, never a node, so there is no key for their role here (protocol 16). */
-function acceptorKeys(
-  secret: string,
-  admitsDrivers: boolean,
-): (role: Role, subject?: string) => Buffer | undefined {
-  // Derived once, because a whole cluster may dial at the same moment.
-  const node = deriveKey(secret, 'node')
-  const client = deriveKey(secret, 'client')
-  return (role, subject) => {
-    if (role === 'node') return node
-    const token = role === 'client' ? tokenIdOf(subject) : undefined
-    if (role === 'client') return token === undefined ? client : clientKey(secret, token)
-    return role === 'driver' && admitsDrivers ? deriveKey(secret, role, subject) : undefined
   }
 }

@@ -59,6 +59,8 @@ export interface MasterSpec extends CommonSpec {
 
 export interface WorkerSpec extends CommonSpec {
   readonly role: 'worker'
+  /** Id of its token; `secret` is that of the token then. Absent: it has the secret of the cluster. */
+  readonly join?: string | undefined
   /** firesteel://host:port of each Master. */
   readonly masters: readonly string[]
   readonly cores: number

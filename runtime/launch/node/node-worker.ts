@@ -75,7 +75,7 @@ class WorkerNode implements RunningNode {
         return role === 'node' || (needed !== undefined && mayAs(roleOf(subject), needed))
       },
       remotePath: ({ role }) => (role === 'node' ? MASTER : CLIENT),
-      admitsDrivers: false,
+      isMaster: false,
       onCodeLink: (link) =>
         this.#worker ? this.#worker.codeLink(link) : link.close('the Worker is starting'),
       position: () => undefined,
@@ -196,7 +196,7 @@ class WorkerNode implements RunningNode {
   }
 
   #startWorker(web: string | null): Promise<Worker> {
-    const { name, cluster, secret, host, advertise, cores, memoryMib, resources, labels } = this.#spec
+    const { name, cluster, secret, join, host, advertise, cores, memoryMib, resources, labels } = this.#spec
     const { masters, workerTimeoutMs, orphanGraceMs, workDirectory, code } = this.#spec
     const { noNewPrivileges, codeRoots, allowEnv, cgroup } = this.#spec
     const { system, gateway, log, port, tls, linkDeadMs, incarnation } = this.#server
@@ -213,6 +213,7 @@ class WorkerNode implements RunningNode {
         name,
         cluster,
         secret,
+        join,
         tls,
         host,
         port,

@@ -1,4 +1,4 @@
-import type { FoundCluster } from '../../../../actors/client/find-cluster.js'
+import type { CodeDialer } from '../../../../actors/client/dial-for-code.js'
 import type { MasterClient } from '../../../../actors/client/master-client.js'
 import { formatHostPort } from '../../../addresses.js'
 import type { CodeRow } from '../../../code/code-cache.js'
@@ -12,6 +12,10 @@ import { type Console, printJson } from '../console.js'
 import { table } from '../text-table.js'
 import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
 import { type AddCommand, examples } from './command.js'
+
+interface Dialer extends CodeDialer {
+  readonly client: MasterClient
+}
 
 const actions = ['ls', 'rm'] as const
 type Action = (typeof actions)[number]
@@ -42,12 +46,12 @@ async function workersOf(client: MasterClient): Promise<WorkerPlace[]> {
 /** A Worker that cannot be asked is said, and the others are shown. */
 async function listAll(
   io: Console,
-  found: FoundCluster,
+  dialer: CodeDialer,
   workers: readonly WorkerPlace[],
 ): Promise<FoundCode[]> {
   const { listCodes } = await import('../../../../actors/client/worker-codes.js')
   const all = new Map<string, FoundCode>()
-  const listed = await Promise.allSettled(workers.map(({ address }) => listCodes(found, address)))
+  const listed = await Promise.allSettled(workers.map(({ address }) => listCodes(dialer, address)))
   for (const [at, result] of listed.entries()) {
     const { id: worker } = workers[at] as WorkerPlace
     if (result.status === 'rejected') await io.err(`${printable(`${worker}: ${reasonOf(result.reason)}`)}\n`)
@@ -68,8 +72,8 @@ function merged(known: FoundCode | undefined, row: CodeRow, worker: string): Fou
   }
 }
 
-async function list(io: Console, found: FoundCluster, client: MasterClient, json: boolean): Promise<void> {
-  const codes = await listAll(io, found, await workersOf(client))
+async function list(io: Console, dialer: Dialer, json: boolean): Promise<void> {
+  const codes = await listAll(io, dialer, await workersOf(dialer.client))
   if (json) {
     await printJson(io, codes)
     return
@@ -102,21 +106,17 @@ function chosen(codes: readonly FoundCode[], text: string): FoundCode {
   return code
 }
 
-async function remove(
-  io: Console,
-  { found, client, json }: { found: FoundCluster; client: MasterClient; json: boolean },
-  ids: readonly string[],
-): Promise<number> {
+async function remove(io: Console, dialer: Dialer, ids: readonly string[], json: boolean): Promise<number> {
   if (ids.length === 0) throw new FiresteelError('USAGE', '`code rm` needs the id of a code.')
   const { removeCode } = await import('../../../../actors/client/worker-codes.js')
-  const workers = await workersOf(client)
-  const codes = await listAll(io, found, workers)
+  const workers = await workersOf(dialer.client)
+  const codes = await listAll(io, dialer, workers)
   const results: { id: string; removed: string[]; kept: { worker: string; reason: string }[] }[] = []
   for (const { id, workers: holders } of ids.map((text) => chosen(codes, text))) {
     const result = { id, removed: [] as string[], kept: [] as { worker: string; reason: string }[] }
     for (const worker of holders) {
       const { address } = workers.find((place) => place.id === worker) as WorkerPlace
-      const reason = await removeCode(found, address, id)
+      const reason = await removeCode(dialer, address, id)
       if (reason === undefined) result.removed.push(worker)
       else result.kept.push({ worker, reason })
     }
@@ -147,9 +147,10 @@ export const addCode: AddCommand = (program, run) => {
       run((io) =>
         withClient(io, options, async (client, found) => {
           const json = options.json === true
-          if (action === 'rm') return remove(io, { found, client, json }, ids)
+          const dialer = { client, cluster: found.cluster }
+          if (action === 'rm') return remove(io, dialer, ids, json)
           if (ids.length > 0) throw new FiresteelError('USAGE', '`code ls` takes no ids.')
-          await list(io, found, client, json)
+          await list(io, dialer, json)
           return 0
         }),
       ),

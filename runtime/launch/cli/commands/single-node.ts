@@ -7,6 +7,7 @@ import { nodeSecret } from '../../config/cluster-secret.js'
 import type { Deployment } from '../../config/deployment.js'
 import { requireConfig } from '../../config/load-config.js'
 import { isOwnHost } from '../../config/machine.js'
+import { nodeCredential } from '../../config/node-credential.js'
 import type { ConfigProblem } from '../../config/problem.js'
 import { readValue } from '../../config/read.js'
 import {
@@ -96,10 +97,11 @@ export async function singleNode(io: Console, node: SingleNode): Promise<number>
   // As in `up`: the secret of Masters that run elsewhere cannot be made here.
   const make = plan.otherMasters.length === 0
   const secretFolder = make ? folder : (findStateFolder(io.cwd) ?? folder)
-  const secret = await nodeSecret(deployment.secret, secretFolder, io.environment, make)
+  const given = await nodeSecret(deployment.secret, secretFolder, io.environment, make)
+  const credential = nodeCredential(given, plan, Date.now())
   // A service manager that wants to know when it is ready starts it again as well.
   const isSupervised = io.environment.NOTIFY_SOCKET !== undefined
-  const context = { deployment, secret, workFolder: join(folder, 'work'), isSupervised }
+  const context = { deployment, ...credential, workFolder: join(folder, 'work'), isSupervised }
   const spec = specFor(plan, context)(name, knownMasters(plan), firstLife)
   const warn = (text: string): void => void io.err(`${text}\n`)
   const service = serviceNotify({ environment: io.environment, warn })

@@ -4,7 +4,7 @@ import type { TokenRow } from '../../../../actors/messages/tokens.js'
 import { FiresteelError } from '../../../errors.js'
 import { printable } from '../../../observe/printable.js'
 import { unseal } from '../../../transport/sealed.js'
-import { hasEnded, newTokenId, type TokenRole, tokenRoles } from '../../../transport/token.js'
+import { hasEnded, newTokenId, type TokenKind, tokenKinds, tokenRoles } from '../../../transport/token.js'
 import { Argument, InvalidArgumentError, Option } from '../commander.js'
 import { type Console, printJson } from '../console.js'
 import { table } from '../text-table.js'
@@ -16,7 +16,7 @@ const actions = ['create', 'ls', 'revoke'] as const
 type Action = (typeof actions)[number]
 
 interface TokenOptions extends ClusterOptions {
-  readonly role?: TokenRole
+  readonly role?: TokenKind
   readonly name?: string
   /** Milliseconds; undefined: it does not end by itself. */
   readonly expires?: number
@@ -69,7 +69,7 @@ async function create(
 ): Promise<void> {
   if (role === undefined || name === undefined)
     throw new FiresteelError('USAGE', '`token create` needs --role and --name.', {
-      help: `Roles: ${tokenRoles.join(', ')}; each may do what the ones before it may.`,
+      help: `Roles: ${tokenRoles.join(', ')}; each may do what the ones before it may. And worker, for the Worker of that name.`,
     })
   const id = newTokenId(role, expires === undefined ? undefined : Date.now() + expires)
   const { token } = await client.request({ type: 'RequestCreateToken', id, name })
@@ -82,9 +82,11 @@ async function create(
   await io.out(`${text}\n`)
   const ends = isoTime(token.endsAtMs)
   const until = ends === null ? 'It does not end by itself' : `It ends at ${ends}`
-  await io.err(
-    `${printable(`Token ${name}, role ${role}. ${until}. It is shown only now: keep it in FIRESTEEL_TOKEN, or in .firesteel/token with mode 600.`)}\n`,
-  )
+  const use =
+    role === 'worker'
+      ? 'start that Worker with it in the place of the secret'
+      : 'keep it in FIRESTEEL_TOKEN, or in .firesteel/token with mode 600'
+  await io.err(`${printable(`Token ${name}, role ${role}. ${until}. It is shown only now: ${use}.`)}\n`)
 }
 
 async function list(io: Console, client: MasterClient, { json }: TokenOptions): Promise<void> {
@@ -127,11 +129,11 @@ export const addToken: AddCommand = (program, run) => {
     program
       .command('token')
       .description(
-        'Makes, lists or revokes tokens: what somebody may do here without the secret of the cluster. observe sees all work; submit runs work, and sees and ends its own; operate ends all work and drains; admin makes tokens too. A revoked token opens nothing new from then on, and its links end within a few seconds.',
+        'Makes, lists or revokes tokens: what somebody may do here without the secret of the cluster. observe sees all work; submit runs work, and sees and ends its own; operate ends all work and drains; admin makes tokens too. worker lets the Worker of that name join, and nothing else. A revoked token opens nothing new from then on, and its links end within a few seconds.',
       )
       .addArgument(new Argument('<action>', 'create makes one, ls lists, revoke ends some').choices(actions))
       .argument('[tokens...]', 'with revoke: names or ids')
-      .addOption(new Option('--role <role>', 'with create: what it may do').choices([...tokenRoles]))
+      .addOption(new Option('--role <role>', 'with create: what it may do').choices([...tokenKinds]))
       .option('--name <name>', 'with create: what people call it', nameOption)
       .option(
         '--expires <duration>',

@@ -1,0 +1,37 @@
+import { nameInIncarnation } from '../../runtime/transport/identity.js'
+import { joinIdOf } from '../../runtime/transport/token.js'
+import { isOver, type Peer } from './access.js'
+import type { ClusterState, PeerInfo } from './cluster-state.js'
+import { isLauncher } from './launcher-entry.js'
+import { isPeerMaster } from './peer-masters.js'
+
+/*
+ * Which peers are Workers, and for whom each may speak. A Worker has the cluster's secret, as all nodes have,
+ * or a token of its own. With a token it is the one Worker of the token's name: a machine that is taken over
+ * must not speak for another.
+ */
+
+/** True: it has the secret of the cluster and is no Master and no launcher, or it has a Worker's token. */
+export const isWorker = (peer: Peer): boolean =>
+  peer.role === 'worker' || (peer.role === 'node' && !isPeerMaster(peer) && !isLauncher(peer))
+
+/** Id of its token; undefined: it has the secret of the cluster. */
+export const joinOf = ({ role, subject }: Peer): string | undefined =>
+  role === 'worker' ? joinIdOf(subject) : undefined
+
+/** Name of the Worker that this peer may be; undefined: any. */
+export const nameOfJoin = (cluster: ClusterState, from: Peer): string | undefined =>
+  cluster.tokens.get(joinOf(from) ?? '')?.name
+
+/** Why this peer may not speak as the Worker of its incarnation; undefined: it may. */
+export function credentialRefusal(cluster: ClusterState, from: PeerInfo): string | undefined {
+  const { incarnation } = from
+  if (isOver(cluster, from)) return `its token ${from.subject} is over`
+  const name = nameOfJoin(cluster, from)
+  if (name !== undefined && nameInIncarnation(incarnation) !== name)
+    return `its token is that of the Worker ${name}, and it says that it is ${incarnation}`
+  const known = cluster.workers.get(incarnation)
+  return known && known.record.join !== joinOf(from)
+    ? `the Worker ${incarnation} has another credential`
+    : undefined
+}
