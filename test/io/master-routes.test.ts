@@ -9,7 +9,14 @@ import { MasterWorld } from '../tools/master-fixture.js'
 
 const types = [...catalogue.master.keys()]
 /** Shells ask and answer them, beside the cores. */
-const ofShells = ['RequestTrace', 'TraceChunk', 'RequestPageTicket', 'RequestTokenSecret', 'TasksSummarized']
+const ofShells = [
+  'RequestTrace',
+  'TraceChunk',
+  'RequestPageTicket',
+  'RequestTokenSecret',
+  'RequestWorkerCredential',
+  'TasksSummarized',
+]
 
 test('each message that a Master may receive has one route, and those of the shells have none', () => {
   const unrouted = types.filter((type) => !routeOf({ type } as MasterMessage))
@@ -51,7 +58,7 @@ test("what a client's key opens is the requests of applications and commands, an
       ...ofShells,
     ],
   )
-  assert.deepEqual(types.filter((type) => isAdmitted('driver', type)).length, 33)
+  assert.deepEqual(types.filter((type) => isAdmitted('driver', type)).length, 34)
   assert.ok(types.every((type) => isAdmitted('node', type)))
 })
 

@@ -11,6 +11,7 @@ import { encodeFrame, frameKind } from '../../runtime/transport/frame.js'
 import { DialerHandshake } from '../../runtime/transport/handshake.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import type { ListenOptions } from '../../runtime/transport/listen.js'
+import { newTokenId } from '../../runtime/transport/token.js'
 import { waitUntil } from '../harness/wait-until.js'
 import { TestAuthority } from '../tools/test-authority.js'
 import { dialHost, gone, linkPair, NODE_KEY, rawSocket, startHost } from '../tools/transport-support.js'
@@ -46,11 +47,14 @@ test('a client needs no certificate, and a node does', async () => {
   await refused(host.listener.port, { tls: visitor, role: 'node' }, 'CERTIFICATE_REFUSED')
   const client = await authority.source('laptop', { isClient: true })
   await refused(host.listener.port, { tls: client, role: 'node' }, 'CERTIFICATE_REFUSED')
+  const join = { role: 'worker', subject: newTokenId('worker', undefined) } as const
+  await refused(host.listener.port, { tls: visitor, ...join }, 'CERTIFICATE_REFUSED')
   assert.deepEqual(
     host.rejections.map(({ code, detail }) => `${code}: ${detail}`),
     [
       'CERTIFICATE_REFUSED: it is a node, and shows no certificate',
       'CERTIFICATE_REFUSED: its certificate is that of a client, not of a node',
+      'CERTIFICATE_REFUSED: it is a node, and shows no certificate',
     ],
   )
   await host.close()

@@ -6,6 +6,7 @@ import type { Mutation } from './mutations.js'
  */
 
 const access = 'actors/master/access.js'
+const workerPeer = 'actors/master/worker-peer.js'
 const test = 'master-access'
 
 export const accessMutations: readonly Mutation[] = [
@@ -93,5 +94,55 @@ export const accessMutations: readonly Mutation[] = [
     find: 'return id !== undefined && (hasEnded(id, this.#wallMs()) || this.#ids?.has(id) === false);',
     replace: 'return id !== undefined && this.#ids?.has(id) === false;',
     test: 'transport-token',
+  },
+  {
+    name: 'the token of a Worker is good for a Worker of any name',
+    file: workerPeer,
+    find: 'if (name !== undefined && nameInIncarnation(incarnation) !== name)',
+    replace: 'if (false)',
+    test: 'master-join',
+  },
+  {
+    name: 'whoever takes the incarnation of a Worker speaks for it',
+    file: workerPeer,
+    find: 'return known && known.record.join !== joinOf(from)',
+    replace: 'return false',
+    test: 'master-join',
+  },
+  {
+    name: 'a Worker with a token takes the address of another',
+    file: 'actors/master/workers.js',
+    find: 'if (allowed !== undefined && holder.record.join !== joinOf(from))',
+    replace: 'if (false)',
+    test: 'master-join',
+  },
+  {
+    name: 'a Worker with a token sends what clients send',
+    file: 'actors/master/routes.js',
+    find: "if (role === 'worker')",
+    replace: 'if (false)',
+    test: 'master-join',
+  },
+  {
+    name: 'the token of a Worker opens every link to a Worker',
+    file: 'runtime/transport/acceptor-keys.js',
+    find: 'const isAdmitted = id !== undefined && (isMaster || isCodeSubject(subject));',
+    replace: 'const isAdmitted = id !== undefined;',
+    test: 'worker-keys',
+  },
+  {
+    name: 'keys that were sealed for one launch are good for another',
+    file: 'actors/messages/work-credentials.js',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the line of the code is a template.
+    find: 'return `LaunchDriver ${message.driverId}/${message.generation}`;',
+    replace: "return 'LaunchDriver';",
+    test: 'worker-keys',
+  },
+  {
+    name: 'a grant is signed for Workers with a token as for all',
+    file: 'actors/master/token-secrets.js',
+    find: 'return join === undefined ? place : { ...place, mac: macFor(join) };',
+    replace: 'return place;',
+    test: 'worker-keys',
   },
 ]

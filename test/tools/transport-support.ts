@@ -60,7 +60,7 @@ export async function startHost(options: Partial<ListenOptions> = {}): Promise<H
     host: '127.0.0.1',
     port: 0,
     identity: { cluster: 'test', incarnation: 'host-1', advertise: 'host.example:7070' },
-    keyFor: (role) => (role === 'node' || role === 'client' ? NODE_KEY : undefined),
+    keyFor: (role) => (role === 'node' || role === 'worker' || role === 'client' ? NODE_KEY : undefined),
     onRejected: (rejection) => rejections.push(rejection),
     onInvalid: (report) => invalid.push(report.detail),
     ...options,

@@ -219,7 +219,7 @@ const security = z
     }),
     file: z.string().min(1).optional().meta({
       description:
-        'File that holds the secret, from the folder of this file, or the name of a credential of this process.',
+        'File that holds the secret, or the token of the one Worker of a machine, from the folder of this file, or the name of a credential of this process.',
     }),
     tls: nodeTls.optional(),
     audit: audit.optional(),
