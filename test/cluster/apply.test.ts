@@ -92,6 +92,26 @@ test('Masters come and go while the leader is killed, two applies at once: one w
   }
 })
 
+test('a Worker that hangs is ended where the file changes it, and becomes what the file says', async (t) => {
+  await using cluster = await createTestCluster({ workers: 1, cores: 2 })
+  const client = newClient(cluster)
+  t.after(() => client.close())
+  const trial = await ApplyTrial.begin(cluster)
+  await trial.change((file) => {
+    file.workers[0]!.cores = 3
+  })
+  const { pid } = cluster.nodes.find(({ name }) => name === 'w1')!
+  process.kill(pid, 'SIGSTOP')
+  const { code, stdout, stderr } = await trial.apply()
+  assert.equal(code, 0, `${stdout}${stderr}`)
+  await cluster.waitUntil(
+    'the Worker of the file',
+    async () => (await trial.differences(client)).length === 0,
+  )
+  assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' })
+  assert.match((await trial.apply()).stdout, /^Nothing to do\.$/m)
+})
+
 test('what cannot be applied is refused before anything is done, and --dry-run does nothing', async () => {
   await using cluster = await createTestCluster({ workers: 1 })
   const trial = await ApplyTrial.begin(cluster)

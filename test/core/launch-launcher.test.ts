@@ -382,6 +382,20 @@ test('a Worker that refuses to restart, or hangs in it, goes on, and the order s
   assert.deepEqual(step({ kind: 'notLeft', node: 'w1' }), ['settled w1 FIRESTEEL_RESTART_REFUSED'])
 })
 
+test('a Worker that hangs in a restart is replaced where the order says so', () => {
+  const { up, step, exited, started, listening, ready } = harness()
+  up()
+  step({ kind: 'restart', node: 'w1', endsIfHung: true })
+  assert.deepEqual(step({ kind: 'notLeft', node: 'w1' }), ['end w1'])
+  assert.deepEqual(exited('w1', null, 'SIGKILL'), ['line exited', 'start w1 :7100'])
+  started('w1', 4)
+  listening('w1', 7100)
+  assert.deepEqual(ready('w1'), ['settled w1'])
+  // The next order does not say so.
+  step({ kind: 'restart', node: 'w1' })
+  assert.deepEqual(step({ kind: 'notLeft', node: 'w1' }), ['settled w1 FIRESTEEL_RESTART_REFUSED'])
+})
+
 test('a restart of a Master: it hands over, keeps its port, and is started at once', () => {
   const { up, step, exited, started, listening, ready } = harness()
   up()

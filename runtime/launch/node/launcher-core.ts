@@ -47,7 +47,12 @@ export type LauncherInput =
   | { readonly kind: 'exited'; readonly node: string; readonly exit: ProcessExit }
   | { readonly kind: 'timer'; readonly node: string }
   /** The node ends, and its next process gets its specification as it is then. Ends with `settled`. */
-  | { readonly kind: 'restart'; readonly node: string }
+  | {
+      readonly kind: 'restart'
+      readonly node: string
+      /** If it hangs, it is replaced. */
+      readonly endsIfHung?: boolean
+    }
   /**
    * The same for a node whose process has not become ready: that one ends, whatever it does. Ends with
    * `settled`.
@@ -149,11 +154,12 @@ export class LauncherCore {
       case 'timer':
         return this.#timer(this.#node(input.node))
       case 'restart':
+        this.#node(input.node).endsIfHung = input.endsIfHung ?? false
         return this.#restart(this.#node(input.node))
       case 'replace':
         return this.#replace(this.#node(input.node))
       case 'notLeft':
-        return this.#settled(this.#node(input.node), notLeft(input.node))
+        return this.#notLeft(this.#node(input.node))
       case 'add':
         return this.#add(input.node)
       case 'otherMasters':
@@ -306,6 +312,10 @@ export class LauncherCore {
     node.due = undefined
     node.restarting = true
     return [{ kind: 'endNode', node: node.name }]
+  }
+
+  #notLeft(node: Node): LauncherEffect[] {
+    return node.endsIfHung && node.awaited ? this.#replace(node) : this.#settled(node, notLeft(node.name))
   }
 
   #add(planned: PlannedNode): LauncherEffect[] {

@@ -1,11 +1,12 @@
 import type { LauncherOrder, RegisterLauncher } from '../../../actors/messages/launchers.js'
-import { FiresteelError } from '../../errors.js'
+import { FiresteelError, isFiresteelError } from '../../errors.js'
 import { limits } from '../../limits.js'
 import type { Deployment } from '../config/deployment.js'
 import type { Change } from '../config/difference.js'
 import type { ReadOptions } from '../config/read.js'
 import { newRights } from '../config/worker-rights.js'
 import type { Launcher } from './launcher.js'
+import type { PlannedNode } from './launcher-node.js'
 import { type MachineNodes, plannedNode } from './machine-nodes.js'
 import { refuseLaterFeatures, requireRecoveryModule } from './node-plan.js'
 import { type NodeStep, nodeSteps } from './node-steps.js'
@@ -161,7 +162,7 @@ export class LauncherDuties {
     const { launcher, nodes } = this.#options
     if (step !== 'stop') nodes.set(node, next)
     try {
-      if (step === 'restart') await launcher.restart(node, { planned: plannedNode(next, node) })
+      if (step === 'restart') await this.#become(node, plannedNode(next, node))
       if (step === 'renew' || step === 'stop') await launcher.retire(node, { drainMs })
       if (step === 'renew' || step === 'start') await launcher.add(plannedNode(next, node))
     } catch (error) {
@@ -170,6 +171,17 @@ export class LauncherDuties {
       throw error
     }
     if (step === 'stop') nodes.set(node, undefined)
+  }
+
+  /** Whoever applies a file wants what it says, so a process that hangs, before or after, is ended. */
+  async #become(node: string, planned: PlannedNode): Promise<void> {
+    const { launcher } = this.#options
+    try {
+      await launcher.restart(node, { planned, endsIfHung: true })
+    } catch (error) {
+      if (!isFiresteelError(error, 'NODE_NOT_READY')) throw error
+      await launcher.replace(node, { mostMs: limits.orderedNodeMs })
+    }
   }
 
   /** Orders of an older apply come too late. */

@@ -31,6 +31,8 @@ export interface Node extends PlannedNode {
   awaited: boolean
   /** What it is to do as soon as it listens, because before it would not hear. */
   due: 'restart' | 'retire' | undefined
+  /** If it does not leave its work in time, it is replaced. */
+  endsIfHung: boolean
   /** It stops for good. */
   retiring: boolean
   retireDrainMs: number
@@ -53,6 +55,7 @@ export const idleNode = (node: PlannedNode): Node => ({
   error: undefined,
   awaited: false,
   due: undefined,
+  endsIfHung: false,
   retiring: false,
   retireDrainMs: 0,
   removed: false,

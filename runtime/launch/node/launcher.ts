@@ -55,6 +55,8 @@ export interface LauncherOptions {
 interface RestartOptions {
   /** Where the node is planned anew. */
   readonly planned?: PlannedNode
+  /** A Worker that neither leaves its work nor refuses is ended, and its work with it. */
+  readonly endsIfHung?: boolean
   /** The node is ready within this. */
   readonly mostMs?: number
 }
@@ -119,9 +121,9 @@ export class Launcher {
    * lives on. Resolves when the next process is ready. Rejects with RESTART_REFUSED, and the node goes on; or
    * with NODE_NOT_READY, and it may become ready still.
    */
-  restart(node: string, { planned, mostMs }: RestartOptions = {}): Promise<void> {
+  restart(node: string, { planned, endsIfHung = false, mostMs }: RestartOptions = {}): Promise<void> {
     if (planned) this.#planned.set(node, planned)
-    return this.#ask(node, { kind: 'restart', node }, mostMs ?? (planned && limits.orderedNodeMs))
+    return this.#ask(node, { kind: 'restart', node, endsIfHung }, mostMs ?? (planned && limits.orderedNodeMs))
   }
 
   /** The same for a node that has not become ready, and that may hang: its process ends whatever it does. */
