@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { formatHostPort } from '../../../addresses.js'
@@ -28,16 +29,30 @@ const mastersOf = ({ masters }: Deployment): string | undefined =>
     ? undefined
     : `firesteel://${masters.map(({ advertise: host, port }) => formatHostPort({ host, port })).join(',')}`
 
-/** With the secret that the file names, if it is here. Otherwise commands find one, or a token. */
-async function withSecretOf({ secret: source }: Deployment, io: Console): Promise<Console> {
-  if (source.kind === 'default') return io
+/** What the file names and is here: its secret, and the CA of its nodes. Otherwise commands find others. */
+async function withAccessOf(deployment: Deployment, io: Console): Promise<Console> {
+  const secret = await secretOf(deployment, io)
+  const environment = {
+    ...io.environment,
+    ...(!io.environment.FIRESTEEL_TLS_CA && caOf(deployment)),
+    ...(secret !== undefined && { FIRESTEEL_SECRET: secret }),
+  }
+  return { ...io, environment }
+}
+
+async function secretOf({ secret: source }: Deployment, io: Console): Promise<string | undefined> {
+  if (source.kind === 'default') return undefined
   const { nodeSecret } = await import('../../config/cluster-secret.js')
-  const secret = await nodeSecret(source, io.cwd, io.environment, false).catch((error: unknown) => {
+  return nodeSecret(source, io.cwd, io.environment, false).catch((error: unknown) => {
     if (isFiresteelError(error, 'SECRET_MISSING')) return undefined
     throw error
   })
-  if (secret === undefined) return io
-  return { ...io, environment: { ...io.environment, FIRESTEEL_SECRET: secret } }
+}
+
+/** As variables of the environment. */
+function caOf({ tls }: Deployment): Record<string, string> {
+  if (!tls || !existsSync(tls.ca)) return {}
+  return { FIRESTEEL_TLS_CA: tls.ca, ...(tls.crl !== undefined && { FIRESTEEL_TLS_CRL: tls.crl }) }
 }
 
 const lineOf = (node: string, { from, to }: NodeUpgrade, ms: number): string =>
@@ -79,7 +94,7 @@ export const addUpgrade: AddCommand = (program, run) => {
         const { upgrade } = await import('../upgrade.js')
         const folder = resolve(io.cwd, options.to ?? ownFolder)
         const done: { node: string; host: string; from: string; to: string; ms: number }[] = []
-        const found = await withSecretOf(deployment, io)
+        const found = await withAccessOf(deployment, io)
         const master = options.master ?? mastersOf(deployment)
         const { master: _, ...others } = options
         return withClient(found, { ...others, ...(master !== undefined && { master }) }, async (client) => {
