@@ -42,6 +42,11 @@ export class CodeDisk {
   #orders = 0
   #users = 0
   #idle: NodeJS.Timeout | undefined
+  readonly #program: URL
+
+  constructor(program: URL = programs.disk) {
+    this.#program = program
+  }
 
   /** Runs one order, after all earlier ones have begun. Rejects with its error. */
   async run<N extends OrderName>(
@@ -81,9 +86,9 @@ export class CodeDisk {
 
   #started(): Worker | undefined {
     if (this.#thread) return this.#thread
-    if (this.#here || !existsSync(fileURLToPath(programs.disk))) return undefined
+    if (this.#here || !existsSync(fileURLToPath(this.#program))) return undefined
     // Options of the program, such as a loader, are not for this thread.
-    const thread = new Worker(programs.disk, { execArgv: [] })
+    const thread = new Worker(this.#program, { execArgv: [] })
     this.#thread = thread
     let reason = 'it has ended'
     thread.on('message', (answer: Answer) => this.#answered(answer))
