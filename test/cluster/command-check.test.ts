@@ -120,6 +120,9 @@ const usage: readonly (readonly [readonly string[], number, string])[] = [
   [['status'], 2, 'SECRET_MISSING'],
   [['status', '--master', 'spark://a:1'], 2, 'ADDRESS_INVALID'],
   [['worker', '--cores', '0'], 2, 'USAGE'],
+  [['worker', 'ok.yaml', '--cores', '1'], 2, 'USAGE'],
+  [['master', 'ok.yaml', '--no-web'], 2, 'USAGE'],
+  [['worker', '--tls-ca', 'ca.pem'], 2, 'USAGE'],
   [['worker', '--master', 'nonsense'], 2, 'USAGE'],
   [['each', '--jobs', '-1', 'true', 'x'], 2, 'USAGE'],
 ]

@@ -4,8 +4,9 @@ import { get } from 'node:https'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type App, connect } from '../../actors/client/index.js'
+import { runCommand } from '../harness/run-command.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { atEnd, firesteel, folder, type Ready, startUp, type Up } from '../tools/command-fixture.js'
+import { atEnd, bin, firesteel, folder, type Ready, startUp, type Up } from '../tools/command-fixture.js'
 import type * as tasks from './tls-tasks.js'
 
 /* A cluster whose nodes speak TLS, with the certificates that `firesteel cert` makes. */
@@ -105,6 +106,39 @@ test('all of a cluster speaks TLS: nodes, commands, applications, executors, dri
     halved.stderr,
     /^FIRESTEEL_USAGE: FIRESTEEL_TLS_CERT and FIRESTEEL_TLS_KEY need FIRESTEEL_TLS_CA/,
   )
+})
+
+test('a Worker with a token and a certificate joins by options, and runs what it is given', async (t) => {
+  const { cwd, ready, cert } = await secureCluster(t)
+  await cert('issue', 'ca', 'w9', '--host', '127.0.0.1')
+  const made = await firesteel(['token', 'create', '--role', 'worker', '--name', 'w9'], { cwd })
+  assert.equal(made.code, 0, made.stderr)
+  const elsewhere = await folder(t)
+  const files = ['--tls-ca', 'ca.pem', '--tls-cert', 'ca/w9.pem', '--tls-key', 'ca/w9-key.pem'] as const
+  const tls = files.map((part) => (part.startsWith('--') ? part : join(cwd, part)))
+  const place = [
+    '--master',
+    ready.master,
+    '--cluster',
+    'secure',
+    '--name',
+    'w9',
+    '--web',
+    '0',
+    '--cores',
+    '1',
+  ]
+  const env = { PATH: process.env.PATH ?? '', FIRESTEEL_SECRET: made.stdout.trim() }
+  const controller = new AbortController()
+  const args = [bin, 'worker', ...place, '--memory', '512m', '--label', 'at=w9', ...tls]
+  const { signal } = controller
+  const worker = runCommand({ command: process.execPath, args, cwd: elsewhere, env, signal })
+  const submit = ['submit', '--wait', '--on', 'at=w9', '--memory', '128m', '--name', 'there']
+  const driver = await firesteel([...submit, join(cwd, 'driver.mjs')], { cwd })
+  assert.equal(driver.code, 0, driver.stderr)
+  assert.equal((await firesteel(['logs', 'there'], { cwd })).stdout.trim(), '42')
+  controller.abort()
+  await worker.catch(() => undefined)
 })
 
 const statusOf = (url: string, ca: string): Promise<number> =>

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { masterFlags } from '../../runtime/launch/cli/commands/master-flags.js'
+import { refuseBesideFile } from '../../runtime/launch/cli/commands/node-flags.js'
 import type { Deployment } from '../../runtime/launch/config/deployment.js'
 import { shareOf } from '../../runtime/launch/config/machine.js'
 import { readConfig, readValue } from '../../runtime/launch/config/read.js'
@@ -91,6 +92,9 @@ test('the flags of `master` say the same as a file', async () => {
     lease: 1500,
     workerTimeout: 10_000,
     peers: 'firesteel://192.0.2.1:7070,192.0.2.2:7070,192.0.2.3:7171',
+    tlsCa: 'ca.pem',
+    tlsCert: 'n1.pem',
+    tlsKey: '/keys/n1.pem',
   })
   const { config, problems } = readValue(flags, '/base', { PW: 'hunter2' })
   assert.deepEqual(problems, [])
@@ -104,6 +108,7 @@ test('the flags of `master` say the same as a file', async () => {
     replicas: 1,
     module: null,
   })
+  assert.deepEqual(config?.tls, { ca: '/base/ca.pem', cert: '/base/n1.pem', key: '/keys/n1.pem' })
   const plan = await planNodes(config!, ['b'])
   assert.deepEqual(
     plan.masters.map(({ name }) => name),
@@ -113,6 +118,7 @@ test('the flags of `master` say the same as a file', async () => {
 })
 
 const wrongFlags: readonly (readonly [Parameters<typeof masterFlags>[0], RegExp])[] = [
+  [{ tlsCa: 'ca.pem' }, /security\.tls\.cert/],
   [{ recovery: 'REDIS' }, /needs recovery\.redis or recovery\.sentinel/],
   [{ recovery: 'REDIS', sentinel: 's1:26379' }, /recovery\.sentinel\.name must have at least 1 character/],
   [{ recovery: 'REDIS', redis: `redis://:\${NOPE}@a` }, /needs the environment variable NOPE/],
@@ -129,6 +135,16 @@ for (const [flags, message] of wrongFlags) {
     assert.match(problems.map((problem) => problem.message).join('; '), message)
   })
 }
+
+test('options that describe a node are refused beside a file that describes it', () => {
+  const options = { port: 7999, web: false, webHost: 'a', name: 'w1', json: true }
+  assert.throws(() => refuseBesideFile('c.yaml', options), {
+    code: 'FIRESTEEL_USAGE',
+    message: /^--port, --no-web, --web-host describe a node without a file, and c\.yaml describes this one/,
+  })
+  refuseBesideFile(undefined, options)
+  refuseBesideFile('c.yaml', { name: 'w1', json: true })
+})
 
 test('the file of a test cluster is valid in every mode', () => {
   const common = {

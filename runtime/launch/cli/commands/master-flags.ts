@@ -1,9 +1,10 @@
 import { formatHostPort, parseMasterAddresses } from '../../../addresses.js'
 import { defaultPorts } from '../../config/deployment.js'
+import { type TlsFlags, tlsOf } from './node-flags.js'
 import { defined, listOption } from './options.js'
 
 /** Options of `firesteel master`. */
-export interface MasterFlags {
+export interface MasterFlags extends TlsFlags {
   readonly name?: string
   readonly cluster?: string
   readonly host?: string
@@ -51,6 +52,7 @@ export function masterFlags(options: MasterFlags): unknown {
   const { recovery, directory, redis, sentinel, election, replicas, module, lease, workerTimeout } = options
   return defined({
     cluster,
+    security: tlsOf(options),
     recovery: defined({
       mode: recovery,
       directory,

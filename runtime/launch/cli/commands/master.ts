@@ -1,21 +1,16 @@
 import { limits } from '../../../limits.js'
 import { type AddCommand, examples } from './command.js'
 import { MASTER_NAME, type MasterFlags, masterFlags } from './master-flags.js'
-import { choiceOption, durationOption, intOption, listOption, portOption } from './options.js'
+import { nodeOptions, refuseBesideFile } from './node-flags.js'
+import { choiceOption, durationOption, intOption, listOption } from './options.js'
 
 export const addMaster: AddCommand = (program, run) => {
-  program
+  const command = program
     .command('master')
     .argument('[file]', 'deployment file; without it the options describe this Master')
     .description('Runs one Master in this process, in the foreground. Nothing restarts it; `up` would.')
     .option('--name <name>', 'which Master of FILE; without FILE its name (default: m1)')
-    .option('--cluster <name>', 'name of the cluster (default: firesteel)')
-    .option('--host <host>', 'address to listen on (default: 127.0.0.1)')
-    .option('--port <port>', 'port of its actors, 0 for any (default: 7070)', portOption)
-    .option('--web <port>', 'port of its HTTP, 0 for any (default: 8080)', portOption)
-    .option('--no-web', 'it has no HTTP: no pages, probes or metrics')
-    .option('--web-host <host>', 'address on which its HTTP listens (default: that of --host)')
-    .option('--advertise <host>', 'host under which others reach it (default: that of --host)')
+  nodeOptions(command, { port: 7070, web: 8080 })
     .addOption(
       choiceOption('--recovery <mode>', 'where its state is kept (default: NONE)', [
         'NONE',
@@ -59,6 +54,7 @@ export const addMaster: AddCommand = (program, run) => {
     )
     .action((file: string | undefined, options: MasterFlags) =>
       run(async (io) => {
+        refuseBesideFile(file, options)
         const { singleNode } = await import('./single-node.js')
         return singleNode(io, {
           role: 'master',

@@ -1,6 +1,7 @@
 import { limits } from '../../../limits.js'
 import { formatDuration } from '../../../units.js'
 import { type AddCommand, examples } from './command.js'
+import { nodeOptions, refuseBesideFile, type TlsFlags, tlsOf } from './node-flags.js'
 import {
   collectAddresses,
   collectLabels,
@@ -8,10 +9,9 @@ import {
   defined,
   durationOption,
   memoryOption,
-  portOption,
 } from './options.js'
 
-interface WorkerOptions {
+interface WorkerOptions extends TlsFlags {
   readonly master?: string
   readonly name?: string
   readonly cluster?: string
@@ -35,6 +35,7 @@ function flagsOf(options: WorkerOptions, environmentMaster: string | undefined):
   const { label, drainOnStop } = options
   return defined({
     cluster,
+    security: tlsOf(options),
     master: options.master ?? environmentMaster ?? 'firesteel://127.0.0.1:7070',
     workers: [
       defined({
@@ -55,19 +56,13 @@ function flagsOf(options: WorkerOptions, environmentMaster: string | undefined):
 }
 
 export const addWorker: AddCommand = (program, run) => {
-  program
+  const command = program
     .command('worker')
     .argument('[file]', 'deployment file; without it the options describe this Worker')
     .description('Runs one Worker in this process, in the foreground. Nothing restarts it; `up` would.')
     .option('--master <addresses>', 'Masters to join, firesteel://a:7070,b:7070 (default: FIRESTEEL_MASTER)')
     .option('--name <name>', 'which Worker of FILE; without FILE its name (default: w1)')
-    .option('--cluster <name>', 'name of the cluster (default: firesteel)')
-    .option('--host <host>', 'address to listen on (default: 127.0.0.1)')
-    .option('--port <port>', 'port of its actors, 0 for any (default: 0)', portOption)
-    .option('--web <port>', 'port of its HTTP, 0 for any (default: 8081)', portOption)
-    .option('--no-web', 'it has no HTTP: no pages, probes or metrics')
-    .option('--web-host <host>', 'address on which its HTTP listens (default: that of --host)')
-    .option('--advertise <host>', 'host under which others reach it (default: that of --host)')
+  nodeOptions(command, { port: 0, web: 8081 })
     .option('--cores <n>', 'cores to offer (default: all of this machine)', coresOption)
     .option('--memory <size>', 'memory to offer, such as 4g (default: all but 1g)', memoryOption)
     .option(
@@ -91,6 +86,7 @@ export const addWorker: AddCommand = (program, run) => {
     )
     .action((file: string | undefined, options: WorkerOptions) =>
       run(async (io) => {
+        refuseBesideFile(file, options)
         const { singleNode } = await import('./single-node.js')
         return singleNode(io, {
           role: 'worker',
