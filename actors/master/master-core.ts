@@ -42,7 +42,7 @@ import { type Now, type ReplyToken, Step } from './step.js'
 import * as submission from './submission.js'
 import { tellTokens } from './tokens.js'
 import { type Usage, usageOf } from './usage.js'
-import { credentialRefusal, isWorker } from './worker-peer.js'
+import { credentialRefusal, isWorker, turnedAway } from './worker-peer.js'
 import * as workers from './workers.js'
 
 /**
@@ -257,7 +257,8 @@ export class MasterCore {
     if (cluster.hasLost)
       step.log('warn', 'STORE_REWOUND: the store has lost writes that others have seen', { base, observed })
     beginRecovery(cluster, step)
-    for (const peer of this.#peers.values()) this.#speakFirst(step, peer, commitQueue)
+    for (const peer of this.#peers.values())
+      if (!turnedAway(cluster, step, peer)) this.#speakFirst(step, peer, commitQueue)
     watchForQuiet(cluster, step)
     this.#sweptAtMs = step.now.monotonicMs
     step.startTimer({ kind: 'sweep' }, this.#sweepEveryMs)
@@ -321,6 +322,7 @@ export class MasterCore {
       this.#peerMasters.linkUp(this.#cluster, step, peer)
       return
     }
+    if (this.#cluster && turnedAway(this.#cluster, step, peer)) return
     // A new link restarts the quiet period: its peer is about to answer.
     if (this.#cluster) {
       this.#cluster.lastAnswerMs = step.now.monotonicMs

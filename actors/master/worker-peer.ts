@@ -4,6 +4,7 @@ import { isOver, type Peer } from './access.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import { isLauncher } from './launcher-entry.js'
 import { isPeerMaster } from './peer-masters.js'
+import type { Step } from './step.js'
 
 /*
  * Which peers are Workers, and for whom each may speak. A Worker has the cluster's secret, as all nodes have,
@@ -34,4 +35,17 @@ export function credentialRefusal(cluster: ClusterState, from: PeerInfo): string
   return known && known.record.join !== joinOf(from)
     ? `the Worker ${incarnation} has another credential`
     : undefined
+}
+
+/**
+ * True: this peer may not be the Worker that it says it is, and is told why. Its link ends, because it would
+ * keep the true one out, which cannot link under the same name.
+ */
+export function turnedAway(cluster: ClusterState, step: Step, peer: PeerInfo): boolean {
+  const message = isWorker(peer) ? credentialRefusal(cluster, peer) : undefined
+  if (message === undefined) return false
+  step.log('warn', `worker refused: ${message}`, { workerId: peer.incarnation })
+  step.tellNow(peer.incarnation, { type: 'RegisterWorkerFailed', workerId: peer.incarnation, message })
+  step.unlink(peer.incarnation, message)
+  return true
 }

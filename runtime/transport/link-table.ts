@@ -9,6 +9,9 @@ export interface TableLink {
   whenEnded(listener: (end: LinkEnd) => void): void
 }
 
+/** Nobody gets a role that is not proved by its key. */
+const standingOf = (role: string): number => (role === 'node' ? 2 : role === 'worker' ? 1 : 0)
+
 /** The links of one process, at most one for each peer incarnation (protocol R3). */
 export class LinkTable<L extends TableLink> {
   readonly #links = new Map<string, L>()
@@ -19,14 +22,17 @@ export class LinkTable<L extends TableLink> {
 
   /**
    * Adds a link. An older link to the same incarnation ends as `replaced`. False, and the new link is closed,
-   * if another role or subject has a link of that incarnation: a client must not replace a Worker's link.
+   * if another role or subject has a link of that incarnation: a client must not replace a Worker's link. Nor
+   * must it keep a Worker out, because whoever sees the state knows the Worker's incarnation: so the link of
+   * a node takes the place of any other, and that of a Worker with a token those of clients and programs.
    */
   add(link: L): boolean {
     if (!link.isOpen) return false
     const { incarnation, role, subject } = link.peer
     const older = this.#links.get(incarnation)
     if (older === link) return true
-    if (older !== undefined && (older.peer.role !== role || older.peer.subject !== subject)) {
+    const isOther = older !== undefined && (older.peer.role !== role || older.peer.subject !== subject)
+    if (isOther && standingOf(role) <= standingOf(older.peer.role)) {
       link.close(`incarnation ${incarnation} is linked as ${older.peer.role}`)
       return false
     }

@@ -212,11 +212,8 @@ test('a token opens nothing for another Worker, for a Master or for a command', 
 })
 
 test('a revoked token ends the link of its Worker, and its work runs elsewhere', { skip }, async () => {
-  const [last] = [...workers.keys()]
-  assert.ok(last)
-  const other = last === 'far3' ? 'far4' : 'far3'
+  assert.equal(workers.size, 1, 'another Worker can take the work')
   await far('far5', await create('worker', 'far5'))
-  if (other === 'far3') await far('far3', cluster.secret)
   const submitted = await asClient(
     'submit',
     '--supervise',

@@ -128,6 +128,26 @@ test('it speaks for no other Worker, neither before nor after a failover', () =>
   assert.equal(master.core.cluster!.workers.get(run('w2'))?.answered, true)
 })
 
+test('whoever links as a Worker that it may not be is told why and goes, so that the true one gets in', () => {
+  const master = leader()
+  const [one, two] = [invite(master, 'w1'), invite(master, 'w2')]
+  assert.equal(join(master, two, run('w2'), { port: 7072 }), undefined)
+  const unlinked = () => master.lastStep?.free.filter(({ kind }) => kind === 'unlink').length
+  master.link(run('w2', 9), 'worker', one)
+  assert.equal(unlinked(), 1)
+  assert.match(master.lastTold(run('w2', 9), 'RegisterWorkerFailed')?.message ?? '', /of the Worker w1/)
+  assert.equal(master.lastTold(run('w2', 9), 'MasterChanged'), undefined)
+  // It has linked to a STANDBY, which does not know whose the token is until it leads.
+  master.failover()
+  master.link(run('w2'), 'worker', one)
+  assert.equal(unlinked(), 0)
+  master.elect()
+  assert.ok(
+    master.told.some(({ to, message }) => to === run('w2') && message.type === 'RegisterWorkerFailed'),
+  )
+  assert.equal(master.lastTold(run('w2'), 'MasterChanged'), undefined)
+})
+
 test('a token that is over opens nothing more for its Worker', () => {
   const master = leader()
   const token = invite(master, 'w1')

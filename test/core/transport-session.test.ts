@@ -150,6 +150,20 @@ test('a link of another role or subject cannot push one out', () => {
   assert.equal(worker.end?.detail, 'end of test')
 })
 
+test('nobody of a lower role keeps a node out by taking its incarnation first', () => {
+  const roles = ['client', 'worker', 'node'] as const
+  for (const [at, low] of roles.entries())
+    for (const [than, high] of roles.entries()) {
+      const table = new LinkTable<FakeLink>()
+      const [first, second] = [new FakeLink('w-1', low, 'a'), new FakeLink('w-1', high, 'b')]
+      assert.ok(table.add(first))
+      assert.equal(table.add(second), than > at, `${high} after ${low}`)
+      assert.equal(first.end?.kind, than > at ? 'replaced' : undefined)
+      assert.equal(table.get('w-1'), than > at ? second : first)
+      assert.equal(table.size, 1)
+    }
+})
+
 test('over the bound of an address its oldest open handshake goes, once it has had its time', () => {
   const open = new OpenHandshakes<string>({ perHost: 2, graceMs: 100 })
   assert.deepEqual(open.enter('a1', 'a', 0), [])

@@ -60,10 +60,15 @@ export class FarWorker {
   /** Resolves when a Master has registered it. */
   static async start(options: FarWorkerOptions): Promise<FarWorker> {
     const far = await FarWorker.launch(options)
-    await waitUntil(`${options.name} to be ready`, () => {
-      if (far.#said.includes('"ready"')) return true
-      throw new Error(far.#said)
-    })
+    try {
+      await waitUntil(`${options.name} to be ready`, () => {
+        if (far.#said.includes('"ready"')) return true
+        throw new Error(far.#said)
+      })
+    } catch (error) {
+      await far.stop()
+      throw error
+    }
     return far
   }
 
