@@ -6,6 +6,7 @@ import type { Log } from '../observe/log.js'
 import { throwUncaught } from '../system/uncaught.js'
 import { clientOptions } from './client-options.js'
 import { codedError } from './coded-error.js'
+import { hearAllErrors } from './heard-errors.js'
 import { failureOf, type RedisArgument, RedisFailure, type RedisScript } from './reply.js'
 import { checkServer, type ServerDemands } from './server-check.js'
 import type { RedisTarget } from './target.js'
@@ -69,6 +70,7 @@ export class RedisConnection {
         retryMs: () => this.#retryMs(),
       }),
     )
+    hearAllErrors(this.#client)
     this.#client
       .on('error', (error: unknown) => this.#failed(error))
       .on('sentinelError', (error: unknown) => this.#failed(error))
