@@ -46,7 +46,7 @@ test('a second error of one TLS socket ends nobody', async (t) => {
     visitor.on('close', () => server.destroy())
   })
   const port = await listening(t, door)
-  const opener = new RedisOpener()
+  const opener = new RedisOpener(1000)
   t.after(() => opener.closeAll())
   const { engine } = await opener.open({ redis: `rediss://127.0.0.1:${port}` })
   await assert.rejects(engine.leader(), (error) => isFiresteelError(error))
