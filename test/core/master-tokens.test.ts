@@ -6,7 +6,7 @@ import { catalogue, type MasterMessage } from '../../actors/messages/catalogue.j
 import { applicationDescription, driverDescription } from '../../actors/messages/samples.js'
 import type { MasterStatePage } from '../../actors/messages/status.js'
 import type { Identity, TokenRow } from '../../actors/messages/tokens.js'
-import { tokenSecrets } from '../../runtime/launch/node/node-secrets.js'
+import { masterSecrets } from '../../runtime/launch/node/node-secrets.js'
 import { limits } from '../../runtime/limits.js'
 import { MASTER_SUBJECT } from '../../runtime/transport/identity.js'
 import { newTokenId, type TokenRole } from '../../runtime/transport/token.js'
@@ -315,7 +315,7 @@ test('the text of a token is given to whoever made it, for a while', () => {
   const id = newTokenId('submit', undefined)
   master.ask('boss', { type: 'RequestCreateToken', id, name: 'ci' })
   const secrets = {
-    ...tokenSecrets('s'.repeat(32)),
+    ...masterSecrets('s'.repeat(32)),
     tokenFor: (of: string, to: string | undefined) => `${of} for ${to}`,
   }
   const cluster = master.core.cluster!

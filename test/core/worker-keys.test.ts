@@ -10,7 +10,7 @@ import { openCredentials } from '../../actors/messages/work-credentials.js'
 import { applicationCodeKey, applicationKey, driverKey, sourceKeys } from '../../actors/worker/work-keys.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { nodeCredential } from '../../runtime/launch/config/node-credential.js'
-import { tokenSecrets } from '../../runtime/launch/node/node-secrets.js'
+import { masterSecrets } from '../../runtime/launch/node/node-secrets.js'
 import { limits } from '../../runtime/limits.js'
 import { acceptorKeys } from '../../runtime/transport/acceptor-keys.js'
 import { isGranted } from '../../runtime/transport/grant.js'
@@ -33,7 +33,7 @@ import { launchDriver, launchExecutor } from '../tools/worker-fixture.js'
 
 const [w1, w2] = [newTokenId('worker', undefined), newTokenId('worker', undefined)]
 const ci = newTokenId('submit', undefined)
-const secrets = tokenSecrets(SECRET)
+const secrets = masterSecrets(SECRET)
 /** What the machine of a Worker with this token has. */
 const own = (id: string) => ({ secret: joinSecret(SECRET, id), join: id })
 

@@ -26,7 +26,7 @@ import { systemTimers, within } from '../../timers.js'
 import { dial } from '../../transport/dial.js'
 import { deriveKey } from '../../transport/keys.js'
 import { errorRecord } from '../cli/error-record.js'
-import { tokenSecrets } from './node-secrets.js'
+import { masterSecrets } from './node-secrets.js'
 import { NodeServer } from './node-server.js'
 import type { MasterSpec, NodeEvent, NodeOrder, RunningNode, StartNode } from './node-spec.js'
 import { openRecovery } from './open-recovery.js'
@@ -196,7 +196,7 @@ class MasterNode implements RunningNode {
       dialWith: dial,
       listener: (event) => this.#observed(event, { ...config, address, masters }),
       spans: this.#spans,
-      secrets: tokenSecrets(secret),
+      secrets: masterSecrets(secret),
       onDecided: this.#server.audit && ((...of) => this.#audit(auditOf(...of))),
       ...(web !== null && {
         pageTicket: (subject?: string) => ({

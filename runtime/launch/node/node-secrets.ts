@@ -18,7 +18,7 @@ import { seal } from '../../transport/sealed.js'
 import { readAnyTokenId, tokenText } from '../../transport/token.js'
 
 /** What a Master makes with the cluster's secret, which only its node knows. */
-export function tokenSecrets(secret: string): Secrets {
+export function masterSecrets(secret: string): Secrets {
   const grantKey = deriveGrantKey(secret)
   const secretOf = (join: string | undefined): string =>
     join === undefined ? secret : joinSecret(secret, join)
