@@ -1,10 +1,22 @@
 import { Buffer } from 'node:buffer'
-import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto'
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto'
 
 /** An incarnation that only the holder of its key may use: `NAME-k` and half a SHA-256 of that key. */
 const KEYED = /-k[0-9a-f]{32}$/
 const FINGERPRINT_CHARS = 32
 const LABEL = 'firesteel/1 incarnation\0'
+/** A key of Ed25519, public or private, is the end of its SPKI or PKCS #8 (RFC 8410). */
+const KEY_BYTES = 32
+
+const rawKey = (der: Buffer): string => der.subarray(-KEY_BYTES).toString('base64url')
 
 const fingerprintOf = (key: string): string =>
   createHash('sha256').update(key).digest('hex').slice(0, FINGERPRINT_CHARS)
@@ -30,9 +42,16 @@ export class IncarnationKey {
   readonly #private: KeyObject
 
   constructor(name: string) {
-    const { publicKey, privateKey } = generateKeyPairSync('ed25519')
-    this.#public = publicKey.export({ format: 'jwk' }).x ?? ''
-    this.#private = privateKey
+    // In Node 20 a key shares a lock with the job that made it. A collection of garbage that ends the job
+    // while the key is exported, or signs, waits for that lock for ever. So the key is made as bytes, and
+    // read anew.
+    const { publicKey, privateKey } = generateKeyPairSync('ed25519', {
+      publicKeyEncoding: { type: 'spki', format: 'der' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'der' },
+    })
+    this.#public = rawKey(publicKey)
+    const jwk = { kty: 'OKP', crv: 'Ed25519', x: this.#public, d: rawKey(privateKey) }
+    this.#private = createPrivateKey({ key: jwk, format: 'jwk' })
     this.incarnation = `${name}-k${fingerprintOf(this.#public)}`
   }
 

@@ -62,6 +62,7 @@ const permitted: Readonly<Record<string, readonly string[]>> = {
     'handshake-message.ts KEY_CHARS',
     'handshake-message.ts SIGNATURE_CHARS',
     'incarnation-key.ts FINGERPRINT_CHARS',
+    'incarnation-key.ts KEY_BYTES',
     'channel.ts BINDING_BYTES',
     'channel.ts TLS_FIRST_BYTE',
     'der.ts LENGTH_BYTES',
