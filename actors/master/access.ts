@@ -64,11 +64,13 @@ export function ownerOf(cluster: ClusterState, from: Peer): Owner {
   return id === undefined ? { name: SECRET_OWNER } : { name: cluster.tokens.get(id)?.name ?? id, id }
 }
 
+/** Id of a Worker's token; undefined: it has the secret of the cluster, or is no Worker. */
+export const joinOf = ({ role, subject }: Peer): string | undefined =>
+  role === 'worker' ? joinIdOf(subject) : undefined
+
 /** Undefined: it has proved the cluster's secret, or is neither a client nor a Worker. */
-function tokenOf({ role, subject }: Peer): string | undefined {
-  if (role === 'worker') return joinIdOf(subject)
-  return role === 'client' ? tokenIdOf(subject) : undefined
-}
+const tokenOf = (peer: Peer): string | undefined =>
+  peer.role === 'client' ? tokenIdOf(peer.subject) : joinOf(peer)
 
 /** What has this id; an executor belongs to its application. */
 export function ownedBy(cluster: ClusterState, id: string): Owned | undefined {

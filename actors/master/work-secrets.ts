@@ -34,7 +34,7 @@ export function withCredentials<M extends { readonly type: string }>(
     const of = cluster.workersByAddress.get(address)?.record.join
     if (of !== undefined && sources.size < innerLimits.credentialSources) sources.set(address, of)
   }
-  const needsNone = join === undefined || (message.type === 'KeepCode' && sources.size === 0)
-  if (needsNone && sources.size === 0) return message
+  const hasOwnKeys = join !== undefined && message.type !== 'KeepCode'
+  if (!hasOwnKeys && sources.size === 0) return message
   return { ...message, credentials: secrets.credentialsFor(join, message, sources) }
 }

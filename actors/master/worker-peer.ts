@@ -1,6 +1,5 @@
 import { nameInIncarnation } from '../../runtime/transport/identity.js'
-import { joinIdOf } from '../../runtime/transport/token.js'
-import { isOver, type Peer } from './access.js'
+import { isOver, joinOf, type Peer } from './access.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import { isLauncher } from './launcher-entry.js'
 import { isPeerMaster } from './peer-masters.js'
@@ -15,10 +14,6 @@ import type { Step } from './step.js'
 /** True: it has the secret of the cluster and is no Master and no launcher, or it has a Worker's token. */
 export const isWorker = (peer: Peer): boolean =>
   peer.role === 'worker' || (peer.role === 'node' && !isPeerMaster(peer) && !isLauncher(peer))
-
-/** Id of its token; undefined: it has the secret of the cluster. */
-export const joinOf = ({ role, subject }: Peer): string | undefined =>
-  role === 'worker' ? joinIdOf(subject) : undefined
 
 /** Name of the Worker that this peer may be; undefined: any. */
 export const nameOfJoin = (cluster: ClusterState, from: Peer): string | undefined =>

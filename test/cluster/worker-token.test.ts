@@ -61,6 +61,14 @@ const asClient = (command: string, ...args: readonly string[]) =>
     env: { FIRESTEEL_TOKEN: ci },
   })
 
+/** A driver of that somebody, on a Worker that sees no file of this test. Returns its id. */
+async function submitJob(memory: string, ...more: readonly string[]): Promise<string> {
+  const options = ['--on', 'far=yes', '--memory', memory, '--json', ...more]
+  const submitted = await asClient('submit', ...options, 'job.js')
+  assert.equal(submitted.code, 0, submitted.stderr)
+  return (JSON.parse(submitted.stdout) as { id: string }).id
+}
+
 const codesOf = (worker: FarWorker): string[] =>
   readdirSync(worker.cache).filter((name) => !name.startsWith('.'))
 
@@ -112,9 +120,7 @@ test('a Worker with a token runs tasks whose code has come to it', { skip }, asy
 test('its drivers run with a credential of their own; others with a token read only their outputs', {
   skip,
 }, async () => {
-  const submitted = await asClient('submit', '--on', 'far=yes', '--memory', '64m', '--json', 'job.js')
-  assert.equal(submitted.code, 0, submitted.stderr)
-  const { id } = JSON.parse(submitted.stdout) as { id: string }
+  const id = await submitJob('64m')
   await waitUntil('it runs', () => runsOn(id))
   const read = await waitUntil('its output', async () => {
     const logs = await asClient('logs', id)
@@ -151,18 +157,7 @@ test('traces and codes of such a Worker are read as those of others', { skip }, 
 test('a driver outlives a failover there; when its Worker goes, its code comes from another one', {
   skip,
 }, async () => {
-  const submitted = await asClient(
-    'submit',
-    '--supervise',
-    '--on',
-    'far=yes',
-    '--memory',
-    '64m',
-    '--json',
-    'job.js',
-  )
-  assert.equal(submitted.code, 0, submitted.stderr)
-  const { id } = JSON.parse(submitted.stdout) as { id: string }
+  const id = await submitJob('64m', '--supervise')
   assert.equal(await waitUntil('it runs', () => runsOn(id)), 'far1')
   await cluster.kill((await cluster.leader())!)
   await cluster.waitAlive()
@@ -214,17 +209,7 @@ test('a token opens nothing for another Worker, for a Master or for a command', 
 test('a revoked token ends the link of its Worker, and its work runs elsewhere', { skip }, async () => {
   assert.equal(workers.size, 1, 'another Worker can take the work')
   await far('far5', await create('worker', 'far5'))
-  const submitted = await asClient(
-    'submit',
-    '--supervise',
-    '--on',
-    'far=yes',
-    '--memory',
-    '900m',
-    '--json',
-    'job.js',
-  )
-  const { id } = JSON.parse(submitted.stdout) as { id: string }
+  const id = await submitJob('900m', '--supervise')
   const first = (await waitUntil('it runs', () => runsOn(id))) as string
   assert.equal((await cluster.cli(['token', 'revoke', 'far5'])).code, 0)
   await waitUntil('its Worker is lost', async () => {
