@@ -32,6 +32,7 @@ export const deployedRow = (name: string, driver: DriverEntry): DeployedDriver =
   key: keyWanted(driver.record),
   driverId: driver.id,
   state: driver.shownState,
+  ...(driver.record.replacement && { isBeingReplaced: true as const }),
 })
 
 /** Of deployment files, and not ended. */

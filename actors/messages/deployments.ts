@@ -55,9 +55,12 @@ export type RequestDeployment = z.infer<typeof requestDeployment>
 export const deployedDriver = z.object({
   /** That of the submission in the file. */
   name,
+  /** Of the content that it has, or will have. */
   key: name,
   driverId: name,
   state: z.enum(shownDriverStates),
+  /** Its former content has not ended yet. */
+  isBeingReplaced: z.literal(true).optional(),
 })
 export type DeployedDriver = z.infer<typeof deployedDriver>
 

@@ -264,3 +264,16 @@ test('whether its code travels is no change of a submission, but its content is'
     'api: end the old content, then start the new one as the next generation',
   ])
 })
+
+test('what an apply that was cut off has begun is waited for, whether it is new content or an end', () => {
+  const world = new World({ ...file, submissions: { api: 'a', job: 'a' } })
+  const api = world.drivers.get('api')!
+  world.drivers.set('api', { ...api, key: keyOf('api', 'b'), isBeingReplaced: true })
+  world.drivers.set('job', { ...world.drivers.get('job')!, state: 'KILLING' })
+  const after = { ...file, submissions: { api: 'b' } }
+  assert.deepEqual(texts(world.plan(after)), [
+    'job: end it',
+    'api: end the old content, then start the new one as the next generation',
+  ])
+  assert.deepEqual(world.plan(after, false).left, [], 'it is going')
+})

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { DriverDescription } from '../../actors/messages/common.js'
-import type { SubmissionDeployed } from '../../actors/messages/deployments.js'
+import type { DeploymentResponse, SubmissionDeployed } from '../../actors/messages/deployments.js'
 import type { DriverStateChanged } from '../../actors/messages/drivers.js'
 import { driverDescription } from '../../actors/messages/samples.js'
 import { MasterWorld } from '../tools/master-fixture.js'
@@ -57,6 +57,11 @@ const launches = (world: MasterWorld) =>
 const kills = (world: MasterWorld) =>
   world.toldTo('w1', 'KillDriver').map(({ driverId, generation }) => `${driverId} ${generation}`)
 
+const shown = (world: MasterWorld) => {
+  const { submissions } = world.ask('ann', { type: 'RequestDeployment' }) as DeploymentResponse
+  return submissions.map(({ key, isBeingReplaced }) => ({ key, isBeingReplaced }))
+}
+
 test('new content is the next generation, which begins when the old one has ended', () => {
   const world = applying()
   const { id } = deploy(world, 'a')
@@ -65,7 +70,13 @@ test('new content is the next generation, which begins when the old one has ende
   assert.deepEqual(kills(world), [`${id} 1`])
   assert.deepEqual(deploy(world, 'b'), { isDone: false, id, state: 'RESTARTING' })
   assert.equal(kills(world).length, 1, 'it is told once')
+  assert.deepEqual(
+    shown(world),
+    [{ key: keyOf('b'), isBeingReplaced: true }],
+    'others see that it is not done',
+  )
   ended(world, id!)
+  assert.deepEqual(shown(world), [{ key: keyOf('b'), isBeingReplaced: undefined }])
   assert.deepEqual(launches(world), [`${id} 1 a`, `${id} 2 b`])
   assert.deepEqual(deploy(world, 'b'), { isDone: true, id, state: 'RUNNING' })
 })

@@ -93,7 +93,7 @@ function inOrder(nodes: readonly NodeApplyStep[], submissions: readonly ApplySte
 function submissionSteps(input: ApplyInput): { steps: ApplyStep[]; left: DeployedDriver[] } {
   const { submissions, live, ended, prune } = input
   const wanted = new Set(submissions.map(({ name }) => name))
-  const others = live.filter(({ name, state }) => !wanted.has(name) && state !== 'KILLING')
+  const others = live.filter(({ name }) => !wanted.has(name))
   const step = (name: string, what: 'submit' | 'replace' | 'end'): ApplyStep => ({
     kind: 'submission',
     name,
@@ -108,9 +108,12 @@ function submissionSteps(input: ApplyInput): { steps: ApplyStep[]; left: Deploye
       return former && former.state !== 'KILLED' ? [] : [step(name, 'submit')]
     }
     if (driver.state === 'KILLING') return [step(name, 'submit')]
-    return more.length === 0 && sameContent(driver.key, key) ? [] : [step(name, 'replace')]
+    // What an apply that was cut off has begun is waited for.
+    const isSo = more.length === 0 && sameContent(driver.key, key) && !driver.isBeingReplaced
+    return isSo ? [] : [step(name, 'replace')]
   })
-  return { steps: [...ends, ...rest], left: prune ? [] : others }
+  const left = others.filter(({ state }) => state !== 'KILLING')
+  return { steps: [...ends, ...rest], left: prune ? [] : left }
 }
 
 /** With the keys that changed, where a launcher has the former file. */
