@@ -2,19 +2,19 @@ import type { FoundCluster } from '../../../../actors/client/find-cluster.js'
 import type { MasterClient } from '../../../../actors/client/master-client.js'
 import { userAtHost } from '../../../../actors/client/user-name.js'
 import { credentialPath } from '../../../credentials.js'
-import { FiresteelError, isFiresteelError, reasonOf } from '../../../errors.js'
-import { innerLimits } from '../../../inner-limits.js'
+import { FiresteelError } from '../../../errors.js'
 import { limits } from '../../../limits.js'
+import { pause } from '../../../pause.js'
 import type { Deployment } from '../../config/deployment.js'
 import { readDeploymentText } from '../../config/load-config.js'
 import { ConfigRefused } from '../../config/problem.js'
 import { type ReadOptions, readConfig } from '../../config/read.js'
 import { refuseLaterFeatures } from '../../node/node-plan.js'
 import { type Console, printJson } from '../console.js'
-import { changeText } from '../difference-text.js'
-import type { ApplyPlan } from './apply-plan.js'
+import type { ApplyStep } from './apply-plan.js'
 import { changeLines, isEmpty, planJson, planText, stepText } from './apply-text.js'
-import { carryOut } from './carry-out.js'
+import { type CarryOutParts, carryOut } from './carry-out.js'
+import { deploy, hasNothingToDo, requirePossible } from './deploy.js'
 import { type Survey, surveyCluster } from './survey.js'
 
 export interface ApplyOptions {
@@ -64,17 +64,6 @@ function configOf({ text, ...options }: Source): Deployment {
   return config
 }
 
-/** Throws APPLY_REFUSED or LAUNCHER_AWAY, before anything is done. */
-function requirePossible({ refused, homeless }: ApplyPlan): void {
-  if (refused.length > 0)
-    throw new FiresteelError('APPLY_REFUSED', `Nothing was done. ${refused.map(changeText).join('. ')}.`)
-  if (homeless.length === 0) return
-  const names = homeless.map(({ name, host }) => `${name} (${host})`).join(', ')
-  throw new FiresteelError('LAUNCHER_AWAY', `Nothing was done, because no launcher would start ${names}.`, {
-    help: 'Run `firesteel up FILE` with the new file on these machines first.',
-  })
-}
-
 /** Firesteel's `apply`. Returns the exit code. */
 export async function apply(parts: Apply): Promise<number> {
   const { io, client, options } = parts
@@ -82,60 +71,54 @@ export async function apply(parts: Apply): Promise<number> {
   const source = await sourceOf(parts)
   const config = configOf(source)
   const signal = io.interrupted
-  const survey = await surveyCluster({ client, config, text: source.text, prune, signal })
-  const { plan, state } = survey
-  const isCutOff = state.deployment?.state === 'APPLYING' && state.deployment.text === source.text
-  if (!json) await io.out(planText(plan))
-  requirePossible(plan)
-  if (dryRun || (isEmpty(plan) && !isCutOff)) {
-    if (json) await printJson(io, { deployment: state.newest || null, done: false, ...planJson(plan) })
-    else await io.out(isEmpty(plan) ? 'Nothing to do.\n' : 'Nothing was done, because of --dry-run.\n')
-    return 0
-  }
-  const number = await begin(parts, source, survey)
-  await finish(parts, source.text, survey, number)
-  if (json) await printJson(io, { deployment: number, done: true, ...planJson(plan) })
-  else await io.out(`Deployment ${number} is applied.\n`)
-  return 0
-}
-
-async function begin(
-  { io, client, options }: Apply,
-  { file, folder, text }: Source,
-  { plan, state, present }: Survey,
-): Promise<number> {
-  const { number } = await client.request(
-    {
-      type: 'BeginDeployment',
+  const { file, folder, text } = source
+  let shown: Survey | undefined
+  const number = await deploy({
+    client,
+    signal,
+    look: () => surveyCluster({ client, config, text, prune, signal }),
+    goesOn: async (survey) => {
+      shown = survey
+      const { plan, state } = survey
+      if (!json) await io.out(planText(plan))
+      requirePossible(plan)
+      return !dryRun && !hasNothingToDo({ plan, state }, text)
+    },
+    begin: ({ plan, state, present }) => ({
       ...{ file, folder, text },
       by: userAtHost(),
       changes: changeLines(plan),
       ...(options.to !== undefined && { back: options.to }),
       after: state.newest,
       ...(state.newest === 0 && { former: present }),
-    },
-    { signal: io.interrupted },
-  )
-  return number
+    }),
+    carryOut: (survey, number) => carryOut(stepsOf(parts, text, survey, number)),
+  })
+  await tellEnd(parts, shown!, number)
+  return 0
 }
 
-/** What cannot be done ends it FAILED, so that the history says why. Of what was cut off nothing is said. */
-async function finish(apply: Apply, text: string, survey: Survey, number: number): Promise<void> {
-  const { io, client, found, options } = apply
-  const isQuiet = options.json
-  const onStep: Parameters<typeof carryOut>[0]['onStep'] = async (step) => {
+async function tellEnd(
+  { io, options }: Apply,
+  { plan, state }: Survey,
+  number: number | undefined,
+): Promise<void> {
+  const done = number !== undefined
+  if (options.json)
+    await printJson(io, { deployment: number ?? (state.newest || null), done, ...planJson(plan) })
+  else if (done) await io.out(`Deployment ${number} is applied.\n`)
+  else await io.out(isEmpty(plan) ? 'Nothing to do.\n' : 'Nothing was done, because of --dry-run.\n')
+}
+
+function stepsOf(
+  { io, client, found, options }: Apply,
+  text: string,
+  survey: Survey,
+  number: number,
+): CarryOutParts {
+  const { drainMs, json: isQuiet } = options
+  const onStep = async (step: ApplyStep): Promise<void> => {
     if (!isQuiet) await io.out(`${stepText(step)}\n`)
   }
-  const { drainMs } = options
-  try {
-    await carryOut({ io, client, found, survey, text, number, drainMs, isQuiet, onStep })
-  } catch (error) {
-    const isOurs = !io.interrupted.aborted && !isFiresteelError(error, 'APPLY_OVERTAKEN')
-    const message = reasonOf(error).slice(0, innerLimits.orderMessageChars)
-    // The first error is the one that counts.
-    if (isOurs)
-      await client.request({ type: 'EndDeployment', number, state: 'FAILED', message }).catch(() => undefined)
-    throw error
-  }
-  await client.request({ type: 'EndDeployment', number, state: 'APPLIED' }, { signal: io.interrupted })
+  return { io, client, found, survey, text, number, drainMs, isQuiet, onStep, pause }
 }

@@ -2,7 +2,6 @@ import type { FoundCluster } from '../../../../actors/client/find-cluster.js'
 import type { MasterClient } from '../../../../actors/client/master-client.js'
 import { orderLauncher } from '../../../../actors/client/order-launcher.js'
 import { innerLimits } from '../../../inner-limits.js'
-import { pause } from '../../../pause.js'
 import type { Console } from '../console.js'
 import { sendCollected } from '../travelling-code.js'
 import type { ApplyStep } from './apply-plan.js'
@@ -20,6 +19,8 @@ export interface CarryOutParts {
   readonly drainMs: number | undefined
   readonly isQuiet: boolean
   readonly onStep: (step: ApplyStep) => Promise<void>
+  /** The simulator gives its own. */
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>
 }
 
 /**
@@ -48,7 +49,7 @@ async function takeNode(
 }
 
 async function deploySubmission(
-  { client, found, io, number: deployment, survey, isQuiet }: CarryOutParts,
+  { client, found, io, number: deployment, survey, isQuiet, pause }: CarryOutParts,
   { name, step }: Extract<ApplyStep, { kind: 'submission' }>,
 ): Promise<void> {
   const signal = io.interrupted

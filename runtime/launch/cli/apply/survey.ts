@@ -5,7 +5,7 @@ import { FiresteelError } from '../../../errors.js'
 import type { Deployment } from '../../config/deployment.js'
 import { keysToAsk } from '../submission-key.js'
 import { type FileSubmission, fileSubmission } from '../submissions.js'
-import { type ApplyPlan, type LauncherView, planApply } from './apply-plan.js'
+import { type ApplyInput, type ApplyPlan, type LauncherView, planApply } from './apply-plan.js'
 
 /** The file that a launcher runs now. */
 interface PresentFile {
@@ -44,10 +44,26 @@ export async function surveyCluster({ client, config, text, prune, signal }: Sur
     throw new FiresteelError('LAUNCHER_AWAY', 'No launcher of this cluster has a link to the leader.')
   const submissions: FileSubmission[] = []
   for (const plan of config.submissions) submissions.push(await fileSubmission(plan, client, signal))
+  const launchers = answers.map(({ view }) => view)
+  const parts = { client, wanted: config, launchers, submissions, prune, signal }
+  return { ...(await surveyDrivers(parts)), present: first.file }
+}
+
+interface DriverSurveyParts extends Pick<SurveyParts, 'client' | 'prune' | 'signal'> {
+  readonly wanted: ApplyInput['wanted']
+  readonly launchers: readonly LauncherView[]
+  readonly submissions: readonly FileSubmission[]
+}
+
+/** The part of it that the leader knows, and the plan for all of it. */
+export async function surveyDrivers({
+  client,
+  signal,
+  ...input
+}: DriverSurveyParts): Promise<Omit<Survey, 'present'>> {
+  const { launchers, submissions } = input
   const keys = submissions.flatMap(({ key }) => keysToAsk(key))
   const state = await client.request({ type: 'RequestDeployment', keys }, { signal })
-  const launchers = answers.map(({ view }) => view)
-  const { submissions: live, ended } = state
-  const plan = planApply({ wanted: config, launchers, submissions, live, ended, prune })
-  return { plan, launchers, submissions, state, present: first.file }
+  const plan = planApply({ ...input, live: state.submissions, ended: state.ended })
+  return { plan, launchers, submissions, state }
 }
