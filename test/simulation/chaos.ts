@@ -1,4 +1,6 @@
 import type { MasterNode, WorkerNode } from './nodes.js'
+import { People } from './people.js'
+import type { Place } from './place.js'
 import type { Random } from './random.js'
 import { type Fault, faults } from './rates.js'
 import type { World } from './world.js'
@@ -12,6 +14,7 @@ export class Chaos {
   readonly #schedule: Random
   readonly #skip: ReadonlySet<number>
   readonly #heals = new Set<() => void>()
+  readonly #people: People
   /**
    * Random numbers of the present fault. What one fault draws does not change the others, so that some can be
    * left out.
@@ -22,6 +25,11 @@ export class Chaos {
   constructor(world: World, skip: ReadonlySet<number> = new Set()) {
     this.#world = world
     this.#skip = skip
+    this.#people = new People(world, {
+      later: (meanMs, run) => this.#heal(meanMs, run),
+      cut: (these, those) => this.#cut(these, those),
+      freeze: (place) => this.#freezePlace(place),
+    })
     this.#schedule = world.random.fork()
     this.#random = this.#schedule
     this.#later()
@@ -141,7 +149,10 @@ export class Chaos {
         return say(node.name)
       }
       default:
-        return (this.#befallStore(fault) || this.#befallWork(fault)) && say('')
+        return (
+          (this.#befallStore(fault) || this.#befallWork(fault) || this.#people.do(fault, this.#random)) &&
+          say('')
+        )
     }
   }
 
@@ -263,9 +274,12 @@ export class Chaos {
   }
 
   #freeze(node: MasterNode | WorkerNode): boolean {
-    if (!node.place || node.place.frozen) return false
-    node.freeze()
-    const { place } = node
+    return node.place !== undefined && this.#freezePlace(node.place)
+  }
+
+  #freezePlace(place: Place): boolean {
+    if (place.frozen || !place.alive) return false
+    place.freeze()
     return this.#heal(this.#lastsMs, () => place.thaw())
   }
 
@@ -443,6 +457,10 @@ const gentle: ReadonlySet<Fault> = new Set<Fault>([
   'cutApplication',
   'cutApplicationFromMasters',
   'confusedLeader',
+  'apply',
+  'applyTwice',
+  'killApplier',
+  'cutApplier',
 ])
 
 const names = (nodes: readonly { readonly name: string }[]): string[] => nodes.map(({ name }) => name)

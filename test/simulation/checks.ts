@@ -2,8 +2,10 @@ import { deadlineMs } from '../../actors/election/lease.js'
 import { isEndedDriver } from '../../actors/messages/common.js'
 import type { DriverStatusResponse } from '../../actors/messages/drivers.js'
 import { Debts } from './debts.js'
+import { DeployWatch } from './deploy-watch.js'
 import { DrainWatch } from './drain-watch.js'
 import type { Submission } from './history.js'
+import { RestartWatch } from './restart-watch.js'
 import { StartWatch } from './start-watch.js'
 import { StateAudit } from './state-audit.js'
 import type { StoreModel } from './store-model.js'
@@ -26,6 +28,8 @@ export class Checks {
   readonly work: WorkWatch
   readonly starts: StartWatch
   readonly drains: DrainWatch
+  readonly deployments: DeployWatch
+  readonly restarts: RestartWatch
   readonly clusterState: StateAudit
   readonly fail: Fail
   readonly #world: WatchedWorld
@@ -40,11 +44,16 @@ export class Checks {
     this.work = new WorkWatch(world, this.fail)
     this.starts = new StartWatch(world, this.fail)
     this.drains = new DrainWatch(world, model, this.fail)
+    this.deployments = new DeployWatch(world, model, this.fail)
+    this.restarts = new RestartWatch(world, this.fail)
     this.clusterState = new StateAudit(world, this.fail)
     this.#store = new StoreWatch(model, {
       fail: this.fail,
       workerRemoved: (id) => this.work.workerRemoved(id),
-      committed: (at, request) => this.drains.committed(at, request),
+      committed: (at, request) => {
+        this.drains.committed(at, request)
+        this.deployments.committed(request)
+      },
       changed: () => world.store.remember(),
     })
   }
@@ -63,6 +72,7 @@ export class Checks {
     this.#store.fell(this.#model.leader())
     this.debts.storeFell()
     this.drains.storeFell()
+    this.deployments.storeFell()
   }
 
   /** The final status of an acknowledged submission. */

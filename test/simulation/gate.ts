@@ -9,6 +9,8 @@ import type { Watchers } from './sim-world.js'
 
 /** When a core decided to send a message. Only messages that must wait for the fence are in here. */
 const decidedAtMs = new WeakMap<object, number>()
+/** Refusals that are one object for all who are refused: nobody knows which of them leaves. */
+const shared = new WeakSet<object>()
 
 const step = MasterCore.prototype.step
 MasterCore.prototype.step = function (this: MasterCore, input, now, commitQueue) {
@@ -16,7 +18,9 @@ MasterCore.prototype.step = function (this: MasterCore, input, now, commitQueue)
   const made = step.call(this, input, now, commitQueue)
   for (const effect of made.gated) {
     if (!('message' in effect)) continue
-    decidedAtMs.set(effect.message, now.monotonicMs)
+    const { message } = effect
+    if (message.type === 'Failure' && decidedAtMs.has(message)) shared.add(message)
+    decidedAtMs.set(message, now.monotonicMs)
     if (effect.message.type === 'LaunchDriver' && this.cluster) launching(this.cluster, effect.message)
   }
   return made
@@ -71,7 +75,7 @@ export class Gate {
     const { engine, incarnation, place } = this.#master
     if (decidedMs === undefined) {
       if (gated.has(message.type)) this.#checks.fail('S1', `${incarnation} sent ${message.type}, unfenced`)
-    } else if (engine.confirmedAtMs < decidedMs) {
+    } else if (engine.confirmedAtMs < decidedMs && !shared.has(message)) {
       const text = `decided ${(place.monotonicMs() - decidedMs).toFixed(1)} ms ago, after its last fence check`
       this.#checks.fail('S1', `${incarnation} sent ${message.type}, ${text}`)
     }

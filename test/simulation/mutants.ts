@@ -6,6 +6,8 @@ import { parseArgs } from 'node:util'
 import { runProgram, wholeOption } from '../tools/command-line.js'
 import { type Mutation, mutations as ofClusters } from './mutations.js'
 import { accessMutations } from './mutations-access.js'
+import { deploymentMutations } from './mutations-deployments.js'
+import { restartMutations } from './mutations-restarts.js'
 import { threadMutations } from './threads/mutations.js'
 import { failsIn, firstFailedTest } from './unit-tests.js'
 
@@ -21,7 +23,13 @@ export interface MutationResult {
   readonly provesNothing?: boolean
 }
 
-export const mutations: readonly Mutation[] = [...ofClusters, ...accessMutations, ...threadMutations]
+export const mutations: readonly Mutation[] = [
+  ...ofClusters,
+  ...accessMutations,
+  ...deploymentMutations,
+  ...restartMutations,
+  ...threadMutations,
+]
 
 const dist = fileURLToPath(new URL('../..', import.meta.url))
 const root = join(dist, '..')

@@ -127,7 +127,7 @@ export class WorkerNode extends Node<SimWorker> {
   protected begin(place: Place): SimWorker {
     const left = this.#left
     this.#left = undefined
-    return new SimWorker(this.world, place, WORKER_PORT, this.offer, left)
+    return new SimWorker(this.world, place, WORKER_PORT, this.offer, () => this.restart(), left)
   }
 }
 

@@ -44,6 +44,12 @@ export const faults = [
   'confusedLeader',
   'garbage',
   'lies',
+  'apply',
+  'applyTwice',
+  'killApplier',
+  'cutApplier',
+  'askRestart',
+  'askRestartUnheard',
 ] as const
 export type Fault = (typeof faults)[number]
 
@@ -92,6 +98,16 @@ const themes: readonly (readonly Fault[])[] = [
   ['freezeLeader', 'cutLeaderFromStore', 'storeDown', 'storeFrozen', 'storeSlow', 'storeFull'],
   ['storeLosesTail', 'storeOtherBranch', 'controlPlaneLost', 'killLeader', 'storeDown'],
   ['cutLeaderFromLocks', 'lockDown', 'lockFrozen', 'freezeMaster', 'terminateLeader'],
+  [
+    'askRestart',
+    'askRestartUnheard',
+    'restartWorker',
+    'drainToStop',
+    'killLeader',
+    'breakLinks',
+    'killWorker',
+  ],
+  ['apply', 'applyTwice', 'killApplier', 'cutApplier', 'killLeader', 'childCrash', 'breakLinks'],
   ['lies', 'garbage', 'confusedLeader', 'cutLeaderFromWorkers', 'cutLeaderFromMasters', 'breakLinks'],
 ]
 

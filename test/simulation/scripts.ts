@@ -1,7 +1,9 @@
 import type { Script } from './script.js'
+import { deploymentScripts } from './scripts-deployments.js'
 import { electionScripts } from './scripts-elections.js'
 import { liarScripts } from './scripts-liars.js'
 import { lostWriteScripts } from './scripts-lost-writes.js'
+import { restartScripts } from './scripts-restarts.js'
 import { workerScripts } from './scripts-workers.js'
 
 /**
@@ -13,6 +15,8 @@ export const scripts: readonly Script[] = [
   ...lostWriteScripts,
   ...workerScripts,
   ...liarScripts,
+  ...deploymentScripts,
+  ...restartScripts,
 ]
 
 /** Throws for a name that is none. */

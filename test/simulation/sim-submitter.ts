@@ -2,9 +2,13 @@ import { MasterClient } from '../../actors/client/master-client.js'
 import type { DriverDescription } from '../../actors/messages/common.js'
 import { driverDescription } from '../../actors/messages/samples.js'
 import { isFiresteelError, reasonOf } from '../../runtime/errors.js'
+import { restartWorker } from '../../runtime/launch/cli/restart-worker.js'
 import type { Place } from './place.js'
 import type { Random } from './random.js'
 import type { SimWorld } from './sim-world.js'
+
+/** Longer than any history. */
+const RESTART_MS = 1e9
 
 /**
  * One client process that submits drivers, asks for their status, kills some, and repeats its requests, with
@@ -46,6 +50,11 @@ export class SimSubmitter {
   /** What the cluster says of a driver now; rejects with what the client rejects with. */
   status(driverId: string) {
     return this.#client.request({ type: 'RequestDriverStatus', driverId })
+  }
+
+  /** What the leader holds of deployments, and of these keys. */
+  deployment(keys: string[]) {
+    return this.#client.request({ type: 'RequestDeployment', keys })
   }
 
   state() {
@@ -99,6 +108,29 @@ export class SimSubmitter {
     const driverId = this.#world.history.idOf(key)
     if (driverId === undefined) return
     await this.#client.request({ type: 'RequestRestartDriver', driverId, request: `${key}-restart` })
+  }
+
+  /** Asks a Worker to restart, and follows it until it is back, or cannot be. */
+  async restartWorker(worker: string): Promise<void> {
+    const { restarts } = this.#world.checks
+    const asked = restarts.asked(worker)
+    if (!asked) return
+    this.place.onDeath(() => restarts.over(asked))
+    const { random } = this.#world
+    try {
+      const options = { timeoutMs: RESTART_MS, interrupted: new AbortController().signal }
+      const response = await restartWorker(this.#client, worker, options, {
+        nowMs: this.place.monotonicMs,
+        pause: (ms) => new Promise((resolve) => this.place.after(ms, resolve)),
+        newRequest: () => random.hex(16),
+      })
+      restarts.ended(asked, response)
+      restarts.over(asked)
+    } catch (error) {
+      this.#world.tell(this.place.name, `${worker} was not restarted: ${codeOf(error)}`)
+      // Whoever was told that it is late may ask again. At the end nothing may be late.
+      if (codeOf(error) !== 'FIRESTEEL_ASK_TIMEOUT') restarts.over(asked)
+    }
   }
 
   /** Resolves when it is done, or cannot be. */

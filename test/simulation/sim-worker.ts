@@ -49,11 +49,20 @@ export class SimWorker {
   readonly startedAtMs: number
   /** SIGTERM: it stops what runs, and ends. */
   isStopping = false
+  /** It has announced its restart. */
+  isLeaving = false
   #onRestartNoted: () => void = () => undefined
   #onSaved: (saved: SavedWorker) => void = () => undefined
   readonly #dialled = new WeakMap<PeerIdentity, string>()
 
-  constructor(world: SimWorld, place: Place, port: number, offer: WorkerOffer, left?: LeftWorker) {
+  constructor(
+    world: SimWorld,
+    place: Place,
+    port: number,
+    offer: WorkerOffer,
+    onRestartAsked: () => void,
+    left?: LeftWorker,
+  ) {
     this.#world = world
     this.place = place
     this.startedAtMs = world.timeline.nowMs
@@ -106,8 +115,7 @@ export class SimWorker {
       // Its last reports leave before.
       onRestartNoted: () => this.#onRestartNoted(),
       onSaved: (saved: SavedWorker) => this.#onSaved(saved),
-      // None of them is supervised, so nobody tells them to.
-      onRestartAsked: () => undefined,
+      onRestartAsked,
       onStopped: () => place.later(20, () => place.kill()),
     }
     this.#actor = this.system.spawn<WorkerActorMessage>(
@@ -131,6 +139,7 @@ export class SimWorker {
   }
 
   stop(): void {
+    if (this.isLeaving) return
     this.isStopping = true
     this.children.isStopping = true
     this.#inform({ type: 'Stop' })
@@ -141,6 +150,9 @@ export class SimWorker {
    * and ends. `onLeft` is called just before.
    */
   handOver(onLeft: (left: LeftWorker) => void): void {
+    // A node that stops, or leaves already, goes on with that.
+    if (this.isStopping || this.isLeaving) return
+    this.isLeaving = true
     const { workerTimeoutMs } = this.#world.masterConfig
     const { restartMs } = workerTimes(workerTimeoutMs)
     const { place, children, incarnation } = this
@@ -188,6 +200,7 @@ export class SimWorker {
       name: place.name,
       host: place.machine.host,
       port,
+      isSupervised: true as const,
     }
     const now = { monotonicMs: place.monotonicMs(), bootMs: place.bootMs(), wallMs: place.wallMs() }
     const { workerTimeoutMs } = this.#world.masterConfig

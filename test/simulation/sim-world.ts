@@ -2,6 +2,7 @@ import type { Receiver } from '../../actors/messages/catalogue.js'
 import type { ResourceAddresses } from '../../actors/messages/common.js'
 import type { LaunchDriver } from '../../actors/messages/drivers.js'
 import type { LaunchExecutor } from '../../actors/messages/executors.js'
+import type { RestartWorkerResponse } from '../../actors/messages/worker-restart.js'
 import type { WorkerEffect, WorkerInput } from '../../actors/worker/worker-events.js'
 import type { Log } from '../../runtime/observe/log.js'
 import type { PeerIdentity } from '../../runtime/transport/identity.js'
@@ -12,7 +13,9 @@ import type { Network } from './network.js'
 import type { Place } from './place.js'
 import type { Random } from './random.js'
 import type { Rates } from './rates.js'
+import type { RestartAsked } from './restart-watch.js'
 import type { ClusterConfig, Shape } from './shape.js'
+import type { SimApplier } from './sim-applier.js'
 import type { SimChild } from './sim-child.js'
 import type { StoreServer } from './store-server.js'
 import type { TaskLedger } from './task-ledger.js'
@@ -51,6 +54,15 @@ export interface Watchers {
     undraining(worker: string): void
     undrained(worker: string): void
     repeated(cause: string): void
+  }
+  readonly deployments: {
+    applyEnded(applier: SimApplier): void
+    isReplaced(driverId: string): boolean
+  }
+  readonly restarts: {
+    asked(worker: string): RestartAsked | undefined
+    ended(asked: RestartAsked, response: RestartWorkerResponse): void
+    over(asked: RestartAsked): void
   }
   readonly starts: {
     executorFailed(appId: string, workerId: string): void

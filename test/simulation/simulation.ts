@@ -1,9 +1,11 @@
+import type { DeploymentResponse } from '../../actors/messages/deployments.js'
 import { Chaos } from './chaos.js'
 import { forgetDeadSystems } from './dead-systems.js'
 import { Random } from './random.js'
 import { calmRates, drawRates, type Fault } from './rates.js'
 import { Director, type Script } from './script.js'
 import type { Shape } from './shape.js'
+import type { SimApplier } from './sim-applier.js'
 import { codeOf } from './sim-submitter.js'
 import { withoutLoop } from './turns.js'
 import { Violation } from './violation.js'
@@ -123,13 +125,45 @@ async function expectLife(world: World): Promise<void> {
   // A drain that a store had forgotten may have come back since it was taken back.
   const asker = world.submitters.find(({ process }) => process?.place.alive)?.process
   for (const { name } of world.workers) void asker?.undrain(name)
+  const applied = await applyOnceMore(world)
   await world.runUntil(timeline.nowMs + 2 * masterConfig.workerTimeoutMs + 20_000)
   const settledByMs = timeline.nowMs + SETTLE_MS
   for (let left = checks.clusterState.unhealed(); left; left = checks.clusterState.unhealed()) {
     if (timeline.nowMs >= settledByMs) throw left
     await world.runUntil(timeline.nowMs + 50)
   }
+  const unheard = checks.restarts.unheard()
+  if (unheard) throw unheard
+  if (applied) await askForDeployment(world, applied)
   await askAll(world)
+}
+
+/** Longer than every apply that is still at work, with programs that do not heed SIGTERM. */
+const APPLY_MS = 120_000
+
+/** L1: whoever held a deployment and is gone keeps nobody from the next one. */
+async function applyOnceMore(world: World): Promise<SimApplier | undefined> {
+  const last = world.appliers.finish()
+  if (!last) return undefined
+  await world.runUntil(world.timeline.nowMs + APPLY_MS, () => last.by() !== undefined)
+  const by = last.by()
+  if (by) return by
+  const ends = world.appliers.all.map(({ place, end }) => `${place.name} ${JSON.stringify(end)}`)
+  throw new Violation('claim', `no apply comes to its end any more: ${ends.slice(-4).join()}`)
+}
+
+async function askForDeployment(world: World, applier: SimApplier): Promise<void> {
+  const asker = world.submitters.find(({ process }) => process?.place.alive)?.process
+  if (!asker) return
+  let answer: DeploymentResponse | undefined
+  void asker.deployment(applier.file.submissions.map(({ key }) => key)).then((response) => {
+    answer = response
+  })
+  world.touched(asker.place)
+  await world.runUntil(world.timeline.nowMs + 30_000, () => answer !== undefined)
+  if (!answer) throw new Violation('L1', 'nobody says what is deployed')
+  world.checks.deployments.finally(applier, answer)
+  await world.runUntil(world.timeline.nowMs + 1)
 }
 
 /** Questions under way at once: each has a timer, and timers are counted. */

@@ -25,6 +25,9 @@ export interface WatchedWorld extends SimWorld {
         effects: readonly WorkerEffect[],
       ): void
     }
+    readonly restarts: {
+      told(worker: WatchedWorker, message: CoreMessage, effects: readonly WorkerEffect[]): void
+    }
     readonly starts: { launched(worker: WatchedWorker, from: string, message: CoreMessage): void }
   }
 }

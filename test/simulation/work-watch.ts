@@ -77,6 +77,7 @@ export class WorkWatch {
     }
     if (isStale) return
     this.#world.checks.starts.launched(worker, from, message)
+    this.#world.checks.restarts.told(worker, message, effects)
     this.#world.checks.drains.obeyed(worker, position, message, effects)
   }
 
@@ -129,6 +130,8 @@ export class WorkWatch {
       if (end.driverId !== driverId || index >= (received.get(end.workerId) ?? 0)) continue
       if (this.#removed.has(end.workerId)) continue
       if (end.generation < this.#newestOf(driverId)) continue
+      // Whatever the end of its former content is, the next one follows (protocol 9).
+      if (this.#world.checks.deployments.isReplaced(driverId)) continue
       this.#fail(
         'S5',
         `${driverId} ended on ${end.workerId} as generation ${end.generation}, which that has told; it is launched as ${generation}`,
@@ -267,7 +270,8 @@ export class WorkWatch {
           `${process} started on ${workerId} while ${other.process} runs on ${other.workerId}`,
         )
     }
-    if (!supervise && this.#world.checks.debts.falls === 0 && runs.starts.length > 1)
+    const isReplaced = this.#world.checks.deployments.isReplaced(driverId)
+    if (!supervise && this.#world.checks.debts.falls === 0 && runs.starts.length > 1 && !isReplaced)
       this.#fail('S3a', `${driverId} is not supervised and ran twice: ${JSON.stringify(runs.starts)}`)
   }
 }

@@ -4,6 +4,7 @@ import { limits } from '../../runtime/limits.js'
 import type { Log, LogFields } from '../../runtime/observe/log.js'
 import type { WireEnvelope } from '../../runtime/system/envelope.js'
 import type { PeerIdentity } from '../../runtime/transport/identity.js'
+import { Appliers } from './appliers.js'
 import { Checks } from './checks.js'
 import { Stranger } from './garbage.js'
 import { History } from './history.js'
@@ -44,6 +45,7 @@ export class World implements NodeWorld, WatchedWorld {
   readonly workers: WorkerNode[] = []
   readonly submitters: SubmitterNode[] = []
   readonly applications: ApplicationNode[] = []
+  readonly appliers = new Appliers(this)
   readonly tasks: TaskLedger
   readonly running = new Set<SimChild>()
   /** Workers, by name, on which nothing can be started, or whose executors end at once. */
@@ -166,6 +168,8 @@ export class World implements NodeWorld, WatchedWorld {
   childStarted(child: SimChild): void {
     this.running.add(child)
     this.checks.work.childStarted(child)
+    this.checks.deployments.childStarted(child)
+    this.checks.restarts.childStarted(child)
   }
 
   childEnded(child: SimChild, exitCode: number | null): void {

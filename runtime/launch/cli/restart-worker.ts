@@ -13,6 +13,15 @@ export interface RestartOptions {
   readonly interrupted: AbortSignal
 }
 
+/** What it takes from the process around it. The simulator gives its own. */
+export interface RestartParts {
+  readonly nowMs: () => number
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>
+  readonly newRequest: () => string
+}
+
+const ownParts: RestartParts = { nowMs: () => performance.now(), pause, newRequest: randomUUID }
+
 export const LOOK_MS = innerLimits.restartLookMs
 
 /**
@@ -23,17 +32,18 @@ export async function restartWorker(
   client: MasterClient,
   worker: string,
   options: RestartOptions,
+  { nowMs, pause, newRequest }: RestartParts = ownParts,
 ): Promise<RestartWorkerResponse> {
   const { timeoutMs, interrupted } = options
-  const untilMs = performance.now() + timeoutMs
+  const untilMs = nowMs() + timeoutMs
   // The same id, whichever Master is asked: it restarts once.
-  const request = randomUUID()
+  const request = newRequest()
   let now = await client.request({ type: 'RequestRestartWorker', worker, request })
   const { workerId, name, count: since } = now
   while (now.state !== 'RESTARTED') {
     if (now.state === 'REFUSED')
       throw new FiresteelError('RESTART_REFUSED', `${name} does not restart: ${now.message ?? 'no reason'}.`)
-    if (performance.now() > untilMs) throw late(now, timeoutMs)
+    if (nowMs() > untilMs) throw late(now, timeoutMs)
     await pause(LOOK_MS, interrupted)
     interrupted.throwIfAborted()
     now = await look(client, { workerId, request, since })

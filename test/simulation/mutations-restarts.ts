@@ -1,0 +1,39 @@
+import type { Mutation } from './mutations.js'
+import type { Fault } from './rates.js'
+
+/* Mistakes in how a Worker restarts because somebody asked for it (protocol 8.6). */
+
+const atMaster = 'actors/master/worker-restart.js'
+const atWorker = 'actors/worker/restart-count.js'
+const faults: readonly Fault[] = ['askRestart', 'askRestartUnheard', 'killLeader', 'breakLinks']
+
+export const restartMutations: readonly Mutation[] = [
+  {
+    name: 'a leader does not see that a Worker has restarted as it was asked',
+    file: atMaster,
+    find: 'else if (hasRestarted(message, restarts))',
+    replace: 'else if (false)',
+    faults,
+  },
+  {
+    name: 'a Worker that did not hear that it is to restart is not told again',
+    file: atMaster,
+    find: 'if (worker.linked) {',
+    replace: 'if (worker.linked && asked?.request !== message.request) {',
+    faults,
+  },
+  {
+    name: 'the next process of a Worker does not say for whom it has restarted',
+    file: atWorker,
+    find: 'const request = this.#isAsked ? this.#request : undefined;',
+    replace: 'const request = undefined;',
+    script: 'a Worker is asked to restart, and the leader that told it dies',
+  },
+  {
+    name: 'a Worker begins to restart as often as it is told',
+    file: atWorker,
+    find: 'if (this.#request === request || this.#isAsked)',
+    replace: 'if (false)',
+    faults,
+  },
+]
