@@ -87,7 +87,11 @@ function refuseWorker(cluster: ClusterState, from: PeerInfo, message: RegisterWo
   if (id !== from.incarnation) return `the id ${id} is not the incarnation of this link, ${from.incarnation}`
   const credential = credentialRefusal(cluster, from)
   if (credential) return credential
+  const join = joinOf(from)
   const allowed = nameOfJoin(cluster, from)
+  // A store that lost writes may have forgotten whose token this is, and it asks again.
+  if (join !== undefined && allowed === undefined && !cluster.workers.has(id))
+    return `it is not known yet whose token ${join} is`
   if (allowed !== undefined && message.name !== allowed)
     return `its token is that of the Worker ${allowed}, and its name is ${message.name}`
   if (port === 0) return `${address} is no address to reach a Worker at`
@@ -101,7 +105,7 @@ function refuseWorker(cluster: ClusterState, from: PeerInfo, message: RegisterWo
   const holder = cluster.workersByAddress.get(address)
   if (!holder || holder.state === 'DEAD') return undefined
   // Who has the cluster's secret is believed that the process before it is gone.
-  if (allowed !== undefined && holder.record.join !== joinOf(from))
+  if (join !== undefined && holder.record.join !== join)
     return `${address} is the address of ${holder.id}, which has another credential`
   if (!holder.replaced.includes(id)) return undefined
   return `${holder.address} is also the address of ${holder.id}, which came later: each Worker needs its own`

@@ -97,6 +97,22 @@ test('it takes the address of no other Worker; who has the secret may, and so ma
   assert.equal(join(master, undefined, run('plain', 2), { port: 7072 }), undefined)
 })
 
+test('while the store has forgotten whose token it is, it registers as no Worker and goes on as the one it was', () => {
+  const master = leader()
+  const [one, two] = [invite(master, 'w1'), invite(master, 'w2')]
+  assert.equal(join(master, one, run('w1'), { port: 7071 }), undefined)
+  assert.equal(join(master, two, run('w2'), { port: 7072 }), undefined)
+  master.failover()
+  // This Master has not answered yet, and may hold what the store lost.
+  master.link('m2', 'node', 'master')
+  master.elect({ ...master.stored(), tokens: [] })
+  assert.match(join(master, one, run('w3'), { port: 7073 }) ?? '', /not known yet whose token/)
+  assert.match(join(master, one, run('w1', 2), { port: 7072 }) ?? '', /not known yet whose token/)
+  assert.equal(join(master, one, run('w1'), { port: 7071 }), undefined)
+  master.forgetTold()
+  assert.match(join(master, one, run('w1'), { port: 7072 }) ?? '', /which has another credential/)
+})
+
 test('it speaks for no other Worker, neither before nor after a failover', () => {
   const master = leader()
   const [one, two] = [invite(master, 'w1'), invite(master, 'w2')]

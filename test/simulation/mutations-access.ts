@@ -112,7 +112,14 @@ export const accessMutations: readonly Mutation[] = [
   {
     name: 'a Worker with a token takes the address of another',
     file: 'actors/master/workers.js',
-    find: 'if (allowed !== undefined && holder.record.join !== joinOf(from))',
+    find: 'if (join !== undefined && holder.record.join !== join)',
+    replace: 'if (false)',
+    test: 'master-join',
+  },
+  {
+    name: 'a token that the store forgot is the token of any Worker',
+    file: 'actors/master/workers.js',
+    find: 'if (join !== undefined && allowed === undefined && !cluster.workers.has(id))',
     replace: 'if (false)',
     test: 'master-join',
   },
