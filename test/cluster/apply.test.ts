@@ -112,6 +112,20 @@ test('a Worker that hangs is ended where the file changes it, and becomes what t
   assert.match((await trial.apply()).stdout, /^Nothing to do\.$/m)
 })
 
+test('a Worker that hangs is ended at once where the file removes it, however long its drain may take', async (t) => {
+  await using cluster = await createTestCluster({ workers: 2 })
+  const client = newClient(cluster)
+  t.after(() => client.close())
+  const trial = await ApplyTrial.begin(cluster)
+  await trial.change((file) => file.workers.pop())
+  const { pid } = cluster.nodes.find(({ name }) => name === 'w2')!
+  process.kill(pid, 'SIGSTOP')
+  const { code, stdout, stderr } = await trial.apply('--deadline', '1h')
+  assert.equal(code, 0, `${stdout}${stderr}`)
+  assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' })
+  assert.match((await trial.apply()).stdout, /^Nothing to do\.$/m)
+})
+
 test('what cannot be applied is refused before anything is done, and --dry-run does nothing', async () => {
   await using cluster = await createTestCluster({ workers: 1 })
   const trial = await ApplyTrial.begin(cluster)

@@ -274,6 +274,8 @@ export class LauncherCore {
       if (event.leads) node.ledEpoch = event.epoch
       return []
     }
+    // Another release may say more.
+    if (event.event !== 'listening') return []
     const { event: _, ...place } = event
     node.place = place
     const masters: LauncherEffect[] =

@@ -74,6 +74,8 @@ export class Launcher {
   /** Nodes that run another release than this launcher: the folder of its package. */
   readonly #folders = new Map<string, string>()
   readonly #planned: Map<string, PlannedNode>
+  /** Called when a Worker has said that it drains. */
+  readonly #drainNoted = new Map<string, () => void>()
   /** Called when what was asked of a node has come to its end. */
   readonly #waiters = new Map<string, (error: ErrorRecord | undefined) => void>()
   #graceMs: number = limits.stopGraceMs
@@ -247,9 +249,25 @@ export class Launcher {
 
   #stopNode(name: string, drainMs: number | undefined): void {
     const node = this.#processes.get(name)
-    if (drainMs !== undefined) node?.send({ order: 'drainBeforeStop', ms: drainMs })
-    const graceMs = drainMs === undefined ? this.#graceOf(name) : drainMs + this.#graceMs
-    void node?.stop({ graceMs })
+    if (!node) return
+    if (drainMs === undefined) void node.stop({ graceMs: this.#graceOf(name) })
+    else void this.#drainAndStop(name, node, drainMs)
+  }
+
+  /** A Worker that hangs would keep its whole drain waiting, so one that does not say that it drains is ended. */
+  async #drainAndStop(name: string, node: NodeProcess, drainMs: number): Promise<void> {
+    const noted = new Promise<void>((resolve) => this.#drainNoted.set(name, resolve))
+    node.send({ order: 'drainBeforeStop', ms: drainMs })
+    void node.stop({ graceMs: drainMs + this.#graceMs })
+    let hangs = true
+    const heard = Promise.race([noted, node.exited]).then(() => {
+      hangs = false
+    })
+    await within(heard, LEAVE_MS)
+    this.#drainNoted.delete(name)
+    // A Master does not drain, and another release may not say it.
+    const says = this.#planned.get(name)?.role === 'worker' && !this.#folders.has(name)
+    if (hangs && says) void node.stop({ graceMs: 0 })
   }
 
   /** It says itself why it cannot leave its work. */
@@ -340,7 +358,10 @@ export class Launcher {
     }
     this.#processes.set(node, started)
     this.#step({ kind: 'started', node, pid: started.pid })
-    tell = (event) => this.#step({ kind: 'told', node, event })
+    tell = (event) => {
+      if (event.event === 'drainNoted') this.#drainNoted.get(node)?.()
+      else this.#step({ kind: 'told', node, event })
+    }
     for (const event of early) tell(event)
     const exit = await started.exited
     // Its last events, among them why it failed, may still be in the pipe.

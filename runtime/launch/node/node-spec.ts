@@ -113,6 +113,8 @@ export type NodeEvent =
    * more.
    */
   | { readonly event: 'hindered'; readonly error?: ErrorRecord | undefined }
+  /** A Worker has heard that it is to drain before it stops. */
+  | { readonly event: 'drainNoted' }
   /** It is about to exit, and its next process takes back what it runs. */
   | { readonly event: 'restarting' }
   /** It was told to restart, and goes on: it cannot leave what it runs. */

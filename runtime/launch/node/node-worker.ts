@@ -137,7 +137,9 @@ class WorkerNode implements RunningNode {
 
   /** A Worker starts when all Masters are known, and learns of others from the Masters themselves. */
   observed(order: NodeOrder): void {
-    if (order.order === 'drainBeforeStop') this.#drainMs = order.ms
+    if (order.order !== 'drainBeforeStop') return
+    this.#drainMs = order.ms
+    this.#tell({ event: 'drainNoted' })
   }
 
   reload(): void {
