@@ -168,6 +168,11 @@ export const limits = {
    * The longest such wait after a wrong secret, cluster or version: none of these is mended within a second.
    */
   reconnectRefusedMaxMs: 5 * SECOND,
+  /**
+   * A peer that links, but ends each link at once for so long, refuses the one who dials. A Master that starts
+   * does so for a moment.
+   */
+  reconnectEndedMs: 10 * SECOND,
   /** How long one attempt to connect may take: a host that is switched off says nothing. */
   dialMs: 1 * SECOND,
 

@@ -1,4 +1,5 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
+import { limits } from '../../runtime/limits.js'
 import { LeaderTracker } from '../../runtime/persistence/leader-tracker.js'
 import type { FromWorker } from '../messages/catalogue.js'
 import type { MasterChanged } from '../messages/leadership.js'
@@ -42,6 +43,8 @@ export class WorkerCore {
   readonly #masters: MasterWatch
   #effects: WorkerEffect[] = []
   #now: Now
+  /** The last reason why a Master refused this Worker. */
+  #refusal = { reason: '', atMs: 0 }
   readonly #reports: LeaderReports
   #master: { readonly url: string; readonly web: string | null } = { url: '', web: null }
   readonly #drain = new WorkerDrain()
@@ -383,6 +386,15 @@ export class WorkerCore {
     this.#reports.fallSilent()
   }
 
+  /** It dials again, and is refused again, so the same reason is logged from time to time only. */
+  #refusedBecause(reason: string): void {
+    const { monotonicMs } = this.#now
+    const { reason: former, atMs } = this.#refusal
+    if (reason === former && monotonicMs - atMs < limits.logRepeatMs) return
+    this.#refusal = { reason, atMs: monotonicMs }
+    this.#log('error', 'the Master refused this Worker', { reason })
+  }
+
   #obey(message: LeaderMessage, input: MessageInput): void {
     const at = { ...input.position, owner: input.from }
     switch (message.type) {
@@ -393,7 +405,7 @@ export class WorkerCore {
         this.#reports.reportAll('WorkerLatestState', this.#now)
         return
       case 'RegisterWorkerFailed':
-        if (!this.#reports.isReported) this.#log('error', 'the Master refused this Worker', message)
+        if (!this.#reports.isReported) this.#refusedBecause(message.message)
         return
       case 'ReconnectWorker':
         this.#reports.register(this.#now)

@@ -17,6 +17,8 @@ export class RedialBackoff {
   readonly #random: () => number
   #failures = 0
   #upSinceMs: number | undefined
+  /** Since then each link ended at once. Undefined: the last one held, or none was opened. */
+  #endingSinceMs: number | undefined
 
   /** `random` returns numbers in [0, 1). */
   constructor(random: () => number) {
@@ -32,6 +34,11 @@ export class RedialBackoff {
    * peers from dialling at the same moment.
    */
   failed(failure: DialFailure): number {
+    this.#endingSinceMs = undefined
+    return this.#wait(failure)
+  }
+
+  #wait(failure: DialFailure): number {
     const maxMs = failure === 'refused' ? limits.reconnectRefusedMaxMs : limits.reconnectMaxMs
     const firstMs = failure === 'refused' ? limits.reconnectMaxMs : limits.reconnectFirstMs
     return jittered(backoffMs(this.#failures++, firstMs, maxMs), this.#random())
@@ -39,12 +46,15 @@ export class RedialBackoff {
 
   /**
    * Milliseconds to wait after a link ended. A link that lasted starts the back-off anew; one that broke at
-   * once counts as a failed dial.
+   * once counts as a failed dial, and where all break so, as a refusal.
    */
   lost(nowMs: number, failure: DialFailure): number {
     const heldMs = nowMs - (this.#upSinceMs ?? nowMs)
     this.#upSinceMs = undefined
+    if (heldMs < limits.reconnectMaxMs) this.#endingSinceMs ??= nowMs
+    else this.#endingSinceMs = undefined
     if (heldMs >= limits.reconnectMaxMs && failure === 'unreachable') this.#failures = 0
-    return this.failed(failure)
+    const endingMs = nowMs - (this.#endingSinceMs ?? nowMs)
+    return this.#wait(endingMs >= limits.reconnectEndedMs ? 'refused' : failure)
   }
 }

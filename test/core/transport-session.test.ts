@@ -82,6 +82,26 @@ test('a link that held starts the back-off anew, one that broke at once does not
   assert.equal(Math.round(backoff.lost(3000, 'unreachable')), 20)
 })
 
+test('a peer that ends every link at once for 10 s is dialled as one that refuses, until one holds or none comes', () => {
+  const backoff = new RedialBackoff(() => 0.999999)
+  let nowMs = 0
+  const brief = () => {
+    backoff.linked(nowMs)
+    const waitMs = Math.round(backoff.lost(nowMs + 1, 'unreachable'))
+    nowMs += 1 + waitMs
+    return waitMs
+  }
+  while (nowMs < limits.reconnectEndedMs) assert.ok(brief() <= limits.reconnectMaxMs)
+  assert.equal(brief(), limits.reconnectRefusedMaxMs)
+  backoff.linked(nowMs)
+  assert.equal(Math.round(backoff.lost(nowMs + 1000, 'unreachable')), limits.reconnectFirstMs)
+  assert.ok(brief() <= limits.reconnectMaxMs)
+  nowMs += limits.reconnectEndedMs
+  assert.ok(brief() > limits.reconnectMaxMs)
+  backoff.failed('unreachable')
+  assert.ok(brief() <= limits.reconnectMaxMs, 'it was away meanwhile')
+})
+
 test('a replaced link waits long although it held', () => {
   const backoff = new RedialBackoff(() => 0.999999)
   backoff.linked(0)

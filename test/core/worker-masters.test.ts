@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { CoreMessage } from '../../actors/worker/worker-events.js'
-import { APP, DRIVER, launchDriver, launchExecutor, ME, WorkerWorld } from '../tools/worker-fixture.js'
+import { limits } from '../../runtime/limits.js'
+import {
+  APP,
+  DRIVER,
+  launchDriver,
+  launchExecutor,
+  MASTER,
+  ME,
+  WorkerWorld,
+} from '../tools/worker-fixture.js'
 
 /* A Worker with links to three Masters: R1, R3 to R5, R8 and PositionSeen (protocol 5.3, 7, 11). */
 
@@ -201,4 +210,19 @@ test('PositionSeen: who has obeyed nobody says nothing, nor to peers that are no
   led.linkDown(M3)
   led.linkDown(M1)
   assert.deepEqual(led.tells(), [])
+})
+
+test('a Worker that is refused again and again logs each reason once in a while', () => {
+  const world = new WorkerWorld()
+  world.step({ kind: 'start' })
+  world.leads(MASTER)
+  const logged = (message: string): unknown[] =>
+    world
+      .hear({ type: 'RegisterWorkerFailed', workerId: ME, message })
+      .flatMap((effect) => (effect.kind === 'log' && effect.level === 'error' ? [effect.fields] : []))
+  assert.deepEqual(logged('its token is over'), [{ reason: 'its token is over' }])
+  assert.deepEqual(logged('its token is over'), [])
+  assert.deepEqual(logged('another reason'), [{ reason: 'another reason' }])
+  world.nowMs += limits.logRepeatMs
+  assert.deepEqual(logged('another reason'), [{ reason: 'another reason' }])
 })
