@@ -169,8 +169,8 @@ export const limits = {
    */
   reconnectRefusedMaxMs: 5 * SECOND,
   /**
-   * A peer that links, but ends each link at once for so long, refuses the one who dials. A Master that starts
-   * does so for a moment.
+   * A peer that links, but ends each link at once for so long, refuses the one who dials. A Master that
+   * starts does so for a moment.
    */
   reconnectEndedMs: 10 * SECOND,
   /** How long one attempt to connect may take: a host that is switched off says nothing. */
