@@ -254,7 +254,7 @@ export class Launcher {
     else void this.#drainAndStop(name, node, drainMs)
   }
 
-  /** One that hangs would be waited for all its drain, so a Worker that does not say that it drains is ended. */
+  /** A Worker that hangs would take all its drain, so one that does not say that it drains is ended. */
   async #drainAndStop(name: string, node: NodeProcess, drainMs: number): Promise<void> {
     const noted = new Promise<void>((resolve) => this.#drainNoted.set(name, resolve))
     node.send({ order: 'drainBeforeStop', ms: drainMs })
