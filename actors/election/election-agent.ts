@@ -336,11 +336,15 @@ class LeasedElection implements ElectionAgent {
   }
 
   async #leave({ fence }: Extract<ElectionEffect, { kind: 'leave' }>): Promise<void> {
-    // This hint only spares the successor a wait. Without it the leader is replaced like a dead one.
-    await this.#context.engine.leave(fence).catch((error: unknown) => {
+    let isRecorded = false
+    try {
+      await this.#context.engine.leave(fence)
+      isRecorded = true
+    } catch (error) {
+      // This hint only spares the successor a wait. Without it the leader is replaced like a dead one.
       this.#context.log.warn('the store was not told that this leader leaves', { reason: reasonOf(error) })
-    })
-    this.#step({ kind: 'left' })
+    }
+    this.#step({ kind: 'left', isRecorded })
   }
 }
 

@@ -169,7 +169,8 @@ export class ElectionCore {
         else if (input.value !== undefined) this.#effects.push({ kind: 'release', value: input.value })
         return
       case 'left':
-        if (tenure.left()) this.#revoke(tenure, 'resigned')
+        // A successor that reads the record need not wait for the lock, which is free before it asks for it.
+        if (tenure.left() || input.isRecorded) this.#revoke(tenure, 'resigned')
         return
       case 'released':
         if (tenure.leaving && input.ticket === TENURE_TICKET) this.#revoke(tenure, 'resigned')

@@ -57,7 +57,8 @@ export type ElectionInput =
   | { readonly kind: 'touched'; readonly outcome: CommitOutcome; readonly sentAtMs: number }
   /** Undefined: too few lock servers answered. */
   | { readonly kind: 'extended'; readonly held: boolean | undefined }
-  | { readonly kind: 'left' }
+  /** `isRecorded`: the store says so. */
+  | { readonly kind: 'left'; readonly isRecorded: boolean }
 
 export type ElectionEffect =
   /** Read the leader record and the lock's remaining time. */

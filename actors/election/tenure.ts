@@ -127,7 +127,7 @@ export class Tenure {
     this.#emit({ kind: 'leave', fence: this.fence })
   }
 
-  /** The record says that the leader left. True: there is no lock to release. */
+  /** The record says that the leader left, or could not be told. True: there is no lock to release. */
   left(): boolean {
     const value = this.#lock
     this.#lock = ''

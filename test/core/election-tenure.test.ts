@@ -211,12 +211,27 @@ describe('the end of a leadership', () => {
 })
 
 describe('resigning', () => {
-  test('leave, then release, then Revoked, and only then is it done', () => {
+  test('leave, then release, and what the store has recorded is over before the lock is free', () => {
     const candidate = leading()
     candidate.message({ type: 'ResignLeadership' })
     assert.deepEqual(candidate.asked(), ['leave'])
     assert.deepEqual(candidate.released, [])
-    candidate.step({ kind: 'left' })
+    assert.equal(candidate.core.mayAct(candidate.nowMs), true)
+    candidate.step({ kind: 'left', isRecorded: true })
+    assert.deepEqual(candidate.released, ['v1'])
+    assert.deepEqual(candidate.told, ['ElectedLeader', 'RevokedLeadership'])
+    assert.equal(candidate.core.mayAct(candidate.nowMs), false)
+    assert.equal(candidate.count('resigned'), 1)
+    candidate.step({ kind: 'released', ticket: 0 })
+    assert.deepEqual(candidate.told, ['ElectedLeader', 'RevokedLeadership'])
+    assert.equal(candidate.count('resigned'), 1)
+    assert.deepEqual(candidate.released, ['v1'])
+  })
+
+  test('where the store could not be told: leave, then release, then Revoked, and only then is it done', () => {
+    const candidate = leading()
+    candidate.message({ type: 'ResignLeadership' })
+    candidate.step({ kind: 'left', isRecorded: false })
     assert.deepEqual(candidate.released, ['v1'])
     assert.deepEqual(candidate.told, ['ElectedLeader'])
     candidate.step({ kind: 'released', ticket: 0 })
@@ -233,7 +248,7 @@ describe('resigning', () => {
     touched(candidate, ok)
     candidate.advanceTo('renew')
     assert.deepEqual(candidate.asked(), ['leave'])
-    candidate.step({ kind: 'left' })
+    candidate.step({ kind: 'left', isRecorded: false })
     candidate.step({ kind: 'acquired', ticket: 0, value: 'late' })
     candidate.step({ kind: 'released', ticket: 0 })
     assert.deepEqual(candidate.released, ['v1', 'late'])
