@@ -69,6 +69,8 @@ export class MasterWorld {
   #position: Position = { epoch: 0, seq: 0 }
 
   readonly #isReplayed: boolean
+  /** What a replay did otherwise. It is thrown here, because the recorder catches what its sink throws. */
+  #difference: string | undefined
 
   /**
    * `isReplayed` false: the test changes the cluster state past the core, which no replay could know, or it
@@ -84,7 +86,10 @@ export class MasterWorld {
   #newCore(): MasterCore {
     if (!this.#isReplayed) return new MasterCore(this.config)
     const clock = { wallMs: () => 0 }
-    return replayingRecorder({ inputsPerSegment: 2, clock, fail: assert.fail }).newCore(this.config, 'm1')
+    const fail = (text: string): void => {
+      this.#difference = text
+    }
+    return replayingRecorder({ inputsPerSegment: 2, clock, fail }).newCore(this.config, 'm1')
   }
 
   /** A fresh Master over the same store: what a failover leaves. */
@@ -139,6 +144,7 @@ export class MasterWorld {
     const now = { monotonicMs: this.nowMs, wallMs: 1_700_000_000_000 + this.nowMs }
     const commitQueue = { position: this.#position, degradation: this.degradation, isFull: this.isFull }
     const step = this.core.step(input, now, commitQueue)
+    if (this.#difference) assert.fail(this.#difference)
     if (step.puts.length + step.deletes.length > 0) {
       this.#position = { ...this.#position, seq: this.#position.seq + 1 }
     }
