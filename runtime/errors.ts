@@ -522,6 +522,12 @@ export const errorCodes = {
     help: 'See the log of the launcher of that node. Mend it and run the command again, or go back with `--to` and the folder of the release before.',
     exit: 3,
   },
+  FINISH_REFUSED: {
+    meaning:
+      'The format of the store stays what it is: a Master would not understand a newer one, or is missing.',
+    help: 'Upgrade or start the Masters that the message names, and finish again. Nothing was changed.',
+    exit: 1,
+  },
   RESTART_REFUSED: {
     meaning: 'A Worker cannot restart without its work now.',
     help: 'Mend the cause that the message names. The Worker goes on as before.',

@@ -60,6 +60,7 @@ import type {
   Tokens,
   WorkerCredential,
 } from '../messages/tokens.js'
+import type { FinishUpgradeResponse, RequestFinishUpgrade } from '../messages/upgrade.js'
 import type { RequestRestartWorker, RestartWorkerResponse } from '../messages/worker-restart.js'
 
 /** Each request with the answer of a Master that does not refuse it. */
@@ -84,6 +85,7 @@ interface Answers {
   readonly EndDeployment: DeploymentEnded
   readonly DeploySubmission: SubmissionDeployed
   readonly RequestRestartWorker: RestartWorkerResponse
+  readonly RequestFinishUpgrade: FinishUpgradeResponse
   readonly RequestCreateToken: TokenCreated
   readonly RequestTokenSecret: TokenSecret
   readonly RequestTokens: Tokens
@@ -116,6 +118,7 @@ export type MasterRequest =
   | EndDeployment
   | DeploySubmission
   | RequestRestartWorker
+  | RequestFinishUpgrade
   | RequestCreateToken
   | RequestTokenSecret
   | RequestTokens

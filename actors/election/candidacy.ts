@@ -8,6 +8,7 @@ import {
   type Position,
 } from '../../runtime/persistence/engine.js'
 import { Staleness } from '../../runtime/persistence/staleness.js'
+import { formatOfEmpty } from '../../runtime/persistence/store-format.js'
 import type { ElectionConfig, ElectionEffect, ElectionInput, ElectionNow } from './election-events.js'
 import type { Hearsay } from './hearsay.js'
 import { attemptBackoffMs, attemptMs } from './lease.js'
@@ -30,6 +31,7 @@ interface DeathCheck {
 export interface Won {
   readonly elected: Elected
   readonly earlier: readonly PastElection[]
+  readonly format: number
   readonly lock: string
   readonly sentAtMs: number
 }
@@ -45,6 +47,8 @@ export class Candidacy {
   readonly #staleness: Staleness
   #phase: Phase = 'waiting'
   #ticket = 0
+  /** That it asked to be elected with. */
+  #format = 0
   #seen: LeaderRecord | undefined
   readonly #hearsay: Hearsay
   #observedAtLook: Position
@@ -246,7 +250,7 @@ export class Candidacy {
       const lock = this.#lock
       this.#lock = ''
       this.end()
-      return { elected: outcome, earlier: this.#earlier, lock, sentAtMs }
+      return { elected: outcome, earlier: this.#earlier, format: this.#format, lock, sentAtMs }
     }
     const reason = 'reason' in outcome ? `: ${outcome.reason}` : ''
     this.#giveUp(`not elected, ${outcome.kind}${reason}`, now)
@@ -258,8 +262,9 @@ export class Candidacy {
   }
 
   /** Notes the record as known, and tells the Master which Master leads. */
-  #recordSeen({ epoch, owner, address, position }: LeaderRecord): void {
+  #recordSeen({ epoch, owner, address, position, format }: LeaderRecord): void {
     this.#hearsay.know(position)
+    if (format !== undefined) this.#hearsay.format = format
     if (owner === this.#config.owner || (this.#told?.epoch === epoch && this.#told.owner === owner)) return
     this.#told = { epoch, owner }
     this.#emit({ kind: 'tellMaster', message: { type: 'LeaderRecordSeen', epoch, owner, address } })
@@ -445,13 +450,25 @@ export class Candidacy {
   #elect(): void {
     const seen = this.#seen && { epoch: this.#seen.epoch, owner: this.#seen.owner }
     this.#phase = 'electing'
+    this.#format = this.#formatOf(this.#seen)
     const asked = {
       seen,
       lock: this.#lock,
       observedEpoch: this.#hearsay.observed.epoch,
+      format: this.#format,
       earlier: this.#earlier,
     }
     this.#emit({ kind: 'elect', ticket: this.#ticket, ...asked })
+  }
+
+  /**
+   * The format to lead with: that of the store. Without a lock there is one Master, and with NONE every store
+   * is empty at first, so an empty one was not lost.
+   */
+  #formatOf(seen: LeaderRecord | undefined): number {
+    const { locked, formats } = this.#config
+    const isLost = locked && this.#hearsay.observed.epoch > 0
+    return seen?.format ?? formatOfEmpty(formats, { before: this.#hearsay.format, isLost })
   }
 
   /** Earlier elections to record. The last one implies those that found the store at or above its base. */

@@ -15,6 +15,7 @@ import type {
   PersistenceEngine,
   Position,
 } from '../../runtime/persistence/engine.js'
+import { ownFormats, requireFormat } from '../../runtime/persistence/store-format.js'
 import type { TimerSource } from '../../runtime/timers.js'
 import {
   commonProtocol,
@@ -139,6 +140,7 @@ class LeasedElection implements ElectionAgent {
       hearsay,
       rewindPatienceMs: limits.rewindPatienceMs,
       locked: service !== undefined,
+      formats: ownFormats,
       connectedAtMs: service?.connectedAtMs ?? clock.monotonicMs(),
       holdOffUntilMs: clock.monotonicMs() + holdOffMs,
     })
@@ -298,7 +300,7 @@ class LeasedElection implements ElectionAgent {
 
   async #elect(effect: Extract<ElectionEffect, { kind: 'elect' }>): Promise<void> {
     const { engine, owner, address, clock, newWriteId } = this.#context
-    const { ticket, seen, lock, observedEpoch, earlier } = effect
+    const { ticket, seen, lock, observedEpoch, earlier, format } = effect
     const protocols = formatProtocols(ownProtocols)
     const request = {
       seen,
@@ -308,6 +310,7 @@ class LeasedElection implements ElectionAgent {
       observedEpoch,
       earlier,
       protocols,
+      format,
       writeId: newWriteId(),
     }
     const sentAtMs = clock.monotonicMs()
@@ -349,11 +352,12 @@ class LeasedElection implements ElectionAgent {
 }
 
 /**
- * Throws if this Master must not be elected after this leader: it would not be understood, or no higher epoch
- * exists.
+ * Throws if this Master must not be elected after this leader: it would not be understood, cannot go on
+ * writing the format of the store, or no higher epoch exists.
  */
-function refuseToStand({ epoch, protocols }: LeaderRecord): void {
+function refuseToStand({ epoch, protocols, format }: LeaderRecord): void {
   if (epoch >= LAST_EPOCH) throw noEpochLeft(epoch)
+  if (format !== undefined) requireFormat(format, ownFormats, 'The store', 'the leader record')
   const theirs = parseProtocols(protocols)
   if (theirs === undefined || commonProtocol(theirs, ownProtocols) !== undefined) return
   const speaks = `The leader of this cluster speaks protocol ${describeProtocols(theirs)}`

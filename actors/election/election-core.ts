@@ -117,6 +117,7 @@ export class ElectionCore {
         this.#effects.push({ kind: 'resigned' })
         return
       case 'LeadershipConfirmed':
+      case 'FormatRaised':
         return
     }
   }
@@ -130,12 +131,13 @@ export class ElectionCore {
     this.#tenure = new Tenure(elected, lock, sentAtMs, { leaseMs, locked, emit })
     this.#tenure.armDeadline(now.monotonicMs)
     const { epoch, owner, base, writeId } = elected
-    const { earlier } = won
+    const { earlier, format } = won
     const { observed } = this
     this.#config.hearsay.know({ epoch, seq: base.seq })
+    this.#config.hearsay.format = format
     emit({
       kind: 'tellMaster',
-      message: { type: 'ElectedLeader', epoch, owner, base, earlier, writeId, observed },
+      message: { type: 'ElectedLeader', epoch, owner, base, earlier, writeId, observed, format },
     })
   }
 
@@ -191,6 +193,9 @@ export class ElectionCore {
         return
       case 'LeadershipClaimed':
         this.#claimed(tenure, message.epoch, now.monotonicMs)
+        return
+      case 'FormatRaised':
+        this.#config.hearsay.format = message.format
         return
       case 'PositionHeard':
         this.#observe(message.position)

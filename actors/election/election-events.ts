@@ -6,6 +6,7 @@ import type {
   PastElection,
   Position,
 } from '../../runtime/persistence/engine.js'
+import type { FormatRange } from '../../runtime/persistence/store-format.js'
 import type { AgentMessage, ElectionMessage } from '../messages/election.js'
 import type { Hearsay } from './hearsay.js'
 
@@ -79,6 +80,7 @@ export type ElectionEffect =
       readonly seen: Fence | undefined
       readonly lock: string
       readonly observedEpoch: number
+      readonly format: number
       readonly earlier: readonly PastElection[]
     }
   | { readonly kind: 'touch'; readonly fence: Fence; readonly lock: string }
@@ -113,6 +115,8 @@ export interface ElectionConfig {
   readonly rewindPatienceMs: number
   /** True: there is a lock. Without one (NONE, FILESYSTEM) the staleness of the record says when to try. */
   readonly locked: boolean
+  /** The formats of a store that this Master knows. */
+  readonly formats: FormatRange
   /** The positions that this node knows and has been told of, over its incarnations. */
   readonly hearsay: Hearsay
   /** Monotonic time since which the connections to store and lock servers exist. */

@@ -16,6 +16,8 @@ export class Hearsay {
   #known: Position
   /** The highest believed position, the known one included. */
   #observed: Position
+  /** The format of the store, as this process read or wrote it last. */
+  format: number | undefined
   #waitedAtMs = Number.NEGATIVE_INFINITY
   #steppedDownAtMs = Number.NEGATIVE_INFINITY
 

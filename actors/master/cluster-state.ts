@@ -58,6 +58,11 @@ export interface Leadership {
    * (protocol 12).
    */
   observed: Position
+  /**
+   * Format of the store: what a record says that only a higher one may say is not written below that format
+   * (`store-format.ts`).
+   */
+  format: number
   readonly sinceMs: number
   readonly electedAtMs: number
 }

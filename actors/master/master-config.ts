@@ -1,4 +1,5 @@
 import { limits } from '../../runtime/limits.js'
+import { type FormatRange, ownFormats } from '../../runtime/persistence/store-format.js'
 import type { CodePlace } from '../messages/common.js'
 import type { LaunchTimes } from './launch-failures.js'
 
@@ -34,6 +35,8 @@ export interface MasterConfig extends LaunchTimes {
   /** Whose files its machine has. Absent: nobody's. */
   readonly place?: CodePlace
   readonly slices: Slices
+  /** The formats of a store that this Master knows. */
+  readonly formats: FormatRange
 }
 
 /** How much of possibly very long work one turn does. */
@@ -70,4 +73,5 @@ export const fixedMasterConfig = {
   launchExcludeAfter: limits.launchExcludeAfter,
   launchExclusionMs: limits.launchExclusionMs,
   slices: limits as Slices,
+  formats: ownFormats,
 } satisfies Partial<MasterConfig>

@@ -41,6 +41,7 @@ import { pageOf } from './state-page.js'
 import { type Now, type ReplyToken, Step } from './step.js'
 import * as submission from './submission.js'
 import { tellTokens } from './tokens.js'
+import { storeStanding } from './upgrade.js'
 import { type Usage, usageOf } from './usage.js'
 import { credentialRefusal, isWorker, turnedAway } from './worker-peer.js'
 import * as workers from './workers.js'
@@ -130,6 +131,7 @@ export class MasterCore {
       stale: degradation !== undefined || !storeReachable,
       masters: this.#masters.map((address) => this.#masterAt(address)),
       deployment: newestDeployment(this.#cluster),
+      store: this.#cluster && storeStanding(this.#cluster, this.#peerMasters.formats()),
       leader: this.#cluster ? this.#config.address : (this.#peerMasters.leader?.address ?? null),
     }
   }
@@ -230,13 +232,14 @@ export class MasterCore {
     }
   }
 
-  #elected(step: Step, { epoch, owner, base, earlier, observed, keysFollow }: Elected): void {
+  #elected(step: Step, { epoch, owner, base, earlier, observed, format, keysFollow }: Elected): void {
     const leadership = {
       epoch,
       owner,
       base,
       earlier,
       observed,
+      format,
       sinceMs: step.now.wallMs,
       electedAtMs: step.now.monotonicMs,
     }
@@ -289,7 +292,7 @@ export class MasterCore {
   }
 
   #standby(to: PeerInfo): MasterInStandby {
-    const { web } = this.#config
+    const { web, formats } = this.#config
     const leader = this.#peerMasters.leader?.address
     const problem = this.#problem && standbyProblem(this.#problem)
     const masters = [...this.#masters]
@@ -298,6 +301,7 @@ export class MasterCore {
       masters,
       ...(leader && { leader }),
       ...(web && isPeerMaster(to) && { web }),
+      ...(isPeerMaster(to) && { formats }),
       ...(problem && { problem }),
     }
   }

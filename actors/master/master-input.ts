@@ -16,6 +16,8 @@ export interface Elected {
   readonly base: Position
   readonly earlier: readonly PastElection[]
   readonly observed: Position
+  /** Of the store. */
+  readonly format: number
   /** The keys of ended drivers follow, as `keys`. */
   readonly keysFollow?: boolean
 }

@@ -237,7 +237,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
    * revoked at once.
    */
   async #begin(elected: ElectedLeader, envelope: Envelope): Promise<void> {
-    const { epoch, owner, base, earlier, writeId, observed } = elected
+    const { epoch, owner, base, earlier, writeId, observed, format } = elected
     const { engine, clock, recordCache, config, log } = this.#options
     const fence = { epoch, owner }
     this.#options.listener({ event: 'elected', epoch })
@@ -256,7 +256,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
     if (!lostWrites || !this.#mayGoOn) return
     recordCache.begin({ epoch, owner, seq: base.seq }, earlier, read.draft)
     this.#open(elected)
-    this.#step({ kind: 'elected', epoch, owner, base, earlier, observed, keysFollow: true }, envelope)
+    const found = { epoch, owner, base, earlier, observed, format }
+    this.#step({ kind: 'elected', ...found, keysFollow: true }, envelope)
     let isFirst = true
     for (const records of read.pieces(config.slices)) {
       if (!isFirst && !(await this.#nextTurn())) return
@@ -305,6 +306,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
       onDegraded: (degradation) => {
         this.#degradation = degradation
       },
+      onFormat: (format) => this.#tellAgent({ type: 'FormatRaised', format }),
       onConfirmed: (sentAtMs) => this.#tellAgent({ type: 'LeadershipConfirmed', sentAtMs }),
     })
     this.#commitQueue = commitQueue
@@ -344,7 +346,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
     for (const effect of step.free) this.#runFree(effect, cause)
     const effects = this.#causes.effectsOf(input, step, cause, this.#core.cluster)
     if (cause) this.#spans?.decided(cause, this.#driver ? step.gated.length : 0, step.puts.length)
-    this.#driver?.submit({ puts: step.puts, deletes: step.deletes, effects })
+    const { puts, deletes, format } = step
+    this.#driver?.submit({ puts, deletes, format, effects })
     if (!this.#aliveTold && this.#core.state === 'ALIVE') {
       this.#aliveTold = true
       this.#options.listener({ event: 'alive' })

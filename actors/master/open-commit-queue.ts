@@ -23,6 +23,8 @@ export interface CommitQueueEvents {
   /** The queue has ended, and the leadership with it. */
   readonly onLost: (reason: string, observedEpoch: number) => void
   readonly onDegraded: (degradation: StoreDegradation | undefined) => void
+  /** The store has this format now. */
+  readonly onFormat: (format: number) => void
   /** A request that was sent at this time, on the monotonic clock, was answered: this Master still leads. */
   readonly onConfirmed: (sentAtMs: number) => void
 }
@@ -31,7 +33,7 @@ export interface CommitQueueEvents {
 export function openCommitQueue(
   { engine, clock, recordCache, lock, mayAct, newWriteId, config, metrics, log }: MasterOptions,
   { epoch, owner, base, writeId }: ElectedLeader,
-  { timers, onReleased, onLost, onDegraded, onConfirmed }: CommitQueueEvents,
+  { timers, onReleased, onLost, onDegraded, onFormat, onConfirmed }: CommitQueueEvents,
 ): { readonly commitQueue: CommitQueue<Pending>; readonly driver: CommitQueueDriver<Pending> } {
   const commitQueueBytes = Math.min(limits.commitQueueBytes, config.recordBudgetBytes / 2)
   const commitQueue = new CommitQueue<Pending>({
@@ -60,7 +62,10 @@ export function openCommitQueue(
       if (degradation) log.warn(`${degradation}: new requests are refused`, { reason })
       else log.info('the store takes writes again')
     },
-    onDurable: ({ puts, deletes }) => recordCache.durable(puts, deletes, commitQueue.position),
+    onDurable: ({ puts, deletes, format }) => {
+      recordCache.durable(puts, deletes, commitQueue.position)
+      if (format !== undefined) onFormat(format)
+    },
     metrics: metrics.commits,
     onConfirmed,
   })

@@ -1,5 +1,6 @@
 import { limits } from '../../runtime/limits.js'
 import { comparePositions } from '../../runtime/persistence/engine.js'
+import { firstFormats } from '../../runtime/persistence/store-format.js'
 import type { Position } from '../messages/common.js'
 import type { MasterChanged, MasterInStandby, StaleEpoch } from '../messages/leadership.js'
 import type {
@@ -16,6 +17,7 @@ import type { MasterConfig } from './master-config.js'
 import type { LeaderGone } from './master-event.js'
 import { type KnownLeader, type PeerMaster, PeerMasters, type SavedPeerMasters } from './peer-masters.js'
 import type { Step } from './step.js'
+import type { MasterFormats } from './upgrade.js'
 
 /** A message of another Master, or of a Worker that has seen one. */
 interface PeerDelivery {
@@ -78,6 +80,16 @@ export class PeerMasterProtocol {
 
   successors(): { chosen: PeerMaster | undefined; all: readonly PeerMaster[] } {
     return { chosen: this.#peerMasters.healthiest(), all: [...this.#peerMasters.all] }
+  }
+
+  /** Which formats this Master and those linked to it know. */
+  formats(): MasterFormats[] {
+    const { address, formats } = this.#config
+    const others = [...this.#peerMasters.all].map((peer) => ({
+      address: peer.address ?? peer.incarnation,
+      formats: peer.formats,
+    }))
+    return [{ address, formats }, ...others]
   }
 
   stateAt(address: string) {
@@ -145,10 +157,13 @@ export class PeerMasterProtocol {
     this.#claimed(cluster, step, { epoch, seq: 0 }, owner)
   }
 
-  masterInStandby({ step, from }: PeerDelivery, { masters, web }: MasterInStandby): void {
+  masterInStandby(
+    { step, from }: PeerDelivery,
+    { masters, web, formats = firstFormats }: MasterInStandby,
+  ): void {
     this.#peerMasters.showsAt(from.address, web)
     const peerMaster = this.#peerMasters.get(from.incarnation)
-    if (peerMaster) peerMaster.state = 'STANDBY'
+    if (peerMaster) Object.assign(peerMaster, { state: 'STANDBY', formats })
     if (from.dialled) step.emit({ event: 'mastersObserved', addresses: masters })
   }
 

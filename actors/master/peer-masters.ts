@@ -1,6 +1,7 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
 import type { Fence } from '../../runtime/persistence/engine.js'
 import { type Judgement, LeaderTracker } from '../../runtime/persistence/leader-tracker.js'
+import type { FormatRange } from '../../runtime/persistence/store-format.js'
 import { MASTER_SUBJECT } from '../../runtime/transport/identity.js'
 import type { RecoveryState } from '../messages/common.js'
 import type { StandbyPulse } from '../messages/masters.js'
@@ -18,6 +19,8 @@ export interface PeerMaster {
   readonly address: string | undefined
   state: RecoveryState | 'UNKNOWN'
   pulse: StandbyPulse | undefined
+  /** The formats of a store that it knows; undefined: it has not said so yet. */
+  formats: FormatRange | undefined
 }
 
 /** The highest leadership this Master has heard of, its own included (protocol R1). */
@@ -51,7 +54,9 @@ export class PeerMasters {
 
   load({ leader, linked, webs }: SavedPeerMasters): void {
     if (leader) this.#tracker.follow(leader)
-    for (const peerMaster of linked) this.#linked.set(peerMaster.incarnation, peerMaster)
+    // All fields in their order, also those that a record leaves out: the next one must have the same text.
+    for (const { incarnation, address, state, pulse, formats } of linked)
+      this.#linked.set(incarnation, { incarnation, address, state, pulse, formats })
     for (const [address, web] of webs) this.#webs.set(address, web)
   }
 
@@ -61,7 +66,13 @@ export class PeerMasters {
 
   up(peer: PeerInfo): void {
     const { incarnation, address } = peer
-    this.#linked.set(incarnation, { incarnation, address, state: 'UNKNOWN', pulse: undefined })
+    this.#linked.set(incarnation, {
+      incarnation,
+      address,
+      state: 'UNKNOWN',
+      pulse: undefined,
+      formats: undefined,
+    })
   }
 
   down(incarnation: string): void {

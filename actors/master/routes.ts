@@ -25,6 +25,7 @@ import { workerReported } from './reports.js'
 import type { ReplyToken, Step } from './step.js'
 import * as submission from './submission.js'
 import * as tokens from './tokens.js'
+import { finishUpgrade } from './upgrade.js'
 import { askRestart, restartRefused } from './worker-restart.js'
 import * as workers from './workers.js'
 
@@ -390,6 +391,14 @@ const routes: Routes = {
     least: 'operate',
     master: 'ALIVE',
     handle: ({ cluster, step, reply }, message) => askRestart(cluster, step, message, reply),
+  },
+  RequestFinishUpgrade: {
+    sender: 'anybody',
+    least: 'admin',
+    master: 'ALIVE',
+    brings: 'record',
+    handle: ({ cluster, step, peerMasters, reply }, message) =>
+      finishUpgrade(cluster, step, message, peerMasters.formats(), reply),
   },
   RequestDriverStatus: {
     sender: 'anybody',

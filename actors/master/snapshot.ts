@@ -59,10 +59,11 @@ export interface StateHead {
   /** Address of the leading Master, as far as this one knows. */
   readonly leader: string | null
   readonly deployment: MasterStateResponse['deployment']
+  readonly store: MasterStateResponse['store']
 }
 
 export function headOf(head: StateHead) {
-  const { config, state, sinceMs, position, stale, masters, leader, deployment } = head
+  const { config, state, sinceMs, position, stale, masters, leader, deployment, store } = head
   return {
     type: 'MasterStateResponse',
     cluster: config.cluster,
@@ -76,6 +77,7 @@ export function headOf(head: StateHead) {
     stale,
     masters,
     ...(deployment && { deployment }),
+    ...(store && { store }),
   } as const
 }
 

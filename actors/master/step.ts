@@ -99,6 +99,8 @@ export class Step {
   readonly gated: GatedEffect[] = []
   readonly free: FreeEffect[] = []
   readonly now: Now
+  /** The store has this format from this step on. */
+  format: number | undefined
   /** Answers do not wait for the commit queue. */
   readsFromMemory = false
 

@@ -128,6 +128,7 @@ export const observed: readonly MasterInput[] = [
     base: at,
     earlier: [{ epoch: 1, owner: 'nobody', base: { epoch: 0, seq: 0 } }],
     observed: at,
+    format: 1,
   },
   { kind: 'records', records },
   { kind: 'restored' },

@@ -17,6 +17,7 @@ import * as status from './status.js'
 import { tasksSummarized } from './task-summary.js'
 import * as tokens from './tokens.js'
 import { requestTrace, traceChunk } from './trace.js'
+import * as upgrade from './upgrade.js'
 import * as workerRestart from './worker-restart.js'
 import * as workers from './workers.js'
 
@@ -73,6 +74,7 @@ const fromCommand = [
   deployments.deploySubmission,
   launchers.requestLauncherOrder,
   workerRestart.requestRestartWorker,
+  upgrade.requestFinishUpgrade,
   code.requestCodePlan,
   status.requestMasterState,
   status.requestLogLocation,
@@ -146,6 +148,7 @@ const toClient = [
   launchers.launcherOrderState,
   launchers.orderLauncher,
   workerRestart.restartWorkerResponse,
+  upgrade.finishUpgradeResponse,
   code.codePlan,
   status.masterStateResponse,
   status.logLocation,

@@ -22,6 +22,8 @@ const argument = z
   .regex(/^[^\0]*$/, { error: 'must have no NUL', ...abort })
 export const count = z.int().min(0, abort)
 export const positive = z.int().min(1, abort)
+/** The formats of a store that a Master knows (`store-format.ts`). */
+export const formatRange = z.object({ min: positive, max: positive })
 /**
  * Wall clock, epoch milliseconds, up to the year 128,000. A Date can show it, even after a difference of
  * clocks is added, so that code that shows it never throws.

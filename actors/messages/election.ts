@@ -23,6 +23,8 @@ export interface ElectedLeader {
    * 12).
    */
   readonly observed: Position
+  /** Of the store. */
+  readonly format: number
 }
 
 /** LeaderElectionAgent of a STANDBY -> Master: the leader record names this leader. */
@@ -71,6 +73,12 @@ export interface LeadershipConfirmed {
   readonly sentAtMs: number
 }
 
+/** Master -> LeaderElectionAgent: the store has this format from now on, durably (protocol 13.1). */
+export interface FormatRaised {
+  readonly type: 'FormatRaised'
+  readonly format: number
+}
+
 /** Master -> LeaderElectionAgent: give up the leadership in order (protocol 13). */
 export interface ResignLeadership {
   readonly type: 'ResignLeadership'
@@ -112,6 +120,7 @@ export type AgentMessage =
   | LeadershipLost
   | LeadershipClaimed
   | LeadershipConfirmed
+  | FormatRaised
   | ResignLeadership
   | PositionHeard
   | MasterLinkClosed

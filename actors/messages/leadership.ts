@@ -1,7 +1,7 @@
 import type { ErrorParts } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import * as z from '../../runtime/zod.js'
-import { count, found, masterAddress, name } from './common.js'
+import { count, formatRange, found, masterAddress, name } from './common.js'
 
 /*
  * Which Master leads. A Master sends the first message on every new link (protocol R0): MasterChanged if it
@@ -35,6 +35,8 @@ export const masterInStandby = z.object({
    * Where its own pages are. Only Masters are told, so that the pages of one can link to those of another.
    */
   web: z.string().max(innerLimits.addressChars).optional(),
+  /** The formats of a store that it knows. Only Masters are told; absent: format 1. */
+  formats: formatRange.optional(),
   /** `sentAtMs` of the Heartbeat that this answers; it dates the proof (protocol 8, isolation). */
   heartbeatSentAtMs: z.number().min(0).optional(),
   /** What keeps this Master from being elected, as far as its store says it. */

@@ -183,6 +183,11 @@ export const masterStateResponse = z.object({
   deployment: deploymentHead
     .pick({ number: true, state: true, by: true, startedAtMs: true, endedAtMs: true })
     .optional(),
+  /**
+   * Only a leader says it: the format of its store, and the newest that it and all Masters linked to it know
+   * (`upgrade --finish`).
+   */
+  store: z.object({ format: positive, newest: positive }).optional(),
   workers: z.array(workerStatus).max(limits.statePageRows),
   activeApps: z.array(applicationStatus).max(limits.statePageRows),
   executors: z.array(executorStatus).max(limits.statePageRows),

@@ -45,6 +45,7 @@ export class FileEngine implements PersistenceEngine {
     earlier = [],
     writeId,
     protocols,
+    format,
   }: ElectRequest): Promise<ElectOutcome> {
     const elect = (state: State): { keep: boolean; result: ElectOutcome } => {
       const { leader } = state
@@ -53,7 +54,9 @@ export class FileEngine implements PersistenceEngine {
         const { epoch, base, writeId } = leader
         return { keep: false, result: { kind: 'elected', epoch, owner: me, base, writeId } }
       }
-      if (leader?.epoch !== seen?.epoch || leader?.owner !== seen?.owner) {
+      const isAsSeen = leader?.epoch === seen?.epoch && leader?.owner === seen?.owner
+      // A format that was raised since then is one that the candidate may not know.
+      if (!isAsSeen || (leader?.format ?? format) !== format) {
         const { epoch = 0, owner = '' } = leader ?? {}
         return { keep: false, result: { kind: 'changed', epoch, owner } }
       }
@@ -69,6 +72,7 @@ export class FileEngine implements PersistenceEngine {
         lock,
         writeId,
         ...(protocols && { protocols }),
+        format,
         ...standing,
       }
       return { keep: true, result: { kind: 'elected', epoch, owner: me, base, writeId } }
@@ -105,11 +109,14 @@ export class FileEngine implements PersistenceEngine {
     })
   }
 
-  async commit(fence: Fence, { n, prev, writeId, puts, deletes }: CommitRequest): Promise<CommitOutcome> {
+  async commit(fence: Fence, request: CommitRequest): Promise<CommitOutcome> {
+    const { n, prev, writeId, puts, deletes } = request
     return this.#fenced(fence, prev, writeId, (state) => {
+      const { format = state.leader!.format } = request
       for (const { table, id, json } of puts) state.tables[table][id] = json
       for (const { table, id } of deletes) delete state.tables[table][id]
-      state.leader = { ...state.leader!, position: { epoch: fence.epoch, seq: n }, writeId }
+      const position = { epoch: fence.epoch, seq: n }
+      state.leader = { ...state.leader!, position, writeId, ...(format && { format }) }
     })
   }
 

@@ -21,6 +21,7 @@ interface Leadership extends Fence {
   touchedMs: number
   left: boolean
   readonly protocols: string | undefined
+  format: number
 }
 
 /** Recovery mode NONE. The fence holds within this process, and records are dropped at once. */
@@ -35,7 +36,7 @@ export class BlackHoleEngine implements PersistenceEngine {
   async leader(): Promise<LeaderRecord | undefined> {
     const stored = this.#stored
     if (stored === undefined) return undefined
-    const { epoch, owner, address, lock, seq, writeId, base, touchedMs, left, protocols } = stored
+    const { epoch, owner, address, lock, seq, writeId, base, touchedMs, left, protocols, format } = stored
     return {
       epoch,
       owner,
@@ -48,22 +49,24 @@ export class BlackHoleEngine implements PersistenceEngine {
       position: { epoch, seq },
       ownerGone: false,
       ...(protocols && { protocols }),
+      format,
     }
   }
 
   async elect(request: ElectRequest): Promise<ElectOutcome> {
-    const { seen, me, address, lock, observedEpoch, writeId, protocols } = request
+    const { seen, me, address, lock, observedEpoch, writeId, protocols, format } = request
     const stored = this.#stored
     if (stored?.owner === me) {
       return { kind: 'elected', epoch: stored.epoch, owner: me, base: stored.base, writeId: stored.writeId }
     }
-    if (stored?.epoch !== seen?.epoch || stored?.owner !== seen?.owner) {
+    const isAsSeen = stored?.epoch === seen?.epoch && stored?.owner === seen?.owner
+    if (!isAsSeen || (stored && stored.format !== format)) {
       return { kind: 'changed', epoch: stored?.epoch ?? 0, owner: stored?.owner ?? '' }
     }
     const base: Position = { epoch: stored?.epoch ?? 0, seq: stored?.seq ?? 0 }
     const epoch = Math.max(base.epoch, observedEpoch) + 1
     const touchedMs = this.#nowMs()
-    const standing = { base, seq: base.seq, writeId, touchedMs, left: false, protocols }
+    const standing = { base, seq: base.seq, writeId, touchedMs, left: false, protocols, format }
     this.#stored = { epoch, owner: me, address, lock, ...standing }
     return { kind: 'elected', epoch, owner: me, base, writeId }
   }
@@ -93,6 +96,7 @@ export class BlackHoleEngine implements PersistenceEngine {
     if (found.kind === 'go') {
       stored.seq = request.n
       stored.writeId = request.writeId
+      stored.format = request.format ?? stored.format
     }
     const position = { epoch: stored.epoch, seq: stored.seq }
     return { kind: found.kind === 'go' ? 'ok' : 'duplicate', position }

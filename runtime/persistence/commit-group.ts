@@ -12,6 +12,8 @@ export interface RecordPut {
 export interface Step<Effect> {
   readonly puts: readonly RecordPut[]
   readonly deletes: readonly Delete[]
+  /** The store has this format from here on; what this step and later ones write may need it. */
+  readonly format?: number | undefined
   readonly effects: readonly Effect[]
 }
 

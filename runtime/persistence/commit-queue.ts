@@ -5,11 +5,9 @@ import { CommitGroup, type Step, type Write, writesOf } from './commit-group.js'
 import type {
   CommitOutcome,
   CommitRequest,
-  Delete,
   Deposed,
   Failed,
   Position,
-  Put,
   Rewound,
   StoreDegradation,
 } from './engine.js'
@@ -48,7 +46,7 @@ export interface Settled<Effect> {
   /** Effects to send now, in this order. */
   readonly released: readonly Effect[]
   /** What became durable, for the record cache. Undefined after a touch, or without success. */
-  readonly durable?: { readonly puts: readonly Put[]; readonly deletes: readonly Delete[] }
+  readonly durable?: Pick<CommitRequest, 'puts' | 'deletes' | 'format'>
   readonly ended?: CommitEnd
 }
 
@@ -61,6 +59,7 @@ export interface Abandoned<Effect> {
 interface QueuedStep<Effect> {
   readonly writes: readonly Write[]
   readonly bytes: number
+  readonly format: number | undefined
   readonly effects: readonly Effect[]
 }
 
@@ -132,11 +131,12 @@ export class CommitQueue<Effect> {
     if (this.#ended !== undefined) return 'ended'
     if (this.full) return 'busy'
     const writes = writesOf(step.puts, step.deletes)
-    if (writes.length === 0 && step.effects.length === 0) return 'accepted'
+    const { effects, format } = step
+    if (writes.length === 0 && effects.length === 0 && format === undefined) return 'accepted'
     let bytes = 0
     for (const write of writes) bytes += write.bytes
     this.#queuedBytes += bytes
-    this.#queue.push({ writes, bytes, effects: step.effects })
+    this.#queue.push({ writes, bytes, format, effects })
     return 'accepted'
   }
 
@@ -197,14 +197,17 @@ export class CommitQueue<Effect> {
   #form(): CommitQueueRequest {
     const group = new CommitGroup(this.#limits.commitEntries, this.#limits.commitBytes)
     this.#covered = 0
+    let format: number | undefined
     for (const step of this.#queue) {
       if (!group.add(step.writes)) break
       this.#covered += 1
+      format = step.format ?? format
     }
-    if (group.empty) return { kind: 'touch', prev: this.#writeId }
+    if (group.empty && format === undefined) return { kind: 'touch', prev: this.#writeId }
     const n = this.#seq + 1
     const entries = group.entries({ epoch: this.#epoch, seq: n })
-    return { kind: 'commit', n, prev: this.#writeId, writeId: this.#newWriteId(), ...entries }
+    const raises = format !== undefined && { format }
+    return { kind: 'commit', n, prev: this.#writeId, writeId: this.#newWriteId(), ...entries, ...raises }
   }
 
   #succeed(sent: CommitQueueRequest): Settled<Effect> {
@@ -219,7 +222,8 @@ export class CommitQueue<Effect> {
     if (sent.kind === 'touch') return { released }
     this.#seq = sent.n
     this.#writeId = sent.writeId
-    return { released, durable: { puts: sent.puts, deletes: sent.deletes } }
+    const { puts, deletes, format } = sent
+    return { released, durable: { puts, deletes, ...(format !== undefined && { format }) } }
   }
 
   /**

@@ -62,6 +62,8 @@ export interface LeaderRecord extends Fence {
    * understood, and does not stand for election.
    */
   readonly protocols?: string
+  /** The format of the store (`store-format.ts`); absent: nothing that has one was stored yet. */
+  readonly format?: number
   /** Time of the last touch by the store's clock. Compare it with itself only. */
   readonly touchedMs: number
   readonly left: boolean
@@ -82,6 +84,11 @@ export interface ElectRequest {
   readonly earlier?: readonly PastElection[]
   /** The protocols of the candidate. The engine stores them as they are. */
   readonly protocols?: string
+  /**
+   * The format that the candidate found, or that an empty store gets. If the store has another one by now,
+   * the outcome is `changed`.
+   */
+  readonly format: number
   /** Fresh and random: the first write id of this leadership's chain. */
   readonly writeId: string
 }
@@ -145,6 +152,8 @@ export interface CommitRequest {
   /** No (table, id) occurs twice. */
   readonly puts: readonly Put[]
   readonly deletes: readonly Delete[]
+  /** The format of the store is this one from this commit on. Absent: it stays what it is. */
+  readonly format?: number
 }
 
 export type Page =

@@ -419,7 +419,7 @@ test('files of a later version: the Master ends with exit 4 and says both versio
   const outcome = await firesteel(['master', '--json', '--port', '0', '--web', '0', ...flags], { cwd })
   const { code, message, help } = errorOf(outcome)
   assert.deepEqual([outcome.code, code], [4, 'FIRESTEEL_VERSION_UNSUPPORTED'], outcome.stderr)
-  assert.match(message, new RegExp(`version ${version + 1} .* version ${version}`))
+  assert.match(message, new RegExp(`format ${version + 1}; this Firesteel knows ${version}\\.`))
   assert.ok(help.length > 0)
   assert.deepEqual(await readFiles(state), before)
 })

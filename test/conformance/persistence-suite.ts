@@ -39,7 +39,8 @@ export function putOf(table: Table, id: string, fields: object = {}): Put {
 
 export function electRequest(me: string, seen?: Fence, more: Partial<ElectRequest> = {}): ElectRequest {
   const address = `firesteel://${me}:7070`
-  return { seen, me, address, lock: `lock-${me}`, observedEpoch: 0, writeId: `elect-${me}`, ...more }
+  const fixed = { observedEpoch: 0, format: 1, writeId: `elect-${me}` }
+  return { seen, me, address, lock: `lock-${me}`, ...fixed, ...more }
 }
 
 /** Elects `me` after whoever is there. */
@@ -50,7 +51,8 @@ export async function takeOver(
 ): Promise<Elected> {
   const record = await engine.leader()
   const seen = record === undefined ? undefined : { epoch: record.epoch, owner: record.owner }
-  const outcome = await engine.elect(electRequest(me, seen, more))
+  const { format = 1 } = record ?? {}
+  const outcome = await engine.elect(electRequest(me, seen, { format, ...more }))
   assert.equal(outcome.kind, 'elected', JSON.stringify(outcome))
   return outcome as Elected
 }
@@ -151,6 +153,50 @@ export function persistenceSuite(name: string, { durable, shared = false, create
       assert.equal((await engine.leader())?.protocols, '1-3')
       await engine.elect(electRequest('m2', { epoch: 1, owner: 'm1' }, { protocols: '2-4' }))
       assert.equal((await engine.leader())?.protocols, '2-4')
+    })
+
+    test('the format that elect names is in the record, until a commit raises it; a repetition is a duplicate', async () => {
+      const leader = new SuiteLeader(engine, await takeOver(engine, 'm1'))
+      assert.equal((await engine.leader())?.format, 1)
+      await leader.write([putOf('worker', 'w1')])
+      const raise = { ...leader.next([]), format: 2 }
+      assert.equal((await engine.commit(leader.fence, raise)).kind, 'ok')
+      assert.equal((await engine.leader())?.format, 2)
+      assert.equal((await engine.commit(leader.fence, raise)).kind, 'duplicate')
+      leader.n = raise.n
+      leader.writeId = raise.writeId
+      await leader.write([putOf('worker', 'w2')])
+      assert.equal((await engine.leader())?.format, 2, 'a later commit keeps it')
+      const next = await open()
+      const elected = await takeOver(next, 'm2')
+      assert.equal((await next.leader())?.format, 2, 'an election keeps it')
+      assert.deepEqual(
+        [...(await readAll(next, elected, 'worker')).keys()],
+        [...kept({ w1: 1, w2: 1 }).keys()],
+      )
+    })
+
+    test('a deposed leader raises no format', async () => {
+      const old = new SuiteLeader(engine, await takeOver(engine, 'm1'))
+      const other = await open()
+      await takeOver(other, 'm2')
+      const raise = { ...old.next([putOf('worker', 'w1')]), format: 2 }
+      assert.deepEqual(await engine.commit(old.fence, raise), { kind: 'deposed', epoch: 2, owner: 'm2' })
+      assert.equal((await other.leader())?.format, 1)
+    })
+
+    test('who looked before the format was raised is not elected with the old one', async () => {
+      const leader = new SuiteLeader(engine, await takeOver(engine, 'm1'))
+      const other = await open()
+      const record = await other.leader()
+      assert.equal(record?.format, 1)
+      assert.equal((await engine.commit(leader.fence, { ...leader.next([]), format: 2 })).kind, 'ok')
+      const seen = { epoch: 1, owner: 'm1' }
+      const changed = { kind: 'changed', epoch: 1, owner: 'm1' }
+      assert.deepEqual(await other.elect(electRequest('m2', seen, { format: 1 })), changed)
+      const still = await engine.touch(leader.fence, 'lock')
+      assert.equal(still.kind, 'ok', 'it deposed nobody')
+      assert.equal((await other.elect(electRequest('m2', seen, { format: 2 }))).kind, 'elected')
     })
 
     if (shared) {

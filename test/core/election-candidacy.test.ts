@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { Hearsay } from '../../actors/election/hearsay.js'
 import { CandidateFixture, EARLY, type Owner, owner, RIVAL } from './election-candidate.js'
 
 const LEASE_MS = 2500
@@ -131,9 +132,51 @@ describe('an attempt', () => {
       earlier: [],
       writeId: 'm',
       observed: { epoch: 0, seq: 0 },
+      format: 1,
     })
     assert.deepEqual(candidate.core.observed, { epoch: 5, seq: 9 })
     assert.equal(candidate.has('release'), false)
+  })
+
+  test('it leads with the format of the store, and an empty store gets what is known of it', () => {
+    const formats = { min: 1, max: 3 }
+    const formatAfter = (prepare: (candidate: CandidateFixture) => void, hearsay = new Hearsay()): number => {
+      const candidate = new CandidateFixture({ formats, hearsay })
+      candidate.step({ kind: 'start' })
+      prepare(candidate)
+      candidate.step({ kind: 'acquired', ticket: candidate.ticket('acquire'), value: 'v1' })
+      // Heard too late: it is elected with what it has asked for.
+      candidate.hear({ epoch: 2, seq: 0 })
+      candidate.win(5)
+      const { message } = candidate.last('tellMaster')!
+      assert.equal(message.type === 'ElectedLeader' && message.format, candidate.last('elect')!.format)
+      return candidate.last('elect')!.format
+    }
+    const empty = (candidate: CandidateFixture) => candidate.look(undefined)
+    assert.equal(
+      formatAfter((candidate) => candidate.look(owner({ left: true, format: 2 }))),
+      2,
+    )
+    assert.equal(formatAfter(empty), 3, 'a new cluster')
+    const told = new Hearsay()
+    told.claim({ epoch: 4, seq: 1 })
+    told.waits(0)
+    assert.equal(formatAfter(empty, told), 1, 'a lost store: Masters of an older release may be there')
+    const known = new Hearsay()
+    known.format = 2
+    assert.equal(formatAfter(empty, known), 2, 'a lost store that this process knew')
+  })
+
+  test('a raise of its own leadership is what the process knows of the store', () => {
+    const hearsay = new Hearsay()
+    const candidate = new CandidateFixture({ hearsay })
+    candidate.step({ kind: 'start' })
+    candidate.look(undefined)
+    candidate.step({ kind: 'acquired', ticket: candidate.ticket('acquire'), value: 'v1' })
+    candidate.win(1)
+    assert.equal(hearsay.format, 1)
+    candidate.message({ type: 'FormatRaised', format: 2 })
+    assert.equal(hearsay.format, 2)
   })
 
   test('acquire refused because another holds it: looks again soon', () => {

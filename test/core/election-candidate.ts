@@ -8,6 +8,7 @@ import type {
 import { Hearsay } from '../../actors/election/hearsay.js'
 import type { AgentMessage } from '../../actors/messages/election.js'
 import type { LeaderRecord, Position } from '../../runtime/persistence/engine.js'
+import { ownFormats } from '../../runtime/persistence/store-format.js'
 
 export const RIVAL = 'm2-9'
 export type Owner = LeaderRecord
@@ -68,6 +69,7 @@ export class CandidateFixture {
       leaseMs: 2500,
       rewindPatienceMs: 3000,
       locked: true,
+      formats: ownFormats,
       hearsay: new Hearsay(),
       connectedAtMs: -10_000,
       ...config,

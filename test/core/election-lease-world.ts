@@ -2,6 +2,7 @@ import { ElectionCore } from '../../actors/election/election-core.js'
 import type { ElectionEffect, ElectionInput, ElectionTimer } from '../../actors/election/election-events.js'
 import { Hearsay } from '../../actors/election/hearsay.js'
 import type { ElectOutcome, LeaderRecord } from '../../runtime/persistence/engine.js'
+import { ownFormats } from '../../runtime/persistence/store-format.js'
 
 /*
  * Agents, one store and one lock server in true time, which none of them can read: each has a clock of its
@@ -87,6 +88,7 @@ export class LeaseAgent {
       leaseMs: this.#leaseMs,
       rewindPatienceMs: 3000,
       locked: true,
+      formats: ownFormats,
       hearsay: this.hearsay,
       connectedAtMs: -10 * this.#leaseMs,
     })

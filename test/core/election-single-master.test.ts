@@ -9,6 +9,7 @@ import { FiresteelError } from '../../runtime/errors.js'
 import { silentLog } from '../../runtime/observe/log.js'
 import { BlackHoleEngine } from '../../runtime/persistence/black-hole.js'
 import type { CommitOutcome, LeaderRecord } from '../../runtime/persistence/engine.js'
+import { ownFormats } from '../../runtime/persistence/store-format.js'
 import type { Ref } from '../../runtime/system/ref.js'
 import { createSystem } from '../../runtime/system/system.js'
 import { ownProtocols } from '../../runtime/transport/protocol-range.js'
@@ -219,10 +220,11 @@ test('a store of another cluster or version is unrecoverable and said so; other 
   assert.equal(tries >= 3, true)
 })
 
-test('a leader record of protocols that this build does not speak, or of the last epoch: it does not stand, and says so', async () => {
+test('a leader record of protocols or a format that this build does not know, or of the last epoch: it does not stand, and says so', async () => {
   const { min, max } = ownProtocols
   for (const [parts, code] of [
     [{ protocols: `${max + 1}-${max + 2}` }, 'FIRESTEEL_VERSION_UNSUPPORTED'],
+    [{ format: ownFormats.max + 1 }, 'FIRESTEEL_VERSION_UNSUPPORTED'],
     [{ epoch: LAST_EPOCH, position: { epoch: LAST_EPOCH, seq: 1 } }, 'FIRESTEEL_STORE_UNREADABLE'],
   ] as const) {
     const engine = new TestEngine(() => 0)

@@ -85,6 +85,8 @@ test('status --json: a silent Worker is suspect, a store that is away makes it s
   })
   assert.ok(!('stale' in json))
   assert.equal(statusJson({ ...state, stale: true }).stale, true)
+  const store = { format: 1, newest: 2 }
+  assert.deepEqual(statusJson({ ...state, store }).store, store)
   assert.deepEqual(json.drivers, [
     {
       id: 'driver-1',

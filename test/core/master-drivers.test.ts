@@ -248,7 +248,7 @@ const position = (epoch: number) => ({ epoch, seq: 7 })
 
 test('keys are read after the election: until all are there an unknown one is asked for again, a known one is answered', () => {
   const world = new MasterWorld({ retainedKeys: 3 })
-  const elected = { epoch: 4, owner: 'm1', base: position(3), earlier: [], observed: position(3) }
+  const elected = { epoch: 4, owner: 'm1', base: position(3), earlier: [], observed: position(3), format: 1 }
   world.input({ kind: 'elected', ...elected, keysFollow: true })
   world.restore(noRecords)
   assert.equal(world.core.state, 'ALIVE')

@@ -107,6 +107,7 @@ class Fallen extends MasterWorld {
       base,
       earlier: [],
       observed: seen,
+      format: 1,
     })
     return this.restore(all)
   }
@@ -594,7 +595,8 @@ describe('a submission that nobody brought back', () => {
 
   test('what the own record cache still holds is waited for as well', () => {
     const world = new Fallen()
-    world.input({ kind: 'elected', epoch: EPOCH, owner: 'm1', base, earlier: [], observed: base })
+    const found = { base, earlier: [], observed: base, format: 1 }
+    world.input({ kind: 'elected', epoch: EPOCH, owner: 'm1', ...found })
     world.input({ kind: 'restored', ownLostWrites: true })
     world.advance(limits.recoveryQuietMs + 1)
     world.input({ kind: 'lostWrites', records: [], last: false })

@@ -382,7 +382,7 @@ test('protocol 12: what the leader before did not live to adopt is adopted; what
   // Epoch 6 was elected on a store that had fallen to (5, 100), and died at (6, 120).
   const earlier = [{ epoch: 6, owner: 'm1', base: { epoch: 5, seq: 100 } }]
   const found = { base: { epoch: 6, seq: 120 }, earlier }
-  world.input({ kind: 'elected', epoch: 7, owner: 'm1', ...found, observed: found.base })
+  world.input({ kind: 'elected', epoch: 7, owner: 'm1', ...found, observed: found.base, format: 1 })
   world.restore(noRecords)
   world.worker('w1')
   const report = (driverId: string, launchedAt: OwnedPosition) => ({

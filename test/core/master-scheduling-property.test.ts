@@ -94,7 +94,7 @@ function stateOf(parts: Cluster): ClusterState {
   const { spreadOut, defaultCores } = parts
   const cluster = new ClusterState(
     { ...masterConfig, spreadOut, defaultCores },
-    { epoch: 1, owner: 'm', base: zero, earlier: [], observed: zero, sinceMs: 0, electedAtMs: 0 },
+    { epoch: 1, owner: 'm', base: zero, earlier: [], observed: zero, format: 1, sinceMs: 0, electedAtMs: 0 },
     new IdSource(1),
   )
   cluster.state = 'ALIVE'

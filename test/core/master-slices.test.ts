@@ -88,6 +88,7 @@ const elected = {
   base: { epoch: 1, seq: 5 },
   earlier: [],
   observed: { epoch: 1, seq: 5 },
+  format: 1,
 } as const
 
 test('no step writes more than one piece, where all has to be written again', () => {

@@ -154,6 +154,7 @@ const head: StateHead = {
   masters: [],
   leader: null,
   deployment: undefined,
+  store: undefined,
 }
 
 test('property: whatever comes and goes between pages of any size, who stays is given once, in order', () => {

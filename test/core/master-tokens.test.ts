@@ -70,6 +70,7 @@ test('what each role may do is what its routes say, and each request of a client
     'EndDeployment',
     'RequestCreateToken',
     'RequestDeployment',
+    'RequestFinishUpgrade',
     'RequestLauncherOrder',
     'RequestRevokeToken',
     'RequestTokens',
@@ -188,6 +189,7 @@ test('a driver that only its Worker knows still has its owner', () => {
     base: { epoch: 0, seq: 0 },
     earlier: [],
     observed: { epoch: 1, seq: 99 },
+    format: 1,
   })
   after.restore(noRecords)
   after.link('w1')

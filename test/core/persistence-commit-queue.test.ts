@@ -57,6 +57,27 @@ test('a commit continues seq and write id of the election and stamps its positio
   assert.equal(second.puts[0]?.json, '{"at":{"epoch":3,"seq":42}}')
 })
 
+test('a raise of the format is a commit of its own right, and what waits goes with it', () => {
+  const commitQueue = commitQueueOf()
+  commitQueue.submit({ ...step([], 'raised'), format: 2 })
+  const request = nextCommit(commitQueue)
+  assert.deepEqual(request.puts, [])
+  assert.equal(request.format, 2)
+  commitQueue.submit(step([put('a')], 'later'))
+  assert.deepEqual(commitQueue.settled(unknown, 0).released, [])
+  assert.deepEqual(nextCommit(commitQueue, 1e6), request, 'it is repeated unchanged')
+  const settled = commitQueue.settled(ok(41), 1e6)
+  assert.deepEqual(settled.released, ['raised'])
+  assert.equal(settled.durable?.format, 2)
+  assert.equal('format' in nextCommit(commitQueue, 1e6), false)
+  const both = commitQueueOf()
+  both.submit(step([put('a')], 'before'))
+  both.submit({ ...step([], 'raised'), format: 2 })
+  both.submit(step([put('b')], 'after'))
+  const one = nextCommit(both)
+  assert.deepEqual([one.puts.length, one.format], [2, 2])
+})
+
 test('one is in flight; all that wait go with the next one, the last value of each record', () => {
   const commitQueue = commitQueueOf()
   commitQueue.submit(step([put('a', { v: 1 })], 'a1'))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { catalogue } from '../../actors/messages/catalogue.js'
-import { formatVersion } from '../../runtime/persistence/redis/scripts.js'
+import { ownFormats } from '../../runtime/persistence/store-format.js'
 import { ownProtocols } from '../../runtime/transport/protocol-range.js'
 import { type BootLine, bootLines, readBoot } from '../fixtures/boot.js'
 import { type ConversationLine, type ConversationMeaning, converse } from '../fixtures/conversation.js'
@@ -67,7 +67,7 @@ test(`this release, ${currentRelease}, has its fixtures`, () => {
   const { release, protocol, redisFormat } = readRelease(currentRelease)
   assert.deepEqual(
     { release, protocol, redisFormat },
-    { release: currentRelease, protocol: ownProtocols.max, redisFormat: formatVersion },
+    { release: currentRelease, protocol: ownProtocols.max, redisFormat: ownFormats.max },
     MEANT,
   )
 })

@@ -75,10 +75,10 @@ const permitted: Readonly<Record<string, readonly string[]>> = {
   ],
   'versions of formats, protocols and servers': [
     'plain-bytes.ts VERSION',
-    'file-system-engine.ts formatVersion',
     'segment-line.ts SUM_DIGITS',
     'segment-writer.ts LINE_REST',
-    'scripts.ts formatVersion',
+    'store-format.ts FORMAT_MAX',
+    'store-format.ts FORMAT_MIN',
     'server-check.ts minimumMajor',
     'protocol-range.ts PROTOCOL_MAX',
     'protocol-range.ts PROTOCOL_MIN',

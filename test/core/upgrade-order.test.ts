@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { MasterStateResponse } from '../../actors/messages/status.js'
-import { problemsOf, upgradeOrder } from '../../runtime/launch/cli/upgrade.js'
+import { finishHint, finishText, problemsOf, upgradeOrder } from '../../runtime/launch/cli/upgrade.js'
 
-/* The order of a rolling upgrade, and what keeps its next step from beginning. */
+/* The order of a rolling upgrade, what keeps its next step from beginning, and what is said at its end. */
 
 type Nodes = Parameters<typeof upgradeOrder>[0]
 const master = (name: string, advertise = `10.0.0.${name[1]}`) => ({ name, advertise, port: 7070 })
@@ -45,4 +45,16 @@ test('a cluster is well when every node of the file is there and none is silent'
   const dead = worker('w2', { state: 'DEAD' })
   assert.deepEqual(problems({ workers: [worker('w1'), dead] }), ['w2 is not registered'])
   assert.deepEqual(problems({ workers: [worker('w1'), worker('w2'), dead] }), [], 'a former process')
+})
+
+test('at its end an upgrade says whether there is something to finish, if the leader knows', () => {
+  const nothing = 'nothing to finish: the store has format 1, the newest that all Masters know\n'
+  assert.equal(finishHint({ store: { format: 1, newest: 1 } }), nothing)
+  assert.match(
+    finishHint({ store: { format: 1, newest: 2 } }),
+    /^The store still has format 1, .* --finish\.\n$/,
+  )
+  assert.equal(finishHint({}), '')
+  assert.equal(finishText({ was: 1, is: 1 }), nothing)
+  assert.match(finishText({ was: 1, is: 2 }), /^The store's format was 1 and is 2\. /)
 })

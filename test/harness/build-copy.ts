@@ -2,6 +2,7 @@ import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { programEntries } from '../../runtime/built-file.js'
+import type { FormatRange } from '../../runtime/persistence/store-format.js'
 import type { ProtocolRange } from '../../runtime/transport/protocol-range.js'
 
 const compiled = fileURLToPath(new URL('../../', import.meta.url))
@@ -23,11 +24,13 @@ export interface BuildChanges {
   readonly nodeMajor?: number
   /** The protocols that it speaks. */
   readonly protocols?: ProtocolRange
+  /** The formats of a store that it knows. */
+  readonly formats?: FormatRange
 }
 
 /** Copies this build into a new folder, as another release would be installed beside it. */
 export async function copyBuild(folder: string, changes: BuildChanges): Promise<Build> {
-  const { version, nodeMajor, protocols } = changes
+  const { version, nodeMajor, protocols, formats } = changes
   await mkdir(folder, { recursive: true })
   for (const part of ['actors', 'runtime']) {
     await cp(join(compiled, part), join(folder, 'dist', part), { recursive: true })
@@ -47,6 +50,11 @@ export async function copyBuild(folder: string, changes: BuildChanges): Promise<
     const file = join(transport, 'protocol-range.js')
     await replace(file, /(?<=const PROTOCOL_MIN = )\d+/, String(protocols.min))
     await replace(file, /(?<=const PROTOCOL_MAX = )\d+/, String(protocols.max))
+  }
+  if (formats !== undefined) {
+    const file = join(folder, 'dist/runtime/persistence/store-format.js')
+    await replace(file, /(?<=const FORMAT_MIN = )\d+/, String(formats.min))
+    await replace(file, /(?<=const FORMAT_MAX = )\d+/, String(formats.max))
   }
   return { bin: join(folder, 'dist/runtime/launch/cli/bin.js'), folder }
 }

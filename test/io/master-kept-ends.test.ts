@@ -67,6 +67,7 @@ class Fallen extends MasterWorld {
       base: { epoch: 5, seq: 80 },
       earlier: [],
       observed: { epoch: 6, seq: 95 },
+      format: 1,
     })
     this.restore(noRecords)
     for (const [id, port] of [

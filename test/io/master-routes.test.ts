@@ -48,6 +48,7 @@ test("what a client's key opens is the requests of applications and commands, an
       'DeploySubmission',
       'RequestLauncherOrder',
       'RequestRestartWorker',
+      'RequestFinishUpgrade',
       'RequestCodePlan',
       'RequestMasterState',
       'RequestLogLocation',
@@ -58,7 +59,7 @@ test("what a client's key opens is the requests of applications and commands, an
       ...ofShells,
     ],
   )
-  assert.deepEqual(types.filter((type) => isAdmitted('driver', type)).length, 34)
+  assert.deepEqual(types.filter((type) => isAdmitted('driver', type)).length, 35)
   assert.ok(types.every((type) => isAdmitted('node', type)))
 })
 

@@ -6,6 +6,9 @@ import { FileSystemEngine } from '../../runtime/persistence/file-system/file-sys
 import { persistenceSuite, suiteSchemas } from '../conformance/persistence-suite.js'
 import { MemoryDisk } from '../tools/persistence-memory-disk.js'
 
+/** A release that knows a next format too. */
+const formats = { min: 1, max: 2 }
+
 function ticking(): () => number {
   let nowMs = 1_700_000_000_000
   return () => ++nowMs
@@ -25,7 +28,7 @@ persistenceSuite('FILESYSTEM', {
   async create() {
     const parent = await mkdtemp(join(tmpdir(), 'firesteel-persistence-'))
     const nowMs = ticking()
-    const options = { directory: join(parent, 'state'), cluster: 'c', schemas: suiteSchemas, nowMs }
+    const options = { directory: join(parent, 'state'), cluster: 'c', schemas: suiteSchemas, formats, nowMs }
     return {
       open: () => new FileSystemEngine({ ...options, onWarning: () => {} }),
       dispose: () => rm(parent, { recursive: true, force: true }),
@@ -38,7 +41,7 @@ persistenceSuite('FILESYSTEM, a snapshot after every few commits', {
   async create() {
     const files = new MemoryDisk()
     const nowMs = ticking()
-    const options = { files, directory: '/state', cluster: 'c', schemas: suiteSchemas, nowMs }
+    const options = { files, directory: '/state', cluster: 'c', schemas: suiteSchemas, formats, nowMs }
     return {
       open: () => new FileSystemEngine({ ...options, journalBytes: 400, readPage: 7, onWarning: () => {} }),
       dispose: async () => {},

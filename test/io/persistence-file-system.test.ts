@@ -343,19 +343,23 @@ test('a snapshot that finds no room is given up with a warning; commits go on an
   assert.deepEqual(found.get('w4'), { id: 'w4', n: 60 })
 })
 
+const formats = { min: 1, max: 2 }
+/** The fourth commit raises the format of the store. */
+const RAISED_AT = 4
+
 /** Two lives of a Master over a small journal; gives the newest acknowledged value of every record. */
 async function log(disk: MemoryDisk, acknowledged: Map<string, number>, maybe: Map<string, number[]>) {
   for (const me of ['m1', 'm2']) {
-    const { engine } = openOn(disk, { journalBytes: 500 })
+    const { engine } = openOn(disk, { journalBytes: 500, formats })
     const record = await engine.leader()
-    const elected = await engine.elect(
-      electRequest(me, record && { epoch: record.epoch, owner: record.owner }),
-    )
+    const seen = record && { epoch: record.epoch, owner: record.owner }
+    const elected = await engine.elect(electRequest(me, seen, { format: record?.format ?? 1 }))
     if (elected.kind !== 'elected') return
     const leader = new SuiteLeader(engine, elected)
     for (let step = 1; step <= 8; step += 1) {
       const id = `w${step % 3}`
-      const request = leader.next([putOf('worker', id, { n: leader.n + 1 })])
+      const raises = step === RAISED_AT && { format: 2 }
+      const request = { ...leader.next([putOf('worker', id, { n: leader.n + 1 })]), ...raises }
       maybe.set(id, [...(maybe.get(id) ?? []), request.n])
       let outcome = await engine.commit(leader.fence, request)
       // What the commit queue does: not applied or unknown is sent again as it is.
@@ -378,8 +382,12 @@ async function checkStory(
   maybe: Map<string, number[]>,
   what: string,
 ) {
-  const { engine, warnings } = openOn(disk)
+  const { engine, warnings } = openOn(disk, { formats })
+  const format = (await engine.leader())?.format ?? 1
   const found = await readAll(engine, await takeOver(engine, 'm9'), 'worker')
+  assert.equal((await engine.leader())?.format, format, `${what}: an election keeps the format`)
+  const newest = Math.max(0, ...acknowledged.values())
+  if (newest >= RAISED_AT) assert.equal(format, 2, `${what}: an acknowledged raise is lost`)
   for (const [id, n] of acknowledged) {
     const value = (found.get(id) as { n?: number } | undefined)?.n ?? 0
     assert.ok(value >= n, `${what}: ${id} was acknowledged as ${n}, found ${value}`)

@@ -45,7 +45,7 @@ async function storeOf(directory: string, puts: readonly Put[]): Promise<void> {
   await engine.close()
 }
 
-const request = { seen: undefined, address: 'firesteel://h:1', lock: '', observedEpoch: 0 }
+const request = { seen: undefined, address: 'firesteel://h:1', lock: '', observedEpoch: 0, format: 1 }
 const fine: RecordSchemas[keyof RecordSchemas] = () => undefined
 
 const engineOf = (directory: string, check = fine): FileSystemEngine =>

@@ -29,6 +29,8 @@ persistenceSuite('REDIS', {
           replicas: 0,
           leaseMs: 60_000,
           schemas: suiteSchemas,
+          // A release that knows a next format too.
+          formats: { min: 1, max: 2 },
           secret: SECRET,
           clock: systemClock,
           log: silentLog,

@@ -70,6 +70,8 @@ test('the model answers as the scripts do, and holds what they hold', async () =
   reached.expect(5, [
     ...['elect elected', 'elect elected again', 'elect elected above what was heard'],
     ...['elect changed owner', 'elect changed epoch', 'elect changed both'],
+    'elect changed format',
+    ...writes('raise'),
     ...[...writes('commit'), 'commit rewound to another write id', 'commit duplicate', 'commit refused'],
     ...[
       'commit ok, empty',
@@ -92,11 +94,19 @@ test('unreadable records: the same ones are set aside', async () => {
 
 test('a commit of more values than one unpack takes', async () => {
   const ids = Array.from({ length: 5000 }, (_, index) => `id-${index}`)
-  const commit = { do: 'commit', by: 0, fence: 'own', which: 'next', pick: 0, lost: false } as const
+  const commit = {
+    do: 'commit',
+    by: 0,
+    fence: 'own',
+    which: 'next',
+    pick: 0,
+    lost: false,
+    raises: false,
+  } as const
   const worker = (some: readonly string[]) => some.map((id) => putOf('worker', id))
   const reached = new Reached()
   await pairOf(reached).run([
-    { do: 'elect', by: 0, seen: 'now', received: 'nothing', earlier: undefined },
+    { do: 'elect', by: 0, seen: 'now', received: 'nothing', earlier: undefined, mistakesFormat: false },
     { ...commit, puts: worker(ids), deletes: [] },
     {
       ...commit,
@@ -120,7 +130,15 @@ test('a replica: what declares that it writes is refused before it looks, a comm
   const { engines, warnings } = new RealStore({ ...options, connections: many })
   const model = new StoreModel(options)
 
-  const request = { seen: undefined, me: 'm0', address: 'a', lock: 'l', observedEpoch: 0, writeId: 'e' }
+  const request = {
+    seen: undefined,
+    me: 'm0',
+    address: 'a',
+    lock: 'l',
+    observedEpoch: 0,
+    format: 1,
+    writeId: 'e',
+  }
   const fence = { epoch: 1, owner: 'm0' }
   const first = { n: 1, prev: 'e', writeId: 'c1', puts: [putOf('worker', 'w')], deletes: [] }
   const bad = {
@@ -232,7 +250,10 @@ test('what was saved stays, whatever is written then, here or in another model; 
 test('one state in several models: each goes on along its own branch', () => {
   const fence = { epoch: 1, owner: 'm0' }
   const primary = new StoreModel()
-  primary.elect({ seen: undefined, me: 'm0', address: 'a', lock: 'l', observedEpoch: 0, writeId: 'e' }, 1)
+  primary.elect(
+    { seen: undefined, me: 'm0', address: 'a', lock: 'l', observedEpoch: 0, format: 1, writeId: 'e' },
+    1,
+  )
   const write = (model: StoreModel, prev: string, writeId: string) =>
     model.commit(
       fence,

@@ -286,10 +286,10 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'what has no write leaves at once',
     file: 'actors/master/master.js',
-    find: 'this.#driver?.submit({ puts: step.puts, deletes: step.deletes, effects });',
+    find: 'this.#driver?.submit({ puts, deletes, format, effects });',
     replace:
-      'if (step.puts.length + step.deletes.length === 0) for (const { effect } of effects) this.#run(effect, cause); ' +
-      'else this.#driver?.submit({ puts: step.puts, deletes: step.deletes, effects });',
+      'if (puts.length + deletes.length === 0) for (const { effect } of effects) this.#run(effect, cause); ' +
+      'else this.#driver?.submit({ puts, deletes, format, effects });',
     faults: [],
   },
   {

@@ -79,13 +79,18 @@ export class StoreCandidate {
   }
 
   /** The write id is fresh. */
-  commit({ which, pick, fence, puts, deletes }: CommitCommand, writeId: string): Sent {
+  commit(
+    { which, pick, fence, puts, deletes }: CommitCommand,
+    writeId: string,
+    format: number | undefined,
+  ): Sent {
     const old =
       which === 'again' ? this.#sent.at(-1) : which === 'late' ? this.#sent.at(-1 - pick) : undefined
     if (old !== undefined) return old
     const n = which === 'otherSeq' ? this.#n + 3 : this.#n + 1
     const prev = which === 'otherWriteId' ? 'of another branch' : this.#writeId
-    const sent = { fence: this.fence(fence), request: { n, prev, writeId, puts, deletes } }
+    const raises = format !== undefined && { format }
+    const sent = { fence: this.fence(fence), request: { n, prev, writeId, puts, deletes, ...raises } }
     this.#sent.push(sent)
     return sent
   }

@@ -33,6 +33,8 @@ export type StoreCommand =
       readonly seen: 'now' | 'looked' | 'nobody' | 'otherOwner' | 'otherEpoch'
       readonly received: 'nothing' | 'below' | 'same' | 'above'
       readonly earlier: readonly PastElection[] | undefined
+      /** It asks with another format than the store has. */
+      readonly mistakesFormat: boolean
     }
   | {
       readonly do: 'commit'
@@ -43,6 +45,8 @@ export type StoreCommand =
       readonly pick: number
       /** The candidate does not get the outcome. */
       readonly lost: boolean
+      /** The store's format goes one up. */
+      readonly raises: boolean
       readonly puts: readonly Put[]
       readonly deletes: readonly Delete[]
     }
@@ -105,6 +109,7 @@ const deletes = fc.uniqueArray(fc.record({ table, id }), {
 })
 const by = fc.nat({ max: 6 })
 const slot = fc.nat({ max: 1 })
+const rarely = fc.nat({ max: 5 }).map((n) => n === 5)
 const fence = often<FenceKind>('own', 12, 'epochBelow', 'epochAbove', 'otherOwner')
 const writeId = often<WriteIdKind>('own', 6, 'none', 'other')
 const reading = { by, fence, writeId: often<WriteIdKind>('own', 2, 'none', 'none', 'other'), table }
@@ -127,7 +132,8 @@ export function storeCommand(unreadable: boolean): fc.Arbitrary<StoreCommand> {
     fence,
     which: often('next', 8, 'again', 'late', 'otherWriteId', 'otherSeq'),
     pick: fc.nat({ max: 9 }),
-    lost: fc.nat({ max: 5 }).map((n) => n === 5),
+    lost: rarely,
+    raises: rarely,
   }
   const scans: fc.WeightedArbitrary<StoreCommand>[] = [
     some(3, fc.record({ do: fc.constant('scan' as const), slot, ...reading })),
@@ -143,6 +149,7 @@ export function storeCommand(unreadable: boolean): fc.Arbitrary<StoreCommand> {
         seen: often('now', 5, 'looked', 'looked', 'nobody', 'otherOwner', 'otherEpoch'),
         received: often('nothing', 3, 'below', 'same', 'above'),
         earlier,
+        mistakesFormat: rarely,
       }),
     ),
     some(10, fc.record({ ...commit, puts: put, deletes })),

@@ -80,13 +80,14 @@ export class StoreModel {
   }
 
   elect(
-    { seen, me, address, lock, observedEpoch, earlier = [], writeId, protocols }: ElectRequest,
+    { seen, me, address, lock, observedEpoch, earlier = [], writeId, protocols, format }: ElectRequest,
     nowMs: number,
   ): ElectOutcome {
     if (this.readOnly) return notWritable
     const at = this.#leader
     if (at.owner === me) return elected(at)
     if (!isSame(at, seen ?? nobody)) return { kind: 'changed', epoch: at.epoch, owner: at.owner }
+    if ((at.format ?? format) !== format) return { kind: 'changed', epoch: at.epoch, owner: at.owner }
     const epoch = Math.max(at.epoch, observedEpoch) + 1
     const position = { epoch, seq: at.position.seq }
     const base = at.position
@@ -101,6 +102,7 @@ export class StoreModel {
       base,
       earlier,
       ...(protocols && { protocols }),
+      format,
       ...life,
     }
     return elected(this.#leader)
@@ -116,7 +118,7 @@ export class StoreModel {
 
   /** Like a touch, but the time is not stored. */
   commit(fence: Fence, request: CommitRequest, _nowMs: number): CommitOutcome {
-    const { n, writeId, puts, deletes } = request
+    const { n, writeId, puts, deletes, format = this.#leader.format } = request
     // Without puts the script declares that it writes, so a replica does not begin it.
     if (this.readOnly && puts.length === 0) return notWritable
     const refused = this.#compareFence(fence, request)
@@ -125,7 +127,8 @@ export class StoreModel {
     if (this.full && puts.length > 0) return noMemory
     for (const { table, id, json } of puts) this.#put(table, id, json)
     for (const { table, id } of deletes) this.#delete(table, id)
-    this.#leader = { ...this.#leader, position: { epoch: fence.epoch, seq: n }, writeId }
+    const position = { epoch: fence.epoch, seq: n }
+    this.#leader = { ...this.#leader, position, writeId, ...(format !== undefined && { format }) }
     return { kind: 'ok', position: this.#leader.position }
   }
 

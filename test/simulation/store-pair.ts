@@ -90,7 +90,7 @@ export class StorePair {
     }
   }
 
-  async #elect({ by, seen, received, earlier }: Of<'elect'>): Promise<void> {
+  async #elect({ by, seen, received, earlier, mistakesFormat }: Of<'elect'>): Promise<void> {
     const candidate = this.#by(by)
     const before = this.#model.leader()
     const epoch = before?.epoch ?? 0
@@ -105,6 +105,7 @@ export class StorePair {
       observedEpoch,
       ...(earlier === undefined ? {} : { earlier }),
       writeId: `elect-${this.#nowMs}`,
+      format: (before?.format ?? 1) + (mistakesFormat ? 1 : 0),
     }
     const real = await this.#engine(candidate).elect(request)
     const said = this.#model.elect(request, this.#nowMs)
@@ -115,14 +116,16 @@ export class StorePair {
 
   async #commit(command: Of<'commit'>): Promise<void> {
     const candidate = this.#by(command.by)
-    const sent = candidate.commit(command, `commit-${this.#nowMs}`)
-    const { fence, request } = sent
     const before = this.#model.leader()
+    const format = command.raises ? (before?.format ?? 1) + 1 : undefined
+    const sent = candidate.commit(command, `commit-${this.#nowMs}`, format)
+    const { fence, request } = sent
     const real = await this.#engine(candidate).commit(fence, request)
     same(this.#model.commit(fence, request, this.#nowMs), real, 'commit')
     if (!command.lost) candidate.received(sent, real)
     this.#reached.add(`commit ${writeKind(real, fence)}`)
     if (real.kind === 'ok') this.#reached.add(`commit ok, ${fillKind(request)}`)
+    if (request.format !== undefined) this.#reached.add(`raise ${writeKind(real, fence)}`)
     const seqFits = request.n === (before?.position.seq ?? 0) + 1
     const isWriteIdAlone = real.kind === 'rewound' && real.position.epoch === fence.epoch && seqFits
     if (isWriteIdAlone) this.#reached.add('commit rewound though its seq fits')

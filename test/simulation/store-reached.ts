@@ -52,8 +52,11 @@ export function electKind(
     return outcome.epoch > epoch + 1 ? 'elected above what was heard' : 'elected'
   }
   if (outcome.kind !== 'changed') return outcome.kind
-  if ((asked.seen?.epoch ?? 0) === epoch) return 'changed owner'
-  return (asked.seen?.owner ?? '') === owner ? 'changed epoch' : 'changed both'
+  const isEpoch = (asked.seen?.epoch ?? 0) === epoch
+  const isOwner = (asked.seen?.owner ?? '') === owner
+  if (isEpoch && isOwner) return 'changed format'
+  if (isEpoch) return 'changed owner'
+  return isOwner ? 'changed epoch' : 'changed both'
 }
 
 export function writeKind(outcome: CommitOutcome, fence: Fence): string {

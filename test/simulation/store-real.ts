@@ -66,6 +66,7 @@ export class RealStore {
           wallMs: () => 0,
           onWarning: (place, reason) => this.warnings.push(`${place}: ${reason}`),
           readPage: pageRecords,
+          formats: { min: 1, max: 1000 },
         }),
     )
   }

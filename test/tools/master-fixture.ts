@@ -110,6 +110,7 @@ export class MasterWorld {
       base,
       earlier: [],
       observed: base,
+      format: 1,
     })
     return this.restore(records)
   }

@@ -122,4 +122,5 @@ const leadershipFacts = ({ state }: MasterPageView, nowMs: number): Html =>
       state.position.epoch > 0 &&
         html`${state.position.epoch} <span class="hint">the number of this leadership</span>`,
     ],
+    ['Format of the store', state.store?.format],
   ])

@@ -7,10 +7,11 @@ import type { FreeEffect, GatedEffect, Step } from '../step.js'
  * What one step decided, in words: for each write and effect its kind, its type and whom it is for, and a
  * checksum of all of it. Two steps with the same words decided the same.
  */
-export function decisionsOf({ puts, deletes, gated, free }: Step): string[] {
+export function decisionsOf({ puts, deletes, format, gated, free }: Step): string[] {
   const decisions: string[] = []
   for (const { table, id, value } of puts) decisions.push(`put ${table} ${id} ${sumOf(value)}`)
   for (const { table, id } of deletes) decisions.push(`delete ${table} ${id}`)
+  if (format !== undefined) decisions.push(`format ${format}`)
   for (const effect of gated) decisions.push(`${words(effect)} ${sumOf(contentOf(effect))}`)
   for (const effect of free) decisions.push(`${words(effect)} ${sumOf(contentOf(effect))}`)
   return decisions

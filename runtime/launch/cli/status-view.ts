@@ -123,6 +123,7 @@ export const statusJson = (state: MasterStateResponse) => ({
   leader: state.leader,
   ...(state.stale ? { stale: true } : {}),
   ...(state.deployment && { deployment: deploymentJson(state.deployment) }),
+  ...(state.store && { store: state.store }),
   masters: state.masters,
   workers: state.workers.map(workerRow),
   applications: applicationsOf(state).map((app) => withMessage(applicationRow(app), app)),

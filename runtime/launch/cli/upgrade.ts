@@ -1,6 +1,7 @@
 import type { MasterClient } from '../../../actors/client/master-client.js'
 import { launcherRunning, linkedLaunchers, orderLauncher } from '../../../actors/client/order-launcher.js'
 import type { MasterStateResponse } from '../../../actors/messages/status.js'
+import type { FinishUpgradeResponse } from '../../../actors/messages/upgrade.js'
 import { formatHostPort } from '../../addresses.js'
 import { FiresteelError, isFiresteelError, reasonOf } from '../../errors.js'
 import { limits } from '../../limits.js'
@@ -73,17 +74,15 @@ async function stepsOf(client: MasterClient, nodes: Nodes, leader: string | null
   )
 }
 
-/** Resolves with the address of the leader. */
-async function untilWell(
+function untilWell(
   client: MasterClient,
   nodes: Nodes,
   options: UpgradeOptions,
-): Promise<string | null> {
-  const { leader } = await untilWithout((state) => problemsOf(nodes, state), client, {
+): Promise<MasterStateResponse> {
+  return untilWithout((state) => problemsOf(nodes, state), client, {
     ...options,
     refuse: (text) => new FiresteelError('UPGRADE_STOPPED', text),
   })
-  return leader
 }
 
 /** Its launcher may have lost its link with the leader that was replaced. */
@@ -99,13 +98,17 @@ async function launcherNow(client: MasterClient, step: UpgradeStep, signal: Abor
 }
 
 /**
- * Runs each node of a deployment from another package. Throws UPGRADE_STOPPED at the first step that does not
- * end well, with the way back.
+ * Runs each node of a deployment from another package. Resolves with the state of the cluster. Throws
+ * UPGRADE_STOPPED at the first step that does not end well, with the way back.
  */
-export async function upgrade(client: MasterClient, nodes: Nodes, options: UpgradeOptions): Promise<void> {
+export async function upgrade(
+  client: MasterClient,
+  nodes: Nodes,
+  options: UpgradeOptions,
+): Promise<MasterStateResponse> {
   const { folder, interrupted, onStep } = options
-  const leader = await untilWell(client, nodes, options)
-  const steps = await stepsOf(client, nodes, leader)
+  let state = await untilWell(client, nodes, options)
+  const steps = await stepsOf(client, nodes, state.leader)
   let former: string | undefined
   for (const step of steps) {
     try {
@@ -115,12 +118,13 @@ export async function upgrade(client: MasterClient, nodes: Nodes, options: Upgra
       const order = { kind: 'restart', node: step.node, folder } as const
       const done = (await orderLauncher(client, launcher, order, { signal: interrupted })) as NodeUpgrade
       former ??= done.from.folder
-      await untilWell(client, nodes, options)
+      state = await untilWell(client, nodes, options)
       await onStep(step, done, performance.now() - startMs)
     } catch (error) {
       throw stopped(error, step, former)
     }
   }
+  return state
 }
 
 function stopped(error: unknown, { node }: UpgradeStep, former: string | undefined): unknown {
@@ -135,3 +139,18 @@ function stopped(error: unknown, { node }: UpgradeStep, former: string | undefin
     cause: error,
   })
 }
+
+/** Whether the command with `--finish` has something to do, for people; '': the leader does not say. */
+export function finishHint({ store }: Pick<MasterStateResponse, 'store'>): string {
+  if (!store) return ''
+  if (store.newest <= store.format) return `${nothingToFinish(store.format)}\n`
+  return `The store still has format ${store.format}, and all Masters know ${store.newest}. When the older release is not to come back, run the same with --finish.\n`
+}
+
+export function finishText({ was, is }: Pick<FinishUpgradeResponse, 'was' | 'is'>): string {
+  if (was === is) return `${nothingToFinish(is)}\n`
+  return `The store's format was ${was} and is ${is}. An older release cannot read it any more.\n`
+}
+
+const nothingToFinish = (format: number): string =>
+  `nothing to finish: the store has format ${format}, the newest that all Masters know`

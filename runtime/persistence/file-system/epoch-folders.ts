@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import { checksumOf } from '../../checksum.js'
 import { FiresteelError } from '../../errors.js'
+import { requireFormat } from '../store-format.js'
 import { type FileOps, isMissing, synced } from './file-ops.js'
-import { type Identity, parseObject } from './payload.js'
+import { type Expected, type Identity, parseObject } from './payload.js'
 import type { ProcessIdentity } from './process-identity.js'
 
 /**
@@ -83,24 +84,20 @@ export class EpochFolders {
  * Throws if a file belongs to another program, version or cluster. This is checked before anything is
  * written.
  */
-export function checkIdentity(found: Identity, mine: Identity, place: string): void {
-  if (found.format !== mine.format) {
+export function checkIdentity(found: Identity, expected: Expected, place: string): void {
+  if (found.format !== expected.format) {
     throw new FiresteelError('STORE_UNREADABLE', `${place} was not written by Firesteel`, {
       place,
       help: 'Give this cluster a folder of its own.',
     })
   }
-  if (found.version !== mine.version) {
-    throw new FiresteelError(
-      'VERSION_UNSUPPORTED',
-      `${place} has version ${found.version} of the file format; this program reads version ${mine.version}`,
-      { place, help: 'Use the version of Firesteel that wrote it, or another folder.' },
-    )
-  }
-  if (found.cluster !== mine.cluster) {
+  const { formats, cluster } = expected
+  // A file may be older than the last raise. That the store's format is not too low, its reader checks.
+  if (found.version > formats.max) requireFormat(found.version, formats, place, place)
+  if (found.cluster !== cluster) {
     throw new FiresteelError(
       'CLUSTER_MISMATCH',
-      `${place} belongs to cluster "${found.cluster}"; this is cluster "${mine.cluster}"`,
+      `${place} belongs to cluster "${found.cluster}"; this is cluster "${cluster}"`,
       { place, help: 'Give each cluster a folder of its own.' },
     )
   }

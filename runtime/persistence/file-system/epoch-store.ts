@@ -1,4 +1,4 @@
-import { reasonOf } from '../../errors.js'
+import { isDiskFull, reasonOf } from '../../errors.js'
 import type { CommitRequest, Failed, Fence, Position, Refused } from '../engine.js'
 import { RecordTables } from '../record-tables.js'
 import type { EpochFolders } from './epoch-folders.js'
@@ -31,6 +31,7 @@ export class EpochStore {
   readonly base: Position
   readonly records: RecordTables
   readonly #options: EpochStoreOptions
+  #format: number
   #journal: Journal
   #generation = 1
   #rotateAtBytes: number
@@ -44,6 +45,7 @@ export class EpochStore {
     this.fence = options.fence
     this.base = options.base
     this.records = options.records
+    this.#format = options.identity.version
     this.#journal = journal
     this.#rotateAtBytes = options.journalBytes
     this.#seq = options.base.seq
@@ -70,6 +72,11 @@ export class EpochStore {
     return { epoch: this.fence.epoch, seq: this.#seq }
   }
 
+  /** Of the store. */
+  get format(): number {
+    return this.#format
+  }
+
   get writeId(): string {
     return this.#writeId
   }
@@ -79,11 +86,13 @@ export class EpochStore {
     return this.#failed
   }
 
-  async commit({ n, writeId, puts, deletes }: CommitRequest): Promise<'durable' | Refused | Failed> {
+  async commit(request: CommitRequest): Promise<'durable' | Refused | Failed> {
     if (this.#failed !== undefined) return { kind: 'failed', reason: this.#failed }
+    const { n, writeId, puts, deletes, format = this.#format } = request
     try {
+      if (format > this.#format && (await this.#raise(format)) === 'full') return noSpace
       if ((await this.#journal.append(encodeCommit(n, writeId, puts, deletes))) === 'full') {
-        return { kind: 'refused', code: 'STORE_FULL', reason: 'no space left for the journal' }
+        return noSpace
       }
     } catch (error) {
       this.#failed = reasonOf(error)
@@ -99,25 +108,44 @@ export class EpochStore {
   async rotateIfLarge(): Promise<void> {
     if (this.#failed !== undefined || this.#background !== undefined) return
     if (this.#journal.bytes < this.#rotateAtBytes) return
+    try {
+      await this.#nextGeneration(this.#format)
+    } catch (error) {
+      this.#rotateAtBytes = this.#journal.bytes + this.#options.journalBytes
+      this.#warn('a new journal could not be begun', error)
+    }
+  }
+
+  /**
+   * The head of the next journal says the new format, so the store has it as soon as that file is durable:
+   * before the first write that needs it, and whatever becomes of the snapshot.
+   */
+  async #raise(format: number): Promise<'raised' | 'full'> {
+    await this.#background
+    try {
+      await this.#nextGeneration(format)
+    } catch (error) {
+      if (error instanceof SyncFailed || !isDiskFull(error)) throw error
+      return 'full'
+    }
+    this.#format = format
+    return 'raised'
+  }
+
+  async #nextGeneration(format: number): Promise<void> {
     const { files, folders, journalBytes } = this.#options
     const generation = this.#generation + 1
-    const head = headOf(this.#options, this.#seq, this.#writeId)
+    const head = { ...headOf(this.#options, this.#seq, this.#writeId), version: format }
     const folder = folders.path(this.fence.epoch)
     const old = this.#journal
+    const next = await Journal.create(files, folders.path(this.fence.epoch, `journal-${generation}`), head)
     try {
-      const next = await Journal.create(files, folders.path(this.fence.epoch, `journal-${generation}`), head)
-      try {
-        await synced(files.syncFolder(folder))
-      } catch (error) {
-        await next.close()
-        throw error
-      }
-      this.#journal = next
+      await synced(files.syncFolder(folder))
     } catch (error) {
-      this.#rotateAtBytes = old.bytes + journalBytes
-      this.#warn('a new journal could not be begun', error)
-      return
+      await next.close()
+      throw error
     }
+    this.#journal = next
     this.#generation = generation
     this.#rotateAtBytes = journalBytes
     // Everything in it is already durable.
@@ -158,6 +186,12 @@ export class EpochStore {
     this.#options.onWarning(this.#options.folders.path(this.fence.epoch), `${what}: ${reasonOf(error)}`)
   }
 }
+
+const noSpace = {
+  kind: 'refused',
+  code: 'STORE_FULL',
+  reason: 'no space left for the journal',
+} as const
 
 function headOf({ identity, fence, base }: EpochStoreOptions, seq: number, writeId: string): Head {
   return { kind: 'head', ...identity, epoch: fence.epoch, seq, mark: writeId, base }

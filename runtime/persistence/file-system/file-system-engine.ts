@@ -21,11 +21,12 @@ import type {
   Unknown,
 } from '../engine.js'
 import { RecordTables } from '../record-tables.js'
+import { type FormatRange, ownFormats } from '../store-format.js'
 import { checkIdentity, EpochFolders } from './epoch-folders.js'
 import { EpochStore } from './epoch-store.js'
 import { type FileOps, isMissing, nodeFileOps, synced } from './file-ops.js'
 import { type Loaded, loadNewest } from './folder-reader.js'
-import type { Identity } from './payload.js'
+import type { Expected, Identity } from './payload.js'
 import { type ProcessTable, procTable } from './process-identity.js'
 import { type Aside, Quarantine, takeUnreadable } from './quarantine.js'
 
@@ -41,10 +42,9 @@ export interface FileSystemOptions {
   readonly processes?: ProcessTable
   readonly journalBytes?: number
   readonly readPage?: number
+  /** Default: those of this build. */
+  readonly formats?: FormatRange
 }
-
-/** Raise it when files change in a way that an older program would misread. */
-const formatVersion = 1
 
 /**
  * Recovery mode FILESYSTEM (protocol 14). `epoch-N/` is made exclusively and fences every smaller N. A leader
@@ -55,7 +55,7 @@ export class FileSystemEngine implements PersistenceEngine {
   readonly #options: FileSystemOptions
   readonly #files: FileOps
   readonly #processes: ProcessTable
-  readonly #identity: Identity
+  readonly #expected: Expected
   readonly #folders: EpochFolders
   readonly #quarantine: Quarantine
   #isWritable = false
@@ -71,7 +71,8 @@ export class FileSystemEngine implements PersistenceEngine {
     this.#options = options
     this.#files = options.files ?? nodeFileOps
     this.#processes = options.processes ?? procTable
-    this.#identity = { format: 'firesteel-state', version: formatVersion, cluster: options.cluster }
+    const { cluster, formats = ownFormats } = options
+    this.#expected = { format: 'firesteel-state', cluster, formats }
     this.#folders = new EpochFolders(options.directory, this.#files)
     this.#quarantine = new Quarantine(options.directory, this.#files)
   }
@@ -195,9 +196,11 @@ export class FileSystemEngine implements PersistenceEngine {
     const asSeen = stored.epoch === (seen?.epoch ?? 0) && stored.owner === (seen?.owner ?? '')
     if (stored.owner !== me && !asSeen) return stored
     await this.#checkStore()
+    if (((await this.#loadSeen())?.format ?? request.format) !== request.format) return stored
     const epoch = Math.max(highest, observedEpoch) + 1
     if (!(await this.#makeEpoch(epoch))) return this.#changed()
     const store = await this.#fill({ epoch, owner: me }, request)
+    if (store === undefined) return this.#changed()
     const now = await this.#lookAfterBegin(store)
     if (now !== undefined) return now
     await this.#release()
@@ -219,12 +222,20 @@ export class FileSystemEngine implements PersistenceEngine {
     }
   }
 
-  /** Makes a new folder a finished epoch. A failed try leaves nothing that fills the disk. */
-  async #fill(fence: Fence, { address, lock, writeId, protocols }: ElectRequest): Promise<EpochStore> {
+  /**
+   * Makes a new folder a finished epoch. A failed try leaves nothing that fills the disk. Undefined: the
+   * format was raised since the candidate looked.
+   */
+  async #fill(
+    fence: Fence,
+    { address, lock, writeId, protocols, format: version }: ElectRequest,
+  ): Promise<EpochStore | undefined> {
     const { epoch, owner } = fence
+    const { format, cluster } = this.#expected
+    const identity = { format, version, cluster }
     try {
       await this.#folders.writeOwner(epoch, {
-        ...this.#identity,
+        ...identity,
         owner,
         address,
         lock,
@@ -234,18 +245,23 @@ export class FileSystemEngine implements PersistenceEngine {
       await this.#files.renew(this.#folders.path(epoch, 'alive'), this.#options.nowMs())
       await synced(this.#files.syncFolder(this.#options.directory))
       // Read only now: a leader that committed before it saw our folder has its writes in what we read.
-      return await this.#begin(
-        fence,
-        writeId,
-        await loadNewest(this.#files, this.#folders, this.#identity, epoch),
-      )
+      const loaded = await loadNewest(this.#files, this.#folders, this.#expected, epoch)
+      if (loaded === undefined || loaded.format === version)
+        return await this.#begin(fence, writeId, loaded, identity)
+      await this.#files.remove(this.#folders.path(epoch))
+      return undefined
     } catch (error) {
       await this.#files.remove(this.#folders.path(epoch)).catch(() => {})
       throw error
     }
   }
 
-  async #begin(fence: Fence, writeId: string, loaded: Loaded | undefined): Promise<EpochStore> {
+  async #begin(
+    fence: Fence,
+    writeId: string,
+    loaded: Loaded | undefined,
+    identity: Identity,
+  ): Promise<EpochStore> {
     const records = loaded?.records ?? new RecordTables()
     const unreadable = await takeUnreadable(records, this.#options.schemas, loaded?.epoch ?? 0)
     const aside: Aside[] = [...(loaded?.aside ?? []), ...unreadable]
@@ -255,7 +271,7 @@ export class FileSystemEngine implements PersistenceEngine {
     return EpochStore.begin({
       files: this.#files,
       folders: this.#folders,
-      identity: this.#identity,
+      identity,
       fence,
       base: loaded?.position ?? { epoch: 0, seq: 0 },
       writeId,
@@ -285,8 +301,8 @@ export class FileSystemEngine implements PersistenceEngine {
   async #checkStore(): Promise<void> {
     for (const epoch of await this.#folders.epochs()) {
       const owner = await this.#folders.readOwner(epoch)
-      if (owner !== undefined) checkIdentity(owner, this.#identity, this.#folders.path(epoch))
-      else await loadNewest(this.#files, this.#folders, this.#identity, epoch + 1)
+      if (owner !== undefined) checkIdentity(owner, this.#expected, this.#folders.path(epoch))
+      else await loadNewest(this.#files, this.#folders, this.#expected, epoch + 1)
     }
   }
 
@@ -297,6 +313,9 @@ export class FileSystemEngine implements PersistenceEngine {
     const found = compareHeld(held, fence, request.prev, request.writeId)
     if (found.kind === 'deposed' || found.kind === 'rewound') return found
     if (found.kind === 'go') {
+      // It begins a file, and the folder of a deposed leader may be gone.
+      const higher = request.format === undefined ? undefined : await this.#lookForHigher(held)
+      if (higher !== undefined) return higher
       const done = await held.commit(request)
       if (done !== 'durable') return done
     }
@@ -332,12 +351,14 @@ export class FileSystemEngine implements PersistenceEngine {
     const owner = await this.#folders.readOwner(epoch)
     const held = this.#held?.fence.epoch === epoch ? this.#held : undefined
     const stands = held ?? (await this.#loadSeen())
+    const format = stands?.format ?? owner?.version
     return {
       epoch,
       owner: owner?.owner ?? '',
       address: owner?.address ?? '',
       lock: owner?.lock ?? '',
       ...(owner?.protocols !== undefined && { protocols: owner.protocols }),
+      ...(format !== undefined && { format }),
       position: stands?.position ?? { epoch: 0, seq: 0 },
       writeId: stands?.writeId ?? '',
       base: stands?.base ?? { epoch: 0, seq: 0 },
@@ -351,7 +372,7 @@ export class FileSystemEngine implements PersistenceEngine {
   async #loadSeen(): Promise<Loaded | undefined> {
     const sizes = await this.#sizes()
     if (sizes === undefined || this.#seen?.sizes !== sizes) {
-      const loaded = await loadNewest(this.#files, this.#folders, this.#identity, Number.POSITIVE_INFINITY)
+      const loaded = await loadNewest(this.#files, this.#folders, this.#expected, Number.POSITIVE_INFINITY)
       this.#seen = { sizes: sizes ?? '', loaded }
     }
     return this.#seen?.loaded

@@ -5,10 +5,11 @@ import { innerLimits } from '../../inner-limits.js'
 import { limits } from '../../limits.js'
 import type { Position } from '../engine.js'
 import { RecordTables } from '../record-tables.js'
+import { requireFormat } from '../store-format.js'
 import { type BadBytes, readBlocks } from './block.js'
 import { checkIdentity, type EpochFolders } from './epoch-folders.js'
 import { type FileOps, isMissing } from './file-ops.js'
-import { decodePayload, type Identity, type Payload } from './payload.js'
+import { decodePayload, type Expected, type Identity, type Payload } from './payload.js'
 import type { Aside } from './quarantine.js'
 
 /** What a finished epoch holds. */
@@ -18,6 +19,8 @@ export interface Loaded {
   readonly position: Position
   readonly writeId: string
   readonly base: Position
+  /** Of the store: the highest that a file names. */
+  readonly format: number
   readonly aside: readonly Aside[]
 }
 
@@ -30,7 +33,7 @@ const tries = innerLimits.folderReads
 export async function loadNewest(
   files: FileOps,
   folders: EpochFolders,
-  identity: Identity,
+  expected: Expected,
   below: number,
 ): Promise<Loaded | undefined> {
   for (let attempt = 1; ; attempt += 1) {
@@ -42,7 +45,7 @@ export async function loadNewest(
         if (generation === 0) continue
         const snapshot = folders.path(epoch, `snapshot-${generation}`)
         requireHeap(await files.sizeBytes(snapshot), snapshot)
-        const reader = new FolderReader(files, folders, identity, epoch)
+        const reader = new FolderReader(files, folders, expected, epoch)
         return await reader.load(names, generation, attempt === tries)
       }
       return undefined
@@ -65,7 +68,7 @@ export function numbered(names: readonly string[], kind: 'snapshot' | 'journal')
 class FolderReader {
   readonly #files: FileOps
   readonly #folders: EpochFolders
-  readonly #identity: Identity
+  readonly #expected: Expected
   readonly #epoch: number
   readonly #records = new RecordTables()
   readonly #aside: Aside[] = []
@@ -75,18 +78,19 @@ class FolderReader {
   #writeId = ''
   #base: Position | undefined
   #sawEnd = false
+  #format = 0
   #torn: Aside | undefined
 
-  constructor(files: FileOps, folders: EpochFolders, identity: Identity, epoch: number) {
+  constructor(files: FileOps, folders: EpochFolders, expected: Expected, epoch: number) {
     this.#files = files
     this.#folders = folders
-    this.#identity = identity
+    this.#expected = expected
     this.#epoch = epoch
   }
 
   async load(names: readonly string[], generation: number, lastTry: boolean): Promise<Loaded> {
     const owner = await this.#folders.readOwner(this.#epoch)
-    if (owner !== undefined) checkIdentity(owner, this.#identity, this.#folders.path(this.#epoch))
+    if (owner !== undefined) this.#identified(owner)
     await this.#loadFile(`snapshot-${generation}`)
     if (!this.#sawEnd)
       this.#aside.push(this.#asideOf(`snapshot-${generation}`, 'the end of the snapshot is missing', ''))
@@ -98,19 +102,21 @@ class FolderReader {
       this.#aside.push(this.#asideOf(`journal-${generation}`, 'the journal is missing', ''))
     }
     for (const journal of journals) await this.#loadFile(`journal-${journal}`)
+    const place = this.#folders.path(this.#epoch)
     if (this.#blocks === 0 || (owner === undefined && this.#base === undefined)) {
-      const place = this.#folders.path(this.#epoch)
       throw new FiresteelError('STORE_UNREADABLE', `${place} holds nothing that Firesteel can read`, {
         place,
         help: 'Restore it from a copy, or move it away to begin anew; nothing in it was changed.',
       })
     }
+    requireFormat(this.#format, this.#expected.formats, place, place)
     return {
       epoch: this.#epoch,
       records: this.#records,
       position: { epoch: this.#epoch, seq: this.#seq },
       writeId: this.#writeId,
       base: this.#base ?? { epoch: 0, seq: 0 },
+      format: this.#format,
       aside: this.#aside,
     }
   }
@@ -154,7 +160,7 @@ class FolderReader {
     switch (payload.kind) {
       case 'head':
       case 'end':
-        checkIdentity(payload, this.#identity, this.#folders.path(this.#epoch))
+        this.#identified(payload)
         // A journal that was begun in vain has an older head.
         if (payload.seq >= this.#seq) this.#writeId = payload.mark
         this.#base = payload.base
@@ -170,6 +176,11 @@ class FolderReader {
           this.#aside.push(this.#asideOf(place, 'the entry is not understood', line))
         return
     }
+  }
+
+  #identified(found: Identity): void {
+    checkIdentity(found, this.#expected, this.#folders.path(this.#epoch))
+    this.#format = Math.max(this.#format, found.version)
   }
 
   #asideOf(place: string, reason: string, content: string, encoding: Aside['encoding'] = 'utf8'): Aside {

@@ -1,11 +1,23 @@
 import { type Delete, type Position, type Put, type Table, tables } from '../engine.js'
+import type { FormatRange } from '../store-format.js'
 import { type Block, encodeBlock } from './block.js'
 
 /** Names the store that a file belongs to. Compared before anything is read or written. */
 export interface Identity {
   readonly format: string
+  /**
+   * The format of the store (`store-format.ts`) when the file was begun. The highest of all files counts.
+   */
   readonly version: number
   readonly cluster: string
+}
+
+/** What a program takes a file for: what it checks of an Identity. */
+export interface Expected {
+  readonly format: string
+  readonly cluster: string
+  /** The formats of a store that it knows. */
+  readonly formats: FormatRange
 }
 
 /** First block of every file and last block of a snapshot: where the store stands, in three copies. */

@@ -1,7 +1,7 @@
 import { FiresteelError } from '../../errors.js'
 import * as z from '../../zod.js'
 import type { LeaderRecord, PastElection, Position } from '../engine.js'
-import { formatVersion } from './scripts.js'
+import { type FormatRange, requireFormat } from '../store-format.js'
 
 const whole = z.string().regex(/^\d{1,16}$/)
 /** One election of `earlier`: EPOCH=EPOCH:SEQ@OWNER. */
@@ -29,6 +29,7 @@ const shape = z.object({
 
 export interface ExpectedRecord {
   readonly cluster: string
+  readonly formats: FormatRange
   /** Of the key that seals our records. */
   readonly keyId: string
   /** For errors. */
@@ -41,19 +42,15 @@ export interface ExpectedRecord {
  */
 export function parseLeaderRecord(
   flat: readonly string[],
-  { cluster, keyId, place }: ExpectedRecord,
+  { cluster, formats, keyId, place }: ExpectedRecord,
 ): LeaderRecord | undefined {
   if (flat.length === 0) return undefined
   const fields: Record<string, string> = {}
   for (let i = 0; i < flat.length; i += 2) fields[flat[i]!] = flat[i + 1]!
   const { format = '' } = fields
-  if (/^\d+$/.test(format) && Number(format) > formatVersion) {
-    throw new FiresteelError(
-      'VERSION_UNSUPPORTED',
-      `The state in Redis has format ${format}; this Firesteel knows up to ${formatVersion}.`,
-      { place, help: 'Run the newer Firesteel that wrote it. Nothing was changed.' },
-    )
-  }
+  // Before all else: a later format may have other fields.
+  const hasFormat = /^\d{1,16}$/.test(format)
+  if (hasFormat) requireFormat(Number(format), formats, 'The state in Redis', place)
   if (fields.cluster !== undefined && fields.cluster !== cluster) {
     throw new FiresteelError(
       'CLUSTER_MISMATCH',
@@ -62,7 +59,7 @@ export function parseLeaderRecord(
     )
   }
   const parsed = shape.safeParse(fields)
-  if (format !== String(formatVersion) || fields.cluster === undefined || !parsed.success) {
+  if (!hasFormat || fields.cluster === undefined || !parsed.success) {
     throw strange(place)
   }
   if (parsed.data.key !== keyId) {
@@ -71,7 +68,7 @@ export function parseLeaderRecord(
       help: 'Give this Master the secret of the cluster, or another name of a cluster. Nothing was changed.',
     })
   }
-  return recordOf(parsed.data)
+  return { ...recordOf(parsed.data), format: Number(format) }
 }
 
 export function strange(key: string): FiresteelError {

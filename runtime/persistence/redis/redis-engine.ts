@@ -16,6 +16,7 @@ import {
   type Table,
   tables,
 } from '../engine.js'
+import { type FormatRange, ownFormats } from '../store-format.js'
 import { type ClusterKeys, clusterKeys, encodeId } from './keys.js'
 import { formatPast, parseLeaderRecord, parsePosition } from './leader-record.js'
 import { demotion, readError, writeOutcome } from './outcomes.js'
@@ -37,6 +38,8 @@ export interface RedisEngineOptions {
   /** Called once for each record set aside, and for a `leave` that failed. */
   readonly onWarning: (place: string, reason: string) => void
   readonly readPage?: number
+  /** Default: those of this build. */
+  readonly formats?: FormatRange
 }
 
 /** Recovery mode REDIS: protocol 2 to 4. Every write is one script that compares before it writes. */
@@ -73,17 +76,18 @@ export class RedisEngine implements PersistenceEngine {
         string[],
       ]
       expectOurs(reply, this.#keys)
-      const { cluster, seal } = this.#options
-      return parseLeaderRecord(reply[1], { cluster, keyId: seal.keyId, place: this.#keys.leader })
+      const { cluster, seal, formats = ownFormats } = this.#options
+      const { keyId } = seal
+      return parseLeaderRecord(reply[1], { cluster, formats, keyId, place: this.#keys.leader })
     })
   }
 
   async elect(request: ElectRequest): Promise<ElectOutcome> {
-    const { seen, me, address, lock, observedEpoch, earlier = [], writeId, protocols = '' } = request
+    const { seen, me, address, lock, observedEpoch, earlier = [], writeId, protocols = '', format } = request
     let reply: string[]
     try {
       reply = (await this.#connection.evaluate(scripts.elect, this.#allKeys, [
-        scripts.formatVersion,
+        format,
         this.#options.cluster,
         seen?.epoch ?? 0,
         seen?.owner ?? '',
@@ -192,8 +196,8 @@ function commitArguments(
   request: CommitRequest,
   { seal, waits }: { readonly seal: RecordSeal; readonly waits: boolean },
 ): RedisArgument[] {
-  const { n, prev, writeId, puts, deletes } = request
-  const args: RedisArgument[] = [fence.epoch, fence.owner, n, prev, writeId, waits ? '1' : '0']
+  const { n, prev, writeId, puts, deletes, format = '' } = request
+  const args: RedisArgument[] = [fence.epoch, fence.owner, n, prev, writeId, waits ? '1' : '0', format]
   for (const [index, table] of tables.entries()) {
     const values = puts.flatMap((put) =>
       put.table === table ? [encodeId(put.id), seal.seal(table, put.id, put.json)] : [],

@@ -6,6 +6,7 @@ import type { LockServer } from '../../redis/lock-server.js'
 import { connectionLockServer } from '../../redis/lock-server.js'
 import { type RedisTarget, type SentinelSettings, sentinelTarget, serverTarget } from '../../redis/target.js'
 import type { PersistenceEngine, RecordSchemas } from '../engine.js'
+import type { FormatRange } from '../store-format.js'
 import { clusterKeys } from './keys.js'
 import { RecordSeal } from './record-seal.js'
 import { RedisEngine } from './redis-engine.js'
@@ -27,6 +28,8 @@ export interface RedisRecoveryOptions {
   readonly log: Log
   /** Returns numbers in [0, 1), for the jitter of the dials. */
   readonly random?: () => number
+  /** Of a store. Default: those of this build. */
+  readonly formats?: FormatRange
 }
 
 export interface RedisRecovery {
@@ -79,6 +82,7 @@ export async function openRedis(options: RedisRecoveryOptions): Promise<RedisRec
     replicas,
     leaseMs,
     wallMs: () => clock.wallMs(),
+    ...(options.formats && { formats: options.formats }),
     onWarning: (place, reason) => log.warn(`set aside or not done: ${reason}`, { place }),
   })
   const listeners = new Set<() => void>()

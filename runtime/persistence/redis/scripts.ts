@@ -7,9 +7,6 @@ import type { RedisScript } from '../../redis/reply.js'
  * epoch, owner, seq and write id decide. Numbers are passed as text.
  */
 
-/** Raise it when keys change in a way that an older program would misread. */
-export const formatVersion = 1
-
 /** A full Redis must not lose its leader: scripts that free memory or renew a leadership run all the same. */
 const allowOom = '#!lua flags=allow-oom\n'
 const readOnly = '#!lua flags=no-writes,allow-oom\n'
@@ -49,8 +46,9 @@ return foreign(1) or {'OK', redis.call('HGETALL', KEYS[1])}
 `)
 
 /**
- * ARGV: format, cluster, seen epoch, seen owner, me, address, lock, observed epoch, write id, elections
- * before (opaque), protocols of the candidate (opaque), id of the key that seals the records.
+ * ARGV: format as seen or for an empty store, cluster, seen epoch, seen owner, me, address, lock, observed
+ * epoch, write id, elections before (opaque), protocols of the candidate (opaque), id of the key that seals
+ * the records.
  */
 export const elect = script(`${allowOom}${helpers}
 local wrong = foreign(1)
@@ -59,12 +57,11 @@ local format, cluster, seenEpoch, seenOwner, me = ARGV[1], ARGV[2], num(ARGV[3])
 local stored = redis.call('HMGET', KEYS[1], 'format', 'cluster', 'epoch', 'owner', 'seq', 'base', 'mark', 'key')
 local epoch, owner, seq = num(stored[3]), stored[4] or '', num(stored[5])
 if redis.call('EXISTS', KEYS[1]) == 1 then
-  if stored[1] ~= format or stored[2] ~= cluster or stored[8] ~= ARGV[12] or epoch < 1 or seq < 0 then
-    return {'STRANGE'}
-  end
+  if stored[2] ~= cluster or stored[8] ~= ARGV[12] or epoch < 1 or seq < 0 then return {'STRANGE'} end
 end
 if owner == me then return {'OK', stored[3], stored[6], stored[7]} end
-if epoch ~= seenEpoch or owner ~= seenOwner then return {'CHANGED', text(epoch), owner} end
+-- A format that was raised since the candidate looked is one that it may not know.
+if epoch ~= seenEpoch or owner ~= seenOwner or (stored[1] or format) ~= format then return {'CHANGED', text(epoch), owner} end
 local base = text(epoch) .. ':' .. text(seq)
 local mine = text(math.max(epoch, num(ARGV[8])) + 1)
 redis.call('HSET', KEYS[1], 'format', format, 'cluster', cluster, 'owner', me, 'address', ARGV[6], 'lock', ARGV[7],
@@ -94,8 +91,8 @@ return {'OK'}
 
 /**
  * KEYS: leader record, then the tables. ARGV: epoch, owner, n, prev, write id, '1' if replicas are waited
- * for, then runs of (HSET or HDEL, index of the key, count of the values, values). HSETs come first: a full
- * Redis refuses the first of them, and so all.
+ * for, format of the store from now on or '', then runs of (HSET or HDEL, index of the key, count of the
+ * values, values). HSETs come first: a full Redis refuses the first of them, and so all.
  */
 const commitBody = `${helpers}${compareFence}
 local wrong = foreign(1)
@@ -106,7 +103,7 @@ if refused then
   if refused[1] == 'DUPLICATE' and ARGV[6] == '1' then redis.call('HSET', KEYS[1], 'touched', now()) end
   return refused
 end
-local at = 7
+local at = 8
 while at <= #ARGV do
   local command, key, last = ARGV[at], KEYS[tonumber(ARGV[at + 1])], at + 2 + tonumber(ARGV[at + 2])
   -- unpack of more than 8,000 values fails.
@@ -116,6 +113,7 @@ while at <= #ARGV do
   at = last + 1
 end
 redis.call('HSET', KEYS[1], 'seq', ARGV[3], 'mark', ARGV[5])
+if ARGV[7] ~= '' then redis.call('HSET', KEYS[1], 'format', ARGV[7]) end
 return {'OK', ARGV[1], ARGV[3]}
 `
 /** Without a shebang a full Redis still answers DUPLICATE or DEPOSED, and refuses at the first HSET. */

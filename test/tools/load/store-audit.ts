@@ -1,6 +1,7 @@
 import { tables } from '../../../runtime/persistence/engine.js'
 import { clusterKeys } from '../../../runtime/persistence/redis/keys.js'
 import { parseLeaderRecord } from '../../../runtime/persistence/redis/leader-record.js'
+import { ownFormats } from '../../../runtime/persistence/store-format.js'
 import type { RedisServer } from '../../harness/redis-server.js'
 
 export interface StoredPosition {
@@ -26,7 +27,7 @@ export const writesAfterSuccession = (
 /** Of a Master with any secret. */
 function leaderOf(flat: readonly string[], cluster: string, place: string) {
   const keyId = flat[flat.indexOf('key') + 1] ?? ''
-  return parseLeaderRecord(flat, { cluster, keyId, place })
+  return parseLeaderRecord(flat, { cluster, formats: ownFormats, keyId, place })
 }
 
 /** Reads the store as it is now. 0 if the leader changed meanwhile: the next round checks again. */

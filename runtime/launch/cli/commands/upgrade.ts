@@ -16,6 +16,7 @@ import { durationDefault } from './options.js'
 
 interface UpgradeCommandOptions extends ClusterOptions {
   readonly to?: string
+  readonly finish?: boolean
   /** Milliseconds. */
   readonly timeout: number
 }
@@ -64,11 +65,15 @@ export const addUpgrade: AddCommand = (program, run) => {
       .command('upgrade')
       .argument('<file>', 'deployment file (YAML)')
       .description(
-        'Runs all nodes of a deployment from another installed release, one after the other, through the launchers (`up`) of their machines: STANDBYs, the leader, which hands over, then Workers, whose executors, drivers and tasks run on. Before each step all Masters and Workers must be well. Stops at the first node that does not become ready, and says how to go back.',
+        'Runs all nodes of a deployment from another installed release, one after the other, through the launchers (`up`) of their machines: STANDBYs, the leader, which hands over, then Workers, whose executors, drivers and tasks run on. Before each step all Masters and Workers must be well. Stops at the first node that does not become ready, and says how to go back. With --finish no node is touched: the store gets the newest format that all Masters know, and from then on no older release can read it.',
       )
       .option(
         '--to <folder>',
         'folder of the package on each machine (default: that of the release that this command is of)',
+      )
+      .option(
+        '--finish',
+        'raise the format of the store, when the older release is not to come back; refused while a Master is of an older release, or missing',
       )
       .addOption(
         durationDefault(
@@ -83,6 +88,7 @@ export const addUpgrade: AddCommand = (program, run) => {
       examples(
         'firesteel upgrade cluster.yaml',
         'firesteel upgrade cluster.yaml --to /opt/firesteel-0.1.0/node_modules/firesteel',
+        'firesteel upgrade cluster.yaml --finish',
       ),
     )
     .action((file: string, options: UpgradeCommandOptions) =>
@@ -91,14 +97,24 @@ export const addUpgrade: AddCommand = (program, run) => {
         const deployment = await requireConfig(file, io.cwd, io.environment)
         if (deployment.masters.length + deployment.workers.length === 0)
           throw new FiresteelError('USAGE', `${file} has no nodes.`)
-        const { upgrade } = await import('../upgrade.js')
+        if (options.finish && options.to !== undefined)
+          throw new FiresteelError('USAGE', '--finish does not go with --to, because it changes no node.')
+        const { upgrade, finishHint, finishText } = await import('../upgrade.js')
         const folder = resolve(io.cwd, options.to ?? ownFolder)
         const done: { node: string; host: string; from: string; to: string; ms: number }[] = []
         const found = await withAccessOf(deployment, io)
         const master = options.master ?? mastersOf(deployment)
         const { master: _, ...others } = options
         return withClient(found, { ...others, ...(master !== undefined && { master }) }, async (client) => {
-          await upgrade(client, deployment, {
+          if (options.finish) {
+            const masters = deployment.masters.length
+            const request = { type: 'RequestFinishUpgrade', ...(masters > 0 && { masters }) } as const
+            const { was, is } = await client.request(request, { signal: io.interrupted })
+            if (options.json) await printJson(io, { was, is })
+            else await io.out(finishText({ was, is }))
+            return 0
+          }
+          const state = await upgrade(client, deployment, {
             folder,
             timeoutMs: options.timeout,
             interrupted: io.interrupted,
@@ -108,7 +124,9 @@ export const addUpgrade: AddCommand = (program, run) => {
               if (!options.json) await io.out(`${printable(lineOf(node, upgraded, ms))}\n`)
             },
           })
-          if (options.json) await printJson(io, { folder, nodes: done })
+          if (options.json)
+            await printJson(io, { folder, nodes: done, ...(state.store && { store: state.store }) })
+          else await io.out(finishHint(state))
           return 0
         })
       }),
