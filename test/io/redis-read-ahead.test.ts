@@ -43,7 +43,9 @@ async function twoMasters(cluster: string) {
     assert.equal(outcome.kind, 'elected')
     return readAll(standby.engine, { epoch: 2, owner: 'm2' }, among)
   }
-  return { fence, write, checked, engine: standby.engine, takeOver, close: () => opener.closeAll() }
+  const pages = async (): Promise<number> => (await readPages(standby.engine, fence, 'driver')).length
+  const { engine } = standby
+  return { fence, write, checked, engine, takeOver, pages, close: () => opener.closeAll() }
 }
 
 async function readAll(
@@ -52,17 +54,23 @@ async function readAll(
   tables: readonly Table[],
 ): Promise<Map<string, unknown>> {
   const found = new Map<string, unknown>()
-  for (const table of tables) {
-    let cursor: string | undefined
-    do {
-      const page = await engine.read(fence, `elect-${fence.owner}`, table, cursor)
-      assert.equal(page.kind, 'page')
-      if (page.kind !== 'page') break
-      for (const [id, value] of page.records) found.set(id, value)
-      cursor = page.cursor
-    } while (cursor !== undefined)
-  }
+  for (const table of tables)
+    for (const records of await readPages(engine, fence, table, `elect-${fence.owner}`))
+      for (const [id, value] of records) found.set(id, value)
   return found
+}
+
+async function readPages(engine: PersistenceEngine, fence: Fence, table: Table, writeId?: string) {
+  const pages: (readonly (readonly [string, unknown])[])[] = []
+  let cursor: string | undefined
+  do {
+    const page = await engine.read(fence, writeId, table, cursor)
+    assert.equal(page.kind, 'page')
+    if (page.kind !== 'page') break
+    pages.push(page.records)
+    cursor = page.cursor
+  } while (cursor !== undefined)
+  return pages
 }
 
 test('a new leader checks only what has changed since it read ahead, and reads what is there now', async () => {
@@ -76,6 +84,20 @@ test('a new leader checks only what has changed since it read ahead, and reads w
   assert.equal(found.size, 102)
   assert.deepEqual(found.get('d7'), { id: 'd7', state: 'RUNNING' })
   assert.deepEqual(found.get('d8'), { id: 'd8' })
+  await close()
+})
+
+test('who has read ahead begins with pages of full size, because it knows how large the records are', async () => {
+  const { fence, write, engine, pages, close } = await twoMasters('pages')
+  await write(...Array.from({ length: 300 }, (_, i) => putOf('driver', `more${i}`)))
+  assert.equal(await pages(), 2)
+  await engine.readAhead!(fence, among)
+  assert.equal(await pages(), 1)
+  await write(
+    ...Array.from({ length: 20 }, (_, i) => putOf('driver', `large${i}`, { text: 'x'.repeat(100_000) })),
+  )
+  await engine.readAhead!(fence, among)
+  assert.ok((await pages()) > 1, 'the large ones take more than a MiB')
   await close()
 })
 

@@ -3,7 +3,7 @@ import { limits } from '../../limits.js'
 import type { RedisConnection } from '../../redis/connection.js'
 import type { Fence, Page, Quarantined, RecordSchemas, Table } from '../engine.js'
 import { type ClusterKeys, decodeId } from './keys.js'
-import { KnownRecords } from './known-records.js'
+import { KnownRecords, type Size } from './known-records.js'
 import type { RecordSeal } from './record-seal.js'
 import { expectOurs } from './replies.js'
 import * as scripts from './scripts.js'
@@ -61,10 +61,10 @@ export class RecordPages {
       this.#unreadable.delete(table)
       this.#counts.delete(table)
     }
-    const count = Math.min(pageRecords, this.#counts.get(table) ?? FIRST_PAGE)
+    const count = this.#counts.get(table) ?? this.#firstCount(table)
     const scanned = await this.#scan(fence, writeId, table, cursor, count)
     if (!scanned) return { kind: 'moved' }
-    this.#counts.set(table, nextCount(scanned.flat, pageRecords))
+    this.#counts.set(table, countOf(sizeOf(scanned.flat), pageRecords))
     const records = this.#readable(table, scanned.flat)
     if (scanned.next !== undefined) return { kind: 'page', records, cursor: scanned.next }
     this.#known.forget(table)
@@ -94,6 +94,13 @@ export class RecordPages {
       }
       cursor = scanned.next
     } while (cursor !== undefined)
+  }
+
+  /** Who has read ahead knows how large the records of this table are. */
+  #firstCount(table: Table): number {
+    const { pageRecords } = this.#options
+    const ahead = this.#known.sizeOf(table)
+    return ahead.records > 0 ? countOf(ahead, pageRecords) : Math.min(pageRecords, FIRST_PAGE)
   }
 
   #forget(known: KnownRecords): void {
@@ -200,11 +207,16 @@ const NOT_SEALED = 'no Master of this cluster wrote it: its seal is missing or w
 /** The first page of a table whose records may have any size. */
 const FIRST_PAGE = innerLimits.readPageFirst
 
-function nextCount(flat: readonly Buffer[], most: number): number {
-  const bytes = flat.reduce((sum, part) => sum + part.length, 0)
-  const each = bytes / Math.max(1, flat.length / 2)
+/** As many as these fit into readPageBytes. */
+function countOf({ records, bytes }: Size, most: number): number {
+  const each = bytes / Math.max(1, records)
   return Math.max(1, Math.min(most, Math.floor(limits.readPageBytes / Math.max(1, each))))
 }
+
+const sizeOf = (flat: readonly Buffer[]): Size => ({
+  records: flat.length / 2,
+  bytes: flat.reduce((sum, part) => sum + part.length, 0),
+})
 
 function parseObject(text: string): unknown {
   try {
