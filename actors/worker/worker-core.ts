@@ -437,7 +437,7 @@ export class WorkerCore {
         this.#drain.told(message)
         return
       case 'RestartWorker':
-        if (this.#restarts.asked(message)) this.#emit({ kind: 'restart' })
+        if (this.#restarts.asked(message)) this.#restart()
         return
       case 'TokensInForce':
         this.#emit({ kind: 'tokensInForce', ids: message.ids })
@@ -449,6 +449,13 @@ export class WorkerCore {
         this.#executors.applicationFinished(message.appId)
         return
     }
+  }
+
+  /** Nobody starts a next process of a node that is being stopped, so its work would wait for nobody. */
+  #restart(): void {
+    if (this.#drain.isAsked && !this.#reports.isHandingOver)
+      this.#reports.restartRefused('it is being stopped, and drains before that')
+    else this.#emit({ kind: 'restart' })
   }
 
   #masterChanged({ master, web, found, masters }: MasterChanged): void {

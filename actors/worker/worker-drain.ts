@@ -29,6 +29,11 @@ export class WorkerDrain {
     return drain ? { reason: drain.reason ?? null } : null
   }
 
+  /** It is being stopped, and not only drained by its leader. */
+  get isAsked(): boolean {
+    return this.#asked !== undefined
+  }
+
   ask({ deadlineMs, reason }: { deadlineMs: number; reason?: string | undefined }, now: Now): void {
     this.#asked = { reason, untilMs: now.monotonicMs + deadlineMs }
   }

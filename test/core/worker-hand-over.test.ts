@@ -237,3 +237,16 @@ test('a restart that is not possible: the leader hears why, it goes on, and may 
   const signalled = WorkerWorld.registered()
   assert.deepEqual(kinds(signalled.step({ kind: 'restartRefused', reason: 'no guard' })), [])
 })
+
+test('a Worker that drains for its stop refuses to restart, because nobody would start its next process', () => {
+  const world = WorkerWorld.registered()
+  world.step({ kind: 'drain', deadlineMs: 60_000 })
+  assert.deepEqual(kinds(world.hear(ask('r1'))), ['tell'])
+  const message = 'it is being stopped, and drains before that'
+  assert.deepEqual(world.told('WorkerRestartRefused'), [
+    { type: 'WorkerRestartRefused', workerId: ME, request: 'r1', message },
+  ])
+  const leaving = announced()
+  leaving.step({ kind: 'drain', deadlineMs: 60_000 })
+  assert.deepEqual(kinds(leaving.hear(ask('r1'))), ['restart'], 'it leaves already')
+})

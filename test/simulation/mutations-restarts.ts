@@ -30,6 +30,13 @@ export const restartMutations: readonly Mutation[] = [
     script: 'a Worker is asked to restart, and the leader that told it dies',
   },
   {
+    name: 'a Worker that is being stopped restarts where it is asked to',
+    file: 'actors/worker/worker-core.js',
+    find: 'if (this.#drain.isAsked && !this.#reports.isHandingOver)',
+    replace: 'if (false)',
+    faults: ['askRestart', 'askRestartUnheard', 'drainToStop'],
+  },
+  {
     name: 'a Worker begins to restart as often as it is told',
     file: atWorker,
     find: 'if (this.#request === request || this.#isAsked)',

@@ -52,9 +52,14 @@ export class RestartWatch {
   }
 
   /** A Worker has handled a message of a leader that it obeys. */
-  told({ incarnation }: WatchedWorker, message: CoreMessage, effects: readonly WorkerEffect[]): void {
+  told(
+    { incarnation, isDraining, isLeaving }: WatchedWorker,
+    message: CoreMessage,
+    effects: readonly WorkerEffect[],
+  ): void {
     if (message.type !== 'RestartWorker' || !effects.some(({ kind }) => kind === 'restart')) return
     const which = `${incarnation} ${message.request}`
+    if (isDraining && !isLeaving) this.#fail('restart', `${which} begins to restart, and is being stopped`)
     if (this.#begun.has(which)) this.#fail('restart', `${which} restarts once more`)
     this.#begun.add(which)
   }

@@ -49,6 +49,7 @@ export class SimWorker {
   readonly startedAtMs: number
   /** SIGTERM: it stops what runs, and ends. */
   isStopping = false
+  isDraining = false
   /** It has announced its restart. */
   isLeaving = false
   #onRestartNoted: () => void = () => undefined
@@ -135,6 +136,7 @@ export class SimWorker {
 
   /** SIGTERM where `drainOnStop` is set. */
   drain(deadlineMs: number): void {
+    this.isDraining = true
     this.#inform({ type: 'Drain', deadlineMs, reason: 'it is being stopped' })
   }
 

@@ -35,6 +35,10 @@ export interface WatchedWorker {
   readonly incarnation: string
   readonly offer: WorkerOffer
   readonly isStopping: boolean
+  /** SIGTERM: it stops once its work has left. */
+  readonly isDraining: boolean
+  /** It has announced its restart. */
+  readonly isLeaving: boolean
 }
 
 /** Those that watch what processes of the cluster do, where it takes effect. */
