@@ -10,6 +10,7 @@ import { oversizeOf, recordTooLarge } from '../messages/record-size.js'
 import type { MasterStateResponse } from '../messages/status.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import { endedDeployed, liveDeployed } from './deployed-rows.js'
+import { isNewer } from './lost-writes/newer.js'
 import type { DeploymentRecord } from './records.js'
 import type { ReplyToken, Step } from './step.js'
 
@@ -38,9 +39,13 @@ export function restoreDeployment(cluster: ClusterState, record: DeploymentRecor
   for (const one of all) cluster.deployments.set(one.number, one)
 }
 
-/** Lost writes: what the store forgot comes back, and where it holds the number, the later one stays. */
+/**
+ * Lost writes: what the store forgot comes back, also the end of one that it holds. Another one that has the
+ * number now stays.
+ */
 export function takeBackDeployment(cluster: ClusterState, step: Step, record: DeploymentRecord): boolean {
-  if (cluster.deployments.has(record.number)) return false
+  const held = cluster.deployments.get(record.number)
+  if (held && !(held.startedAtMs === record.startedAtMs && isNewer(record, held))) return false
   restoreDeployment(cluster, record)
   step.put('deployment', record.id, record)
   return true
@@ -89,6 +94,7 @@ export function beginDeployment(
     return
   }
   if (newest?.state === 'APPLYING' && newest.text === wanted.text && newest.folder === wanted.folder) {
+    interruptAll(cluster, step, newest)
     if (newest.holder !== from.incarnation)
       keep(cluster, step, { ...newest, holder: from.incarnation, by: wanted.by })
     step.reply(reply, { type: 'DeploymentBegun', number: newest.number })
@@ -102,8 +108,7 @@ export function beginDeployment(
     })
     return
   }
-  if (newest?.state === 'APPLYING')
-    keep(cluster, step, { ...withoutHolder(newest), state: 'INTERRUPTED', endedAtMs: step.now.wallMs })
+  interruptAll(cluster, step)
   const startedAtMs = step.now.wallMs
   let number = after
   if (!newest && former && !oversizeOf(former)) {
@@ -116,6 +121,13 @@ export function beginDeployment(
   keep(cluster, step, { ...record, state: 'APPLYING' })
   step.log('info', 'a deployment is applied', { number, by: wanted.by, file: wanted.file })
   step.reply(reply, { type: 'DeploymentBegun', number })
+}
+
+/** Also older ones: a store that lost writes may have forgotten their end. */
+function interruptAll(cluster: ClusterState, step: Step, except?: DeploymentRecord): void {
+  for (const record of [...cluster.deployments.values()])
+    if (record.state === 'APPLYING' && record !== except)
+      keep(cluster, step, { ...withoutHolder(record), state: 'INTERRUPTED', endedAtMs: step.now.wallMs })
 }
 
 const withoutHolder = ({ holder: _, ...record }: DeploymentRecord): DeploymentRecord => record

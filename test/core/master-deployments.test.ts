@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { DeploymentRecord } from '../../actors/master/records.js'
 import type {
   BeginDeployment,
   DeploymentResponse,
@@ -108,4 +109,32 @@ test('a file that no record holds is refused, and the oldest deployments go', ()
   world.failover().elect()
   world.link('ann', 'client')
   assert.match(history(world).at(-1)!, new RegExp(`^${limits.deploymentsKept + 3} `))
+})
+
+test('a store forgot the end of a deployment: it comes back, or the next one interrupts it', () => {
+  const world = applied()
+  begin(world, 'ann')
+  const { holder: _, ...record } = world.store.get('deployment')!.get('1') as DeploymentRecord
+  world.failover().elect()
+  world.link('bob', 'client')
+  const lost = (value: DeploymentRecord) => {
+    world.input({ kind: 'lostWrites', records: [{ table: 'deployment', id: value.id, value }] })
+    return world.lastStep!.puts.length
+  }
+  const at = { epoch: record.at!.epoch, seq: record.at!.seq + 5 }
+  const ended = { ...record, state: 'APPLIED', endedAtMs: record.startedAtMs + 1, at } as const
+  assert.equal(lost({ ...ended, startedAtMs: 1 }), 0, 'another one that had its number')
+  assert.equal(lost({ ...ended, at: record.at }), 0, 'no later one')
+  // What came after it is back first.
+  assert.equal(lost({ ...ended, id: '2', number: 2, text: 'b' }), 1)
+  assert.deepEqual(history(world, 'bob'), ['1 APPLYING ann@host', '2 APPLIED ann@host'])
+  assert.equal(begin(world, 'bob', { text: 'c', after: 2 }), 3)
+  assert.equal(history(world, 'bob')[0], '1 INTERRUPTED ann@host')
+  const other = applied()
+  begin(other, 'ann')
+  other.failover().elect()
+  other.link('bob', 'client')
+  other.input({ kind: 'lostWrites', records: [{ table: 'deployment', id: '1', value: ended }] })
+  assert.deepEqual(history(other, 'bob'), ['1 APPLIED ann@host'])
+  assert.equal(begin(other, 'bob', { text: 'c', after: 1 }), 2, 'nobody waits for its holder')
 })

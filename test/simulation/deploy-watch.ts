@@ -144,6 +144,9 @@ export class DeployWatch {
     const isIts = deployment?.text === file.text && deployment.state === 'APPLIED'
     if (end?.kind === 'applied' && !isIts)
       say(`deployment ${newest} is ${deployment?.state} ${deployment?.text}`)
+    const others = this.#deployments().filter(({ state }) => state === 'APPLYING')
+    if (end?.kind === 'applied' && others.length > 0)
+      say(`deployment ${others[0]?.number} of ${newest} is still being applied`)
     const wanted = new Map(file.submissions.map(({ name, key }) => [name, key]))
     const seen = new Set<string>()
     for (const driver of submissions) {

@@ -63,4 +63,18 @@ export const deploymentMutations: readonly Mutation[] = [
     replace: 'if (true)',
     faults,
   },
+  {
+    name: 'the end of a deployment that a store forgot does not come back',
+    file: deployments,
+    find: 'if (held && !(held.startedAtMs === record.startedAtMs && isNewer(record, held)))',
+    replace: 'if (held)',
+    test: 'master-deployments',
+  },
+  {
+    name: 'a deployment whose end a store forgot is being applied for ever',
+    file: deployments,
+    find: "if (record.state === 'APPLYING' && record !== except)",
+    replace: "if (record.state === 'APPLYING' && record !== except && record === newestOf(cluster))",
+    test: 'master-deployments',
+  },
 ]
