@@ -126,7 +126,8 @@ export const errorCauses: Readonly<Record<ErrorName, string>> = {
   UPGRADE_STOPPED:
     'A node does not become ready with the other release, or a Master or Worker was not well before the next step.',
   FINISH_REFUSED: 'A Master still runs the release before, or is not linked to the leader.',
-  RESTART_REFUSED: 'The disk is full, the guard of the Worker was just killed, or it is stopping already.',
+  RESTART_REFUSED:
+    'No leader could write down that it restarts, the disk is full, its guard was just killed, or it is stopping.',
   SPAWN_FAILED: 'The program is missing or not executable, or the machine has no memory or processes left.',
   INTERNAL: 'Firesteel met a state that its authors did not expect.',
 }

@@ -46,6 +46,15 @@ export function returned(step: Step, worker: WorkerEntry, message: RegisterWorke
   step.log('info', 'a worker has restarted', { workerId: worker.id, gapMs: restarts?.gapMs })
 }
 
+/** It could not leave its work after all, and says so by a heartbeat as any other. */
+export function calledOff(step: Step, worker: WorkerEntry): void {
+  const { restartMs: _, ...record } = worker.record
+  worker.record = record
+  worker.restartNotedAtMs = undefined
+  step.put('worker', worker.id, worker.record)
+  step.log('info', 'a worker does not restart after all', { workerId: worker.id })
+}
+
 /** Somebody wants it to restart, or looks how far that is. */
 export function askRestart(
   cluster: ClusterState,

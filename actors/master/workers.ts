@@ -14,7 +14,7 @@ import { tooMuchHeld } from './refusals.js'
 import type { Step } from './step.js'
 import { executorHolding, WorkerEntry } from './worker-entry.js'
 import { credentialRefusal, nameOfJoin } from './worker-peer.js'
-import { noteRestart, restartLeftMs, returned } from './worker-restart.js'
+import { calledOff, noteRestart, restartLeftMs, returned } from './worker-restart.js'
 
 /* Workers in the cluster state: registration, liveness, loss (Spark 1.3, 2.2, 3.5; protocol 9). */
 
@@ -126,6 +126,10 @@ export function heartbeat(cluster: ClusterState, step: Step, from: PeerInfo, mes
   if (message.restartMs !== undefined) {
     noteRestart(step, worker, message.restartMs, message.sentAtMs)
     return
+  }
+  if (worker.isRestarting) {
+    calledOff(step, worker)
+    cluster.dirty = true
   }
   step.tellNow(worker.id, { type: 'HeartbeatAck', workerId: worker.id, sentAtMs: message.sentAtMs })
 }

@@ -133,18 +133,22 @@ export class LeaderReports {
     this.#tell({ type: 'DriverProgressed', workerId: this.#parts.identity.incarnation, ...driver })
   }
 
-  /** Without a leader that hears it, nobody could declare this Worker dead either. */
+  /**
+   * A leader must have it in the store before this process ends. One that has not, or that is elected
+   * meanwhile, takes a closed port for the end of the Worker, and starts its drivers again while they run.
+   */
   announceRestart(forMs: number, now: Now): void {
     this.#restartMs = forMs
     this.#parts.restarts.announced(now)
     if (this.isReported) this.heartbeat(now)
-    else this.#parts.emit({ kind: 'restartNoted' })
   }
 
-  /** It goes on as before. */
-  restartRefused(reason: string): void {
+  /** It goes on as before. A leader that has heard of the restart learns so at once. */
+  restartRefused(reason: string, now: Now): void {
     const { restarts, identity } = this.#parts
+    const wasAnnounced = this.isHandingOver
     this.#restartMs = undefined
+    if (wasAnnounced && this.isReported) this.heartbeat(now)
     const told = restarts.refused(identity.incarnation, reason)
     if (told && this.isReported) this.#tell(told)
   }

@@ -210,7 +210,7 @@ export class WorkerCore {
         this.#reports.announceRestart(input.forMs, this.#now)
         return
       case 'restartRefused':
-        this.#reports.restartRefused(input.reason)
+        this.#reports.restartRefused(input.reason, this.#now)
         return
       case 'message':
         this.#message(input)
@@ -454,7 +454,7 @@ export class WorkerCore {
   /** Nobody starts a next process of a node that is being stopped, so its work would wait for nobody. */
   #restart(): void {
     if (this.#drain.isAsked && !this.#reports.isHandingOver)
-      this.#reports.restartRefused('it is being stopped, and drains before that')
+      this.#reports.restartRefused('it is being stopped, and drains before that', this.#now)
     else this.#emit({ kind: 'restart' })
   }
 

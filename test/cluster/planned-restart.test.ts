@@ -111,6 +111,24 @@ test('two Workers restart one after the other: tasks go on, none is lost or run 
   console.log(`# ${next} tasks, the longest time without a result: ${Math.round(longestGapMs)} ms`)
 })
 
+test('a restart that no leader can note is called off: the Worker goes on, and restarts when one can', async () => {
+  await using cluster = await createTestCluster({ workers: 1 })
+  const file = join(cluster.directory, 'driver')
+  await submitDriver(cluster, file)
+  const [line] = await linesOf(file)
+  const { pid, starts } = cluster.node('w1')
+  await cluster.freeze('m1')
+  await cluster.kill('w1', 'SIGUSR2')
+  await cluster.waitUntil('it to say why', () =>
+    cluster.log.includes('No leader has written down within 2 s'),
+  )
+  cluster.thaw('m1')
+  await cluster.waitAlive({ workers: 1 })
+  assert.deepEqual([cluster.node('w1').pid, cluster.node('w1').starts], [pid, starts])
+  await restarted(cluster, 'w1', () => 0)
+  assert.deepEqual(await linesOf(file), [line], 'its driver was started once')
+})
+
 test('a restart that is asked for: an unknown Worker and one that nobody would start again are refused', async (t) => {
   await using cluster = await createTestCluster({ workers: 1 })
   const refusal = async (...words: string[]): Promise<[number | null, string, string]> => {

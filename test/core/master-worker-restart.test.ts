@@ -42,6 +42,21 @@ test('an announced restart is in the store before the Worker is told so', () => 
   assert.equal(recordOf(world, 'worker', 'w1').restartMs, RESTART_MS)
 })
 
+test('a Worker that goes on after all is given work again, and dies as any other', () => {
+  const { world } = running()
+  announce(world)
+  world.forgetTold()
+  world.submitted()
+  assert.equal(launches(world), 0)
+  world.tell('w1', { type: 'Heartbeat', workerId: 'w1', sentAtMs: 6 })
+  assert.equal('restartMs' in recordOf(world, 'worker', 'w1'), false)
+  assert.equal(launches(world), 1)
+  world.unlink('w1')
+  world.advance(0)
+  refuse(world)
+  assert.equal(stateOf(world, 'w1'), 'DEAD')
+})
+
 test('while it restarts nobody buries it and it gets no work; what it brings back stays', () => {
   const { world, driverId } = running()
   announce(world)

@@ -37,10 +37,25 @@ test('it tells its leader with a heartbeat, and waits until that is in the store
   assert.ok(kinds(noted).includes('restartNoted'))
 })
 
-test('without a leader nobody needs to be told', () => {
+test('without a leader it waits for one: the next one must not take the closed port for its end', () => {
   const world = WorkerWorld.registered()
   world.linkDown()
-  assert.deepEqual(kinds(world.step({ kind: 'announceRestart', forMs: 20_000 })), ['restartNoted'])
+  assert.deepEqual(kinds(world.step({ kind: 'announceRestart', forMs: 20_000 })), [])
+  world.leads(MASTER, 2)
+  const told = world.effects.flatMap((effect) => (effect.kind === 'tell' ? [effect.message] : []))
+  const beat = told.find(({ type }) => type === 'Heartbeat')
+  assert.equal(beat?.type === 'Heartbeat' && beat.restartMs, 20_000)
+  const noted = world.hear({ type: 'HeartbeatAck', workerId: ME, sentAtMs: 1, restarting: true })
+  assert.ok(kinds(noted).includes('restartNoted'))
+})
+
+test('a restart that no leader has noted in time is called off, and its leader hears so at once', () => {
+  const world = announced()
+  world.step({ kind: 'restartRefused', reason: 'no leader' })
+  const [beat] = world.effects.flatMap((effect) => (effect.kind === 'tell' ? [effect.message] : []))
+  assert.equal(beat?.type, 'Heartbeat')
+  assert.equal('restartMs' in beat!, false)
+  assert.ok(kinds(world.hear(launchDriver(1))).includes('startDriver'))
 })
 
 test('a launch that comes after the announcement is left to the next process', () => {

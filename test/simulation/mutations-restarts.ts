@@ -37,6 +37,22 @@ export const restartMutations: readonly Mutation[] = [
     faults: ['askRestart', 'askRestartUnheard', 'drainToStop'],
   },
   {
+    name: 'a Worker leaves its work though no leader knows that it restarts',
+    file: 'actors/worker/leader-reports.js',
+    find: 'this.#parts.restarts.announced(now);',
+    replace:
+      "this.#parts.restarts.announced(now); if (!this.isReported) this.#parts.emit({ kind: 'restartNoted' });",
+    faults: ['restartWorker', 'breakLinks', 'killLeader', 'storeDown'],
+    seeds: 300,
+  },
+  {
+    name: 'a leader goes on waiting for a Worker that does not restart after all',
+    file: 'actors/master/workers.js',
+    find: 'if (worker.isRestarting) {',
+    replace: 'if (false) {',
+    test: 'master-worker-restart',
+  },
+  {
     name: 'a Worker begins to restart as often as it is told',
     file: atWorker,
     find: 'if (this.#request === request || this.#isAsked)',

@@ -64,6 +64,11 @@ export class RestartWatch {
     this.#begun.add(which)
   }
 
+  /** It goes on, and may be asked once more: the next leader does not know of this. */
+  refused({ incarnation }: WatchedWorker): void {
+    for (const which of this.#begun) if (which.startsWith(`${incarnation} `)) this.#begun.delete(which)
+  }
+
   /** The process of a Worker that comes back begins nothing that its former one has left. */
   childStarted(child: SimChild): void {
     for (const other of this.#world.running)

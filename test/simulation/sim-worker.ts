@@ -176,7 +176,12 @@ export class SimWorker {
       })
     }
     this.#inform({ type: 'AnnounceRestart', forMs: restartMs + limits.guardMarginMs })
-    place.later(limits.restartNotedMs, noted)
+    place.later(limits.restartNotedMs, () => {
+      if (isNoted) return
+      isNoted = true
+      this.isLeaving = false
+      this.#inform({ type: 'RestartRefused', reason: 'no leader has written down that it restarts' })
+    })
   }
 
   #listener(): ChildListener {

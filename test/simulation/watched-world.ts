@@ -27,6 +27,7 @@ export interface WatchedWorld extends SimWorld {
     }
     readonly restarts: {
       told(worker: WatchedWorker, message: CoreMessage, effects: readonly WorkerEffect[]): void
+      refused(worker: WatchedWorker): void
     }
     readonly starts: { launched(worker: WatchedWorker, from: string, message: CoreMessage): void }
   }

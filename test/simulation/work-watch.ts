@@ -53,6 +53,7 @@ export class WorkWatch {
       else if (effect.kind === 'log' && effect.text.startsWith('this Worker forgets the leadership'))
         this.#obeyed.delete(worker.incarnation)
     }
+    if (input.kind === 'restartRefused') this.#world.checks.restarts.refused(worker)
     if (input.kind !== 'message' || input.role !== 'node') return
     const { message, position, from } = input
     if (from.startsWith(LIAR)) {

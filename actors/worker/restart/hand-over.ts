@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../../runtime/clock.js'
-import { isFiresteelError } from '../../../runtime/errors.js'
+import { FiresteelError, isFiresteelError } from '../../../runtime/errors.js'
 import { innerLimits } from '../../../runtime/inner-limits.js'
 import { identityOf } from '../../../runtime/process/find-process.js'
 import type { Guard } from '../../../runtime/process/guard.js'
@@ -24,7 +24,7 @@ export interface HandOverParts {
   readonly restartMs: number
   /** Waits for the leader at most so long. */
   readonly notedMs: number
-  /** Tells the leader. Resolves when that is durable, or when there is no leader to be told. */
+  /** Tells the leader. Resolves when that is durable. */
   announce(): Promise<void>
   /** Starts nothing and ends nothing from now on. Resolves when what was begun is known. */
   pause(): Promise<void>
@@ -43,7 +43,8 @@ export type HandOverStep = (typeof handOverSteps)[number]
 
 /**
  * A planned restart, as the process does it that ends (protocol 8.6). After it this process must exit.
- * Rejects with RESTART_REFUSED, and nothing has changed, if the guard cannot wait for a next process.
+ * Rejects with RESTART_REFUSED, and nothing has changed, if the guard cannot wait for a next process, or if
+ * no leader has written down in time that this one restarts.
  */
 export async function handOver(parts: HandOverParts): Promise<void> {
   const { workDir, name, guard, clock, restartMs, onStep = () => undefined } = parts
@@ -53,6 +54,7 @@ export async function handOver(parts: HandOverParts): Promise<void> {
     const groups = guard.groups.map(({ pid, startTime }) => ({ pid, startTime }))
     return folder.write({ token, guard: identityOf(guard.pid ?? 0) ?? NOBODY, groups })
   }
+  let untilBootMs = 0
   try {
     await folder.make()
     await guard.prepare({ token, folder: folder.path })
@@ -60,15 +62,15 @@ export async function handOver(parts: HandOverParts): Promise<void> {
     // Before the guard waits: without this note a next process would know of nothing that still runs.
     await note()
     await onStep('noted')
+    // It counts from the announcement, so that no Master thinks the time is over before the guard does.
+    untilBootMs = clock.bootMs() + restartMs
+    await announced(parts)
+    await onStep('announced')
   } catch (error) {
     guard.abandon()
     await within(folder.remove(), parts.notedMs)
     throw error
   }
-  // It counts from the announcement, so that no Master thinks the time is over before the guard does.
-  const untilBootMs = clock.bootMs() + restartMs
-  await within(parts.announce(), parts.notedMs)
-  await onStep('announced')
   await parts.pause()
   await onStep('paused')
   const core = await parts.saveCore()
@@ -89,6 +91,20 @@ export async function handOver(parts: HandOverParts): Promise<void> {
   }
   await keptBy(guard, { untilBootMs, record }, prepare)
   await onStep('outlives')
+}
+
+async function announced({ announce, notedMs }: HandOverParts): Promise<void> {
+  let isNoted = false
+  const noted = announce().then(() => {
+    isNoted = true
+  })
+  await within(noted, notedMs)
+  if (isNoted) return
+  throw new FiresteelError(
+    'RESTART_REFUSED',
+    `No leader has written down within ${notedMs / 1000} s that this Worker restarts. It goes on.`,
+    { help: 'See `firesteel status`, and try again when a Master is ALIVE and its store answers.' },
+  )
 }
 
 /**
