@@ -3,6 +3,7 @@ import type { DecommissionWorkers, RecommissionWorkers, WorkerDecommissioning } 
 import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import { driversMove, forgetMovesFrom, tellMove } from './drain-moves.js'
+import { isNewer } from './lost-writes/newer.js'
 import type { DrainRecord } from './records.js'
 import type { ReplyToken, Step } from './step.js'
 import type { WorkerEntry } from './worker-entry.js'
@@ -177,7 +178,8 @@ export function restoreDrain(cluster: ClusterState, step: Step, record: DrainRec
 
 /** Lost writes: the newer record counts. */
 export function takeBackDrain(cluster: ClusterState, step: Step, record: DrainRecord): boolean {
-  if (cluster.drains.has(record.id)) return false
+  const held = cluster.drains.get(record.id)
+  if (held && !isNewer(record, held)) return false
   hold(cluster, step, record)
   step.put('drain', record.id, record)
   return true

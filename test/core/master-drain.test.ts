@@ -258,6 +258,28 @@ test('a Worker that is started again under its name is still drained, and a rene
   assert.deepEqual(world.toldTo('w1-again', 'LaunchDriver'), [])
 })
 
+test('the newer deadline comes back where a store holds the drain and forgot that it was asked for again', () => {
+  const world = new MasterWorld().elect()
+  world.worker('w1')
+  drain(world, ['w1'], 1000)
+  const [older] = world.stored().drains
+  drain(world, ['w1'], 90_000)
+  const newer = { ...world.stored().drains[0]!, at: { epoch: 1, seq: 9 } }
+  const lost = (value: object | undefined) => {
+    world.input({ kind: 'lostWrites', records: [{ table: 'drain', id: newer.id, value: value! }] })
+    return world.lastStep!.puts.length
+  }
+  const withDrain = (record: typeof older) => ({ ...world.stored(), drains: [record!] })
+  const deadlineAtMs = () => workerRow(world, 'w1')?.drain?.deadlineAtMs
+  world.failover().elect(withDrain(older))
+  assert.equal(deadlineAtMs(), older!.deadlineAtMs)
+  assert.equal(lost(newer), 1)
+  assert.equal(deadlineAtMs(), newer.deadlineAtMs)
+  world.failover().elect(withDrain(newer))
+  assert.equal(lost(older), 0)
+  assert.equal(deadlineAtMs(), newer.deadlineAtMs)
+})
+
 test('a Worker that is being stopped is drained for that process only', () => {
   const world = new MasterWorld().elect()
   world.worker('w1')
