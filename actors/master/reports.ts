@@ -21,6 +21,7 @@ import type { Step } from './step.js'
 import { meetKeptEnds } from './submission.js'
 import { outranks, supersede } from './superseding.js'
 import { driverHolding, executorHolding, type HoldingKey, type WorkerEntry } from './worker-entry.js'
+import { learnRestarts } from './worker-restart.js'
 
 /*
  * Reconciliation of a Worker's full report with the cluster state (protocol 11.4): repairs every lost launch
@@ -47,6 +48,7 @@ export function workerReported(cluster: ClusterState, step: Step, from: PeerInfo
   if (report.more) return
   if (worker.state === 'UNKNOWN') worker.state = 'ALIVE'
   worker.answered = true
+  learnRestarts(step, worker, report.restarts)
   releaseUnreported(cluster, step, worker, reported)
   tellDrained(cluster, step, worker)
   cluster.dirty = true

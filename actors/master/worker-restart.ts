@@ -55,6 +55,13 @@ export function calledOff(step: Step, worker: WorkerEntry): void {
   step.log('info', 'a worker does not restart after all', { workerId: worker.id })
 }
 
+/** The store may have forgotten it: whoever asks counts from what this Worker says. */
+export function learnRestarts(step: Step, worker: WorkerEntry, told: WorkerRestarts | undefined): void {
+  if (!told || told.count <= (worker.record.restarts?.count ?? 0)) return
+  worker.record = { ...worker.record, restarts: told }
+  step.put('worker', worker.id, worker.record)
+}
+
 /** Somebody wants it to restart, or looks how far that is. */
 export function askRestart(
   cluster: ClusterState,

@@ -131,6 +131,8 @@ const fullReport = {
   seen: position.optional(),
   executors: list(executorReport),
   drivers: list(driverReport),
+  /** As in the registration, which a store may have forgotten. Absent: it has never restarted. */
+  restarts: workerRestarts.optional(),
   /** The report continues in the next message. Only what these messages name is on this Worker. */
   more: z.boolean().optional(),
 }

@@ -101,7 +101,7 @@ export class LeaderReports {
     this.#registered = true
     this.#standing = 'reported'
     for (const change of outbox.toResend(this.#found, now.monotonicMs)) this.#tell(change)
-    this.#tellFullReport(type)
+    this.#tellFullReport(type, now)
     this.askForDrain(now)
     this.tellCodes(codes.all())
     this.heartbeat(now)
@@ -119,8 +119,8 @@ export class LeaderReports {
     for (const message of messages) this.#tell(message)
   }
 
-  correctMaster(): void {
-    if (this.isReported) this.#tellFullReport('WorkerLatestState')
+  correctMaster(now: Now): void {
+    if (this.isReported) this.#tellFullReport('WorkerLatestState', now)
   }
 
   report(draft: ChangeDraft): void {
@@ -162,11 +162,12 @@ export class LeaderReports {
     this.#tell(this.#restartMs === undefined ? beat : { ...beat, restartMs: this.#restartMs })
   }
 
-  #tellFullReport(type: 'WorkerSchedulerStateResponse' | 'WorkerLatestState'): void {
-    const { leaderTracker, identity, executors, drivers } = this.#parts
+  #tellFullReport(type: 'WorkerSchedulerStateResponse' | 'WorkerLatestState', now: Now): void {
+    const { leaderTracker, identity, executors, drivers, restarts } = this.#parts
     const seen = leaderTracker.seen ?? NOWHERE
+    const told = restarts.told(now)
     for (const page of reportPages(executors.reports(), drivers.reports(this.#found)))
-      this.#tell({ type, id: identity.incarnation, seen, ...page })
+      this.#tell({ type, id: identity.incarnation, seen, ...(told && { restarts: told }), ...page })
   }
 
   #tell(message: FromWorker): void {

@@ -91,7 +91,7 @@ export class WorkerCore {
       report: (draft) => this.#reports.report(draft),
       progressed: (driver) => this.#reports.progressed(driver),
       hasLeader: () => this.#reports.isReported,
-      correctMaster: () => this.#reports.correctMaster(),
+      correctMaster: () => this.#reports.correctMaster(this.#now),
       isHandingOver: () => this.#reports.isHandingOver,
     }
     this.#executors = new Executors(context)

@@ -192,6 +192,34 @@ test('a restart of which no leader heard is known by its number', () => {
   assert.deepEqual(asked(world, { since: 0 }), ['RESTARTED', 1])
 })
 
+test('a store that forgot a restart: who asks counts from what the Worker says, and hears of no old one', () => {
+  const world = supervised()
+  const forgotten = world.stored()
+  comeBack(world, undefined)
+  world.failover().elect(forgotten)
+  world.link('w1')
+  world.link('cli', 'client')
+  world.report('w1', { restarts: { count: 1, gapMs: 700 } })
+  assert.deepEqual(asked(world, { request: 'r2' }), ['ASKED', 1])
+  assert.deepEqual(asked(world, { request: 'r2', since: 1 }), ['ASKED', 1])
+  world.report('w1', { restarts: { count: 1, gapMs: 700 } })
+  assert.equal(world.lastStep?.puts.length, 0, 'what is known is not written again')
+})
+
+test('a store that forgot that a Worker is back: it is given work again', () => {
+  const world = supervised()
+  announce(world)
+  const forgotten = world.stored()
+  comeBack(world, undefined)
+  world.failover().elect(forgotten)
+  world.link('w1')
+  world.report('w1')
+  world.submitted()
+  assert.equal(launches(world), 0)
+  world.tell('w1', { type: 'Heartbeat', workerId: 'w1', sentAtMs: 6 })
+  assert.equal(launches(world), 1)
+})
+
 test('a restart that is refused: by the Worker, for want of a supervisor, of a dead and of an unknown one', () => {
   const world = supervised()
   asked(world)

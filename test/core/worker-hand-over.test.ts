@@ -90,6 +90,7 @@ test('what runs is reported as before, with the same incarnation; nothing is sta
   const report = told.flatMap((effect) => (effect.kind === 'tell' ? [effect.message] : []))
   const state = report.find(({ type }) => type === 'WorkerLatestState')
   assert.ok(state?.type === 'WorkerLatestState')
+  assert.equal(state.restarts?.count, 1, 'a store may have forgotten it')
   assert.deepEqual(
     state.drivers.map(({ driverId, generation, attempt }) => [driverId, generation, attempt]),
     [[DRIVER, 3, 1]],
