@@ -206,6 +206,27 @@ test('a store that forgot a restart: who asks counts from what the Worker says, 
   assert.equal(world.lastStep?.puts.length, 0, 'what is known is not written again')
 })
 
+test('a store that forgot that a Worker restarts: nobody buries it; one that has answered keeps what it said', () => {
+  const world = supervised()
+  const forgotten = world.stored()
+  announce(world)
+  const newer = { ...recordOf(world, 'worker', 'w1'), at: { epoch: 1, seq: 9 } }
+  const lost = () => {
+    world.input({ kind: 'lostWrites', records: [{ table: 'worker', id: 'w1', value: newer }] })
+    return world.lastStep!.puts.length
+  }
+  world.failover().elect(forgotten)
+  assert.equal(lost(), 1)
+  assert.equal(recordOf(world, 'worker', 'w1').restartMs, RESTART_MS)
+  world.advance(1000)
+  refuse(world)
+  assert.notEqual(stateOf(world, 'w1'), 'DEAD')
+  world.failover().elect(forgotten)
+  world.link('w1')
+  world.report('w1')
+  assert.equal(lost(), 0)
+})
+
 test('a store that forgot that a Worker is back: it is given work again', () => {
   const world = supervised()
   announce(world)

@@ -20,6 +20,7 @@ import type { Step } from '../step.js'
 import { meetKeptEnds } from '../submission.js'
 import { giveUp } from '../superseding.js'
 import { takeBackToken } from '../tokens.js'
+import type { WorkerEntry } from '../worker-entry.js'
 import { isBelievedOfLostWrites } from './belief.js'
 import type { LostWrite } from './lost-write.js'
 import { isNewer } from './newer.js'
@@ -61,11 +62,20 @@ function takeBack(cluster: ClusterState, step: Step, table: RecordTable, id: str
 }
 
 function worker(cluster: ClusterState, step: Step, record: WorkerRecord): boolean {
-  if (cluster.workers.has(record.id)) return false
+  const held = cluster.workers.get(record.id)
+  if (held) return workerItself(step, held, record)
   // Two Workers had one address. The one that has answered, or whose record is newer, came later and stays.
   const other = cluster.workersByAddress.get(formatHostPort(record))
   if (other && (other.answered || !isNewer(record, other.record))) return false
   restoreWorker(cluster, step, record)
+  step.put('worker', record.id, record)
+  return true
+}
+
+/** The store may have forgotten that this Worker restarts, or that it is back. One that has answered is back. */
+function workerItself(step: Step, held: WorkerEntry, record: WorkerRecord): boolean {
+  if (held.answered || !isNewer(record, held.record)) return false
+  held.record = record
   step.put('worker', record.id, record)
   return true
 }
