@@ -65,7 +65,7 @@ test('status --json has exactly the documented keys', async () => {
     await call('status', '--json'),
   )
   assert.deepEqual(Object.keys(status), [
-    ...['cluster', 'epoch', 'leader', 'masters', 'workers', 'applications', 'drivers'],
+    ...['cluster', 'epoch', 'leader', 'store', 'masters', 'workers', 'applications', 'drivers'],
   ])
   assert.deepEqual(Object.keys(status.masters[0]!), ['address', 'state', 'web'])
   assert.deepEqual(Object.keys(status.workers[0]!), [

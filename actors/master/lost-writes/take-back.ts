@@ -72,7 +72,7 @@ function worker(cluster: ClusterState, step: Step, record: WorkerRecord): boolea
   return true
 }
 
-/** The store may have forgotten that this Worker restarts, or that it is back. One that has answered is back. */
+/** The store may have forgotten that a Worker restarts, or that it is back. One that has answered is back. */
 function workerItself(step: Step, held: WorkerEntry, record: WorkerRecord): boolean {
   if (held.answered || !isNewer(record, held.record)) return false
   held.record = record
