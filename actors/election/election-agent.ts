@@ -19,11 +19,11 @@ import { ownFormats, requireFormat } from '../../runtime/persistence/store-forma
 import type { TimerSource } from '../../runtime/timers.js'
 import {
   commonProtocol,
-  describeProtocols,
   formatProtocols,
   ownProtocols,
   parseProtocols,
 } from '../../runtime/transport/protocol-range.js'
+import { describeRange } from '../../runtime/version-range.js'
 import type { AgentMessage, ElectionMessage } from '../messages/election.js'
 import { ElectionCore } from './election-core.js'
 import type { ElectionEffect, ElectionInput, ElectionTimer, ProbeResult } from './election-events.js'
@@ -360,10 +360,10 @@ function refuseToStand({ epoch, protocols, format }: LeaderRecord): void {
   if (format !== undefined) requireFormat(format, ownFormats, 'The store', 'the leader record')
   const theirs = parseProtocols(protocols)
   if (theirs === undefined || commonProtocol(theirs, ownProtocols) !== undefined) return
-  const speaks = `The leader of this cluster speaks protocol ${describeProtocols(theirs)}`
+  const speaks = `The leader of this cluster speaks protocol ${describeRange(theirs)}`
   throw new FiresteelError(
     'VERSION_UNSUPPORTED',
-    `${speaks}, this Master ${describeProtocols(ownProtocols)}: it would not be understood, so it does not stand.`,
+    `${speaks}, this Master ${describeRange(ownProtocols)}: it would not be understood, so it does not stand.`,
     {
       place: 'the leader record',
       help: 'Run a release that speaks one of these protocols, or stop all nodes and start all with one release.',

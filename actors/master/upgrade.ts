@@ -1,4 +1,5 @@
-import { describeFormats, type FormatRange } from '../../runtime/persistence/store-format.js'
+import type { FormatRange } from '../../runtime/persistence/store-format.js'
+import { describeRange } from '../../runtime/version-range.js'
 import type { MasterStateResponse } from '../messages/status.js'
 import type { RequestFinishUpgrade } from '../messages/upgrade.js'
 import type { ClusterState } from './cluster-state.js'
@@ -38,7 +39,7 @@ const highest = ({ formats }: MasterFormats): number => formats?.max ?? 1
 const named = (masters: readonly MasterFormats[]): string => masters.map(({ address }) => address).join(', ')
 
 const knows = ({ address, formats }: MasterFormats): string =>
-  `${address} knows format ${formats ? describeFormats(formats) : 1}`
+  `${address} knows format ${formats ? describeRange(formats) : 1}`
 
 /** What a leader's state says of it. Who has not said what it knows yet does not count. */
 export function storeStanding(

@@ -1,4 +1,5 @@
 import { FiresteelError } from '../errors.js'
+import { describeRange, isWithin, type VersionRange } from '../version-range.js'
 
 /*
  * The format of a store: one number for Redis and files, because what changes between releases is nearly
@@ -9,10 +10,7 @@ import { FiresteelError } from '../errors.js'
 /**
  * The formats that one release can go on writing, from the lowest to the highest. It reads lower ones too.
  */
-export interface FormatRange {
-  readonly min: number
-  readonly max: number
-}
+export type FormatRange = VersionRange
 
 /** Raised when keys, files or records change in a way that an older release would misread. */
 const FORMAT_MAX = 1
@@ -25,19 +23,12 @@ export const ownFormats: FormatRange = { min: FORMAT_MIN, max: FORMAT_MAX }
 /** What a Master knows that does not say it. */
 export const firstFormats: FormatRange = { min: 1, max: 1 }
 
-export const knowsFormat = ({ min, max }: FormatRange, format: number): boolean =>
-  format >= min && format <= max
-
-/** `2`, or `1 to 2`, for people. */
-export const describeFormats = ({ min, max }: FormatRange): string =>
-  min === max ? String(max) : `${min} to ${max}`
-
 /** Throws VERSION_UNSUPPORTED unless a store of this format can be led. `what` begins the sentence. */
 export function requireFormat(format: number, known: FormatRange, what: string, place: string): void {
-  if (knowsFormat(known, format)) return
+  if (isWithin(known, format)) return
   throw new FiresteelError(
     'VERSION_UNSUPPORTED',
-    `${what} has format ${format}; this Firesteel knows ${describeFormats(known)}.`,
+    `${what} has format ${format}; this Firesteel knows ${describeRange(known)}.`,
     {
       place,
       help:

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { describeRange } from '../version-range.js'
 import {
   encodeHandshake,
   type Hello,
@@ -13,7 +14,6 @@ import type { LocalIdentity, ProvenPeer, Role } from './identity.js'
 import { isKeyed, provesIncarnation } from './incarnation-key.js'
 import {
   commonProtocol,
-  describeProtocols,
   formatProtocols,
   ownProtocols,
   type ProtocolRange,
@@ -86,7 +86,7 @@ function refuse(code: RefusalCode, detail: string, tell?: ProtocolRange): Handsh
 
 /** Both ranges for the operator: one of the two sides must be upgraded. */
 const bothRanges = (theirs: ProtocolRange, ours: ProtocolRange): string =>
-  `it speaks protocol ${describeProtocols(theirs)}, we speak ${describeProtocols(ours)}`
+  `it speaks protocol ${describeRange(theirs)}, we speak ${describeRange(ours)}`
 
 function peerOf(
   hello: Hello | HelloBack,

@@ -1,8 +1,7 @@
+import type { VersionRange } from '../version-range.js'
+
 /** The protocols that one side speaks, from the lowest to the highest. */
-export interface ProtocolRange {
-  readonly min: number
-  readonly max: number
-}
+export type ProtocolRange = VersionRange
 
 /** Raised when a message or frame changes its meaning. */
 const PROTOCOL_MAX = 1
@@ -19,10 +18,6 @@ export function commonProtocol(a: ProtocolRange, b: ProtocolRange): number | und
   const highest = Math.min(a.max, b.max)
   return highest >= Math.max(a.min, b.min) ? highest : undefined
 }
-
-/** `2`, or `1 to 2`, for people. */
-export const describeProtocols = ({ min, max }: ProtocolRange): string =>
-  min === max ? String(max) : `${min} to ${max}`
 
 /** The form in messages and records: `1-2`. */
 export const formatProtocols = ({ min, max }: ProtocolRange): string => `${min}-${max}`

@@ -5,7 +5,8 @@ import { AcceptorHandshake, DialerHandshake, type HandshakeStep } from '../../ru
 import { readHandshake } from '../../runtime/transport/handshake-message.js'
 import type { Role } from '../../runtime/transport/identity.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
-import { describeProtocols, type ProtocolRange } from '../../runtime/transport/protocol-range.js'
+import type { ProtocolRange } from '../../runtime/transport/protocol-range.js'
+import { describeRange } from '../../runtime/version-range.js'
 import { SECRET } from '../tools/transport-support.js'
 
 let nonces = 0
@@ -209,7 +210,7 @@ test('the highest protocol that both speak is used, whoever dials', () => {
     const other = new AcceptorHandshake({ ...side('a-1', acceptor, 2), keyFor: () => key })
     const { dialled, accepted } = play({ dialer: one, acceptor: other })
     if (common === undefined) {
-      const ranges = [describeProtocols(dialer), describeProtocols(acceptor)]
+      const ranges = [describeRange(dialer), describeRange(acceptor)]
       assert.equal(
         accepted?.kind === 'refused' && accepted.detail,
         `it speaks protocol ${ranges[0]}, we speak ${ranges[1]}`,

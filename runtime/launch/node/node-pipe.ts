@@ -1,4 +1,5 @@
 import { FiresteelError } from '../../errors.js'
+import { describeRange, isWithin } from '../../version-range.js'
 import type { NodeSpec } from './node-spec.js'
 
 /**
@@ -16,11 +17,10 @@ export const sentSpec = (spec: NodeSpec): SentSpec => ({ ...spec, pipe: nodePipe
 /** Throws VERSION_UNSUPPORTED. */
 export function readSpec(sent: unknown): NodeSpec {
   const { pipe = nodePipe.min, ...spec } = sent as Partial<SentSpec>
-  if (pipe >= nodePipe.min && pipe <= nodePipe.max) return spec as NodeSpec
-  const ours = nodePipe.min === nodePipe.max ? `${nodePipe.max}` : `${nodePipe.min} to ${nodePipe.max}`
+  if (isWithin(nodePipe, pipe)) return spec as NodeSpec
   throw new FiresteelError(
     'VERSION_UNSUPPORTED',
-    `The launcher of this node speaks version ${pipe} of their pipe, and this release ${ours}.`,
+    `The launcher of this node speaks version ${pipe} of their pipe, and this release ${describeRange(nodePipe)}.`,
     { help: 'Run a launcher of this release: `firesteel up --replace`.' },
   )
 }
