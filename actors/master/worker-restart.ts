@@ -7,6 +7,7 @@ import type {
 import type { RegisterWorker } from '../messages/workers.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import { leftOn } from './drains.js'
+import type { WorkerRecord } from './records.js'
 import type { ReplyToken, Step } from './step.js'
 import { WorkerEntry } from './worker-entry.js'
 import { workersMeant } from './workers-meant.js'
@@ -35,11 +36,10 @@ export function returned(step: Step, worker: WorkerEntry, message: RegisterWorke
   const { restarts } = message
   // One that no leader heard of is known by its number.
   if (!worker.isRestarting && restarts?.count === worker.record.restarts?.count) return
-  const { restartMs: _, ...record } = worker.record
+  const record = withoutRestart(worker)
   const { cores, memoryMib, resources, labels, web, isSupervised, confinement } =
     WorkerEntry.recordOf(message)
   worker.record = { ...record, cores, memoryMib, resources, labels, web, isSupervised, confinement, restarts }
-  worker.restartNotedAtMs = undefined
   worker.restartAsked = undefined
   step.put('worker', worker.id, worker.record)
   step.cancelTimer({ kind: 'probe', workerId: worker.id, number: 1 })
@@ -48,11 +48,16 @@ export function returned(step: Step, worker: WorkerEntry, message: RegisterWorke
 
 /** It could not leave its work after all, and says so by a heartbeat as any other. */
 export function calledOff(step: Step, worker: WorkerEntry): void {
-  const { restartMs: _, ...record } = worker.record
-  worker.record = record
-  worker.restartNotedAtMs = undefined
+  worker.record = withoutRestart(worker)
   step.put('worker', worker.id, worker.record)
   step.log('info', 'a worker does not restart after all', { workerId: worker.id })
+}
+
+/** Its record from when it restarts no more. */
+function withoutRestart(worker: WorkerEntry): WorkerRecord {
+  const { restartMs: _, ...record } = worker.record
+  worker.restartNotedAtMs = undefined
+  return record
 }
 
 /** The store may have forgotten it: whoever asks counts from what this Worker says. */

@@ -52,8 +52,10 @@ export class RedialBackoff {
     const heldMs = nowMs - (this.#upSinceMs ?? nowMs)
     this.#upSinceMs = undefined
     if (heldMs < limits.reconnectMaxMs) this.#endingSinceMs ??= nowMs
-    else this.#endingSinceMs = undefined
-    if (heldMs >= limits.reconnectMaxMs && failure === 'unreachable') this.#failures = 0
+    else {
+      this.#endingSinceMs = undefined
+      if (failure === 'unreachable') this.#failures = 0
+    }
     const endingMs = nowMs - (this.#endingSinceMs ?? nowMs)
     return this.#wait(endingMs >= limits.reconnectEndedMs ? 'refused' : failure)
   }
