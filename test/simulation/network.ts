@@ -99,6 +99,8 @@ export class Network {
   readonly timeline: Timeline
   /** Called for every envelope that arrives. */
   onArrival: ((from: Place, to: Place, envelope: object) => void) | undefined
+  /** Called for every frame of tasks that its receiver cannot read. */
+  onUnreadable: (place: Place, error: unknown) => void = () => {}
   /** Mean time of a message on its way. */
   meanDelayMs = 0.3
   readonly #random: Random
@@ -250,9 +252,11 @@ export class Network {
     const there = listening.identity()
     const { role } = options
     const from = `${place.machine.host}:${this.#port++}`
+    const onUnreadable = this.onUnreadable
     const near = new SimLink({
       place,
       id,
+      onUnreadable,
       deadMs: options.deadMs ?? limits.linkDeadMs,
       // The listening side proved the same key.
       peer: { ...this.#peer(there, role, options.subject, `${options.host}:${options.port}`), dialled: true },
@@ -260,6 +264,7 @@ export class Network {
     const far = new SimLink({
       place: listening.place,
       id,
+      onUnreadable,
       deadMs: listening.deadMsFor(role),
       peer: this.#peer(here, role, options.subject, from),
     })

@@ -24,6 +24,8 @@ export interface SimLinkParts {
   readonly deadMs: number
   /** The same for both ends of this connection only. */
   readonly id: number
+  /** Told of a frame of tasks that cannot be read. Only programs of this build send such frames. */
+  readonly onUnreadable: (place: Place, error: unknown) => void
 }
 
 /** How long a link that told its sender to stop takes until it accepts more. */
@@ -39,6 +41,7 @@ export class SimLink {
   readonly place: Place
   readonly id: number
   way!: LinkWay
+  readonly #onUnreadable: SimLinkParts['onUnreadable']
   readonly #heartbeat: Heartbeat
   readonly #listeners: ((end: LinkEnd) => void)[] = []
   readonly #unread: Parcel[] = []
@@ -51,10 +54,11 @@ export class SimLink {
   #momentBytes = 0
   #drains = false
 
-  constructor({ place, peer, deadMs, id }: SimLinkParts) {
+  constructor({ place, peer, deadMs, id, onUnreadable }: SimLinkParts) {
     this.place = place
     this.peer = peer
     this.id = id
+    this.#onUnreadable = onUnreadable
     this.localAddress = place.machine.host
     this.#heartbeat = new Heartbeat({ heartbeatMs: limits.linkHeartbeatMs, deadMs }, place.monotonicMs())
     this.#beatLater()
@@ -147,6 +151,7 @@ export class SimLink {
       else if (parcel.kind === 'payload') receiver.payload(parcel.body)
     } catch (error) {
       if (!isFiresteelError(error, 'FRAME_INVALID')) throw error
+      if (parcel.kind === 'payload') this.#onUnreadable(this.place, error)
       this.finish({ kind: 'invalid', detail: reasonOf(error) })
     }
   }

@@ -75,6 +75,7 @@ export class World implements NodeWorld, WatchedWorld {
     this.rates = rates
     this.random = random
     this.network = new Network({ timeline: this.timeline, random: random.fork(), cluster: this.cluster })
+    this.network.onUnreadable = (place, error) => this.defect(`${place.name} cannot read a frame`, error)
     this.network.meanDelayMs = shape.meanDelayMs
     this.history = new History(this)
     const model = new StoreModel({ cluster: this.cluster, pageRecords: 64 })
