@@ -58,8 +58,8 @@ export class ReadRecords {
 
   /** Throws HEAP_TOO_SMALL. */
   add<S extends Section>(section: S, page: RecordPage<RecordOf<S>>): void {
-    const sized = page.records.map(([id, record]) => {
-      const put = putOf(tableOf[section], id, record)
+    const sized = page.records.map(([id, record], index) => {
+      const put = { table: tableOf[section], id, json: page.texts?.[index] ?? JSON.stringify(record) }
       this.draft.read(put)
       this.#bytes += put.json.length + limits.recordHeapBytes
       return { record, bytes: put.json.length }
@@ -131,6 +131,7 @@ export async function readRecords(
 
 interface RecordPage<R> {
   readonly records: readonly (readonly [string, R])[]
+  readonly texts?: readonly string[] | undefined
   readonly next: string | undefined
 }
 
@@ -144,7 +145,7 @@ async function readPage<R>(
   const page = await engine.read(fence, writeId, table, cursor)
   if (page.kind === 'moved') return undefined
   // The engine has validated it with the schemas of records.ts.
-  return { records: page.records as RecordPage<R>['records'], next: page.cursor }
+  return { records: page.records as RecordPage<R>['records'], texts: page.texts, next: page.cursor }
 }
 
 /**

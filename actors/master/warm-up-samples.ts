@@ -104,6 +104,8 @@ export const records: StoredRecords = {
 }
 
 /** Ended drivers are most of what a take-over reads. */
+export const ended = Array.from({ length: 8 }, () => records.ended).flat()
+
 export const checked: Readonly<Record<RecordTable, readonly unknown[]>> = {
   drain: records.drains,
   deployment: records.deployments,
@@ -111,7 +113,7 @@ export const checked: Readonly<Record<RecordTable, readonly unknown[]>> = {
   worker: records.workers,
   app: records.apps,
   driver: records.drivers,
-  ended: Array.from({ length: 8 }, () => records.ended).flat(),
+  ended,
   key: records.keys.map(([, key]) => key),
 }
 

@@ -4,10 +4,10 @@ import { CommitQueue } from '../../runtime/persistence/commit-queue.js'
 import { catalogue, violation } from '../messages/catalogue.js'
 import type { MasterConfig } from './master-config.js'
 import { MasterCore } from './master-core.js'
-import { recordCacheOf } from './read-records.js'
+import { ReadRecords, recordCacheOf } from './read-records.js'
 import { type RecordTable, recordViolations } from './records.js'
 import type { GatedEffect } from './step.js'
-import { at, checked, observed, records } from './warm-up-samples.js'
+import { at, checked, ended, observed, records } from './warm-up-samples.js'
 
 /*
  * A STANDBY's first election would run everything for the first time: V8 compiles a function, and zod a
@@ -36,6 +36,9 @@ function play(config: MasterConfig): void {
     for (const row of rows) recordViolations[table as RecordTable](row)
   }
   void [...recordCacheOf(records)]
+  const read = new ReadRecords()
+  read.add('ended', { records: ended.map((record) => [record.id, record]), next: undefined })
+  void [...read.pieces()]
   const core = new MasterCore(config)
   const commitQueue = new CommitQueue<GatedEffect>({
     epoch: 2,

@@ -160,6 +160,8 @@ export type Page =
   | {
       readonly kind: 'page'
       readonly records: readonly (readonly [id: string, value: unknown])[]
+      /** The JSON text of each record, where the engine has it: that spares the reader to write it. */
+      readonly texts?: readonly string[]
       /** Where the next page begins; undefined after the last. */
       readonly cursor: string | undefined
     }

@@ -47,6 +47,16 @@ test('pages are sorted as if they were one', () => {
   assert.deepEqual([...alike.take()], [1, 2, 3, 4, 5, 6])
 })
 
+test('the record cache of a new leader holds the texts as its engine gives them, and writes those that it does not', () => {
+  const read = new ReadRecords()
+  const [given, written] = [driverRecord(1), driverRecord(2)]
+  const text = JSON.stringify(given, undefined, 1)
+  read.add('drivers', { ...page([given]), texts: [text] })
+  read.add('drivers', page([written]))
+  assert.equal(read.draft.tables.get('driver', given.id), text)
+  assert.equal(read.draft.tables.get('driver', written.id), JSON.stringify(written))
+})
+
 test('30,000 records come in pieces of stated size, in the order of submission, and the cluster state is the same', () => {
   const read = new ReadRecords()
   const all = Array.from({ length: 30_000 }, (_, number) => driverRecord((number * 7919) % 30_000))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Fence, PersistenceEngine, Put, RecordSchemas, Table } from '../../runtime/persistence/engine.js'
-import { electRequest, putOf } from '../conformance/persistence-suite.js'
+import { electRequest, expectTexts, putOf } from '../conformance/persistence-suite.js'
 import { type RedisServer, startRedis } from '../harness/redis-server.js'
 import { RedisOpener } from './redis-fixture.js'
 
@@ -67,6 +67,8 @@ async function readPages(engine: PersistenceEngine, fence: Fence, table: Table, 
     const page = await engine.read(fence, writeId, table, cursor)
     assert.equal(page.kind, 'page')
     if (page.kind !== 'page') break
+    assert.equal(page.texts?.length, page.records.length)
+    expectTexts(page)
     pages.push(page.records)
     cursor = page.cursor
   } while (cursor !== undefined)
@@ -86,6 +88,28 @@ test('a new leader checks only what has changed since it read ahead, and reads w
   assert.deepEqual(found.get('d8'), { id: 'd8' })
   await close()
 })
+
+test('a new leader fetches only what has changed since it read ahead', async () => {
+  const { fence, write, engine, takeOver, close } = await twoMasters('fetched')
+  const text = 'x'.repeat(10_000)
+  for (let from = 0; from < 700; from += 100)
+    await write(...Array.from({ length: 100 }, (_, i) => putOf('driver', `large${from + i}`, { text })))
+  await engine.readAhead!(fence, among)
+  await write(putOf('driver', 'large7', { text: 'y' }), putOf('driver', 'later', { text }))
+  const sentBefore = await bytesSent()
+  const found = await takeOver()
+  assert.ok((await bytesSent()) - sentBefore < 1_000_000, 'all records are 7 MB')
+  assert.equal(found.size, 802)
+  assert.deepEqual(found.get('large7'), { id: 'large7', text: 'y' })
+  assert.deepEqual(found.get('large699'), { id: 'large699', text })
+  assert.deepEqual(found.get('later'), { id: 'later', text })
+  await close()
+})
+
+async function bytesSent(): Promise<number> {
+  const [, bytes] = /total_net_output_bytes:(\d+)/.exec(await server.cli('INFO', 'stats')) ?? []
+  return Number(bytes)
+}
 
 test('who has read ahead begins with pages of full size, because it knows how large the records are', async () => {
   const { fence, write, engine, pages, close } = await twoMasters('pages')

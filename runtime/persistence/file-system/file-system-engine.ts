@@ -123,19 +123,21 @@ export class FileSystemEngine implements PersistenceEngine {
     const { readPage = limits.readPage } = this.#options
     const from = Number(cursor ?? 0)
     const records: [string, unknown][] = []
+    const texts: string[] = []
     let bytes = 0
     for (const [id, json] of rows.slice(from, from + readPage)) {
       if (records.length > 0 && bytes + json.length > limits.readPageBytes) break
       records.push([id, JSON.parse(json)])
+      texts.push(json)
       bytes += json.length
     }
     const to = from + records.length
     if (to < rows.length) {
       this.#pages.set(table, rows)
-      return { kind: 'page', records, cursor: String(to) }
+      return { kind: 'page', records, texts, cursor: String(to) }
     }
     this.#pages.delete(table)
-    return { kind: 'page', records, cursor: undefined }
+    return { kind: 'page', records, texts, cursor: undefined }
   }
 
   async touch(fence: Fence, _lock: string, prev?: string): Promise<CommitOutcome> {

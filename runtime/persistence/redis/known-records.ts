@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { limits } from '../../limits.js'
 import type { Table } from '../engine.js'
 
@@ -6,14 +7,19 @@ export interface Size {
   readonly bytes: number
 }
 
-interface Known {
-  readonly content: Buffer
+/** A record that was found good. */
+export interface KnownRecord {
   readonly value: unknown
+  readonly json: string
+}
+
+interface Known extends KnownRecord {
+  readonly digest: string
 }
 
 /**
- * Records that were read ahead and found good. Whoever reads the same bytes under the same table and id need
- * not check them again, because neither seal nor schema depends on anything else.
+ * Records that were read ahead and found good. Whoever finds the same content under the same table and id
+ * need neither fetch nor check it again, because neither seal nor schema depends on anything else.
  */
 export class KnownRecords {
   readonly #tables = new Map<Table, Map<string, Known>>()
@@ -22,13 +28,13 @@ export class KnownRecords {
   #bytes = 0
 
   /** False: there are as many as this may keep. */
-  add(table: Table, id: string, content: Buffer, value: unknown): boolean {
+  add(table: Table, id: string, content: Buffer, { value, json }: KnownRecord): boolean {
     this.#bytes += content.length + limits.recordHeapBytes
     if (this.#bytes > limits.readAheadBytes) return false
     const { records, bytes } = this.sizeOf(table)
     this.#sizes.set(table, { records: records + 1, bytes: bytes + content.length })
     const known = this.#tables.get(table) ?? new Map<string, Known>()
-    this.#tables.set(table, known.set(id, { content, value }))
+    this.#tables.set(table, known.set(id, { value, json, digest: digestOf(content) }))
     return true
   }
 
@@ -36,13 +42,15 @@ export class KnownRecords {
     return this.#sizes.get(table) ?? { records: 0, bytes: 0 }
   }
 
-  /** The value of these bytes, once: it belongs to whoever takes it. Undefined: they are not known. */
-  take(table: Table, id: string, content: Buffer): unknown {
-    const tables = this.#tables.get(table)
-    const known = tables?.get(id)
-    if (!known?.content.equals(content)) return undefined
-    tables?.delete(id)
-    return known.value
+  /** True until all of the table has been read again. */
+  has(table: Table): boolean {
+    return this.#tables.has(table)
+  }
+
+  /** The record with this content. Undefined: it is not known. */
+  find(table: Table, id: string, digest: string): KnownRecord | undefined {
+    const known = this.#tables.get(table)?.get(id)
+    return known?.digest === digest ? known : undefined
   }
 
   /** The table has been read. */
@@ -50,3 +58,9 @@ export class KnownRecords {
     this.#tables.delete(table)
   }
 }
+
+/**
+ * As Redis computes it. Who makes two contents with one SHA-1 gains nothing: what is known has the seal of a
+ * Master.
+ */
+const digestOf = (content: Buffer): string => createHash('sha1').update(content).digest('hex')

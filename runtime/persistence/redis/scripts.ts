@@ -129,13 +129,28 @@ local function moved()
 end
 `
 
-/** KEYS: leader record, table. ARGV: epoch, owner, write id, cursor, count. */
+/**
+ * KEYS: leader record, table. ARGV: epoch, owner, write id, cursor, count, what of each record: 'content' or
+ * 'digest', its SHA-1. -> {'OK', next cursor, [field, content or digest, ...]}
+ */
 export const read = script(`${readOnly}${helpers}${sameElection}
 local wrong = foreign(1)
 if wrong then return wrong end
 if moved() then return {'MOVED'} end
 local page = redis.call('HSCAN', KEYS[2], ARGV[4], 'COUNT', ARGV[5])
-return {'OK', page[1], page[2]}
+local flat = page[2]
+if ARGV[6] == 'digest' then
+  for i = 2, #flat, 2 do flat[i] = redis.sha1hex(flat[i]) end
+end
+return {'OK', page[1], flat}
+`)
+
+/** KEYS: leader record, table. ARGV: epoch, owner, write id, fields. -> {'OK', [content or nil, ...]} */
+export const readFields = script(`${readOnly}${helpers}${sameElection}
+local wrong = foreign(1)
+if wrong then return wrong end
+if moved() then return {'MOVED'} end
+return {'OK', redis.call('HMGET', KEYS[2], unpack(ARGV, 4))}
 `)
 
 /**
