@@ -1,5 +1,5 @@
-import type { RedisOptions } from 'ioredis'
 import { limits } from '../limits.js'
+import type { RedisOptions } from './ioredis.js'
 import type { RedisTarget } from './target.js'
 
 export interface ClientSettings {

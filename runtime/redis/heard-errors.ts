@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import type { Redis } from 'ioredis'
+import type { Redis } from './ioredis.js'
 
 /**
  * Hears every error of every connection of this client. ioredis hears the first one, and that says why the

@@ -3,6 +3,7 @@ export const bundledPackages: Readonly<Record<string, string>> = {
   'runtime/zod.js': 'zod',
   'runtime/system/nact.js': 'nact',
   'runtime/launch/cli/commander.js': 'commander',
+  'runtime/redis/ioredis.js': 'ioredis',
 }
 
 /** The same for packages that are loaded in the middle of a turn, which only `require` can. */
