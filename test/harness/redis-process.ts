@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Child, startChild } from '../../runtime/process/child.js'
-import { type CommandOutcome, runCommand } from './run-command.js'
+import { askRedis } from './ask-redis.js'
 import { waitUntil } from './wait-until.js'
 
 const env = { PATH: process.env.PATH ?? '' }
@@ -20,9 +20,10 @@ export async function freePort(): Promise<number> {
 
 export interface RedisProcessOptions {
   readonly args: readonly string[]
-  /** Arguments of redis-cli besides host and port. */
-  readonly cliArgs: readonly string[]
   readonly port: number
+  readonly password?: string | undefined
+  /** Path of its CA, if it speaks TLS. */
+  readonly ca?: string | undefined
   readonly directory: string
   readonly place: RedisPlace
 }
@@ -81,15 +82,15 @@ export class RedisProcess {
   }
 
   async answers(): Promise<boolean> {
-    const { stdout } = await this.cli('PING')
+    const answer = await this.cli('PING')
     // LOADING does not count as an answer, NOAUTH does.
-    return stdout.startsWith('PONG') || stdout.startsWith('NOAUTH')
+    return answer.startsWith('PONG') || answer.startsWith('NOAUTH')
   }
 
-  cli(...args: readonly string[]): Promise<CommandOutcome> {
-    const { place, port, cliArgs, directory } = this.#options
-    const all = ['-h', place.host, '-p', String(port), ...cliArgs, ...args]
-    return runCommand({ command: 'redis-cli', args: all, cwd: directory, env, timeoutMs: 10_000 })
+  /** Returns what redis-cli would print, without the last newline. */
+  cli(...args: readonly string[]): Promise<string> {
+    const { place, port, password, ca } = this.#options
+    return askRedis({ host: place.host, port, password, ca }, args)
   }
 
   signal(signal: NodeJS.Signals): void {

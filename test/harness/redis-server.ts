@@ -34,7 +34,7 @@ export interface RedisServer {
   /** SIGSTOP: it accepts connections and answers nothing. */
   freeze(): void
   thaw(): void
-  /** Runs redis-cli on it. Returns its output without the last newline. */
+  /** Runs a command on it. Returns what redis-cli would print, without the last newline. */
   cli(...args: readonly string[]): Promise<string>
   /** Kills it and deletes what it wrote. */
   stop(): Promise<void>
@@ -61,11 +61,9 @@ export async function startRedisAt(
   const server = new RedisProcess({
     args: serverArguments(options, place, port, dir, certificates),
     place,
-    cliArgs: [
-      ...(password === undefined ? [] : ['-a', password, '--no-auth-warning']),
-      ...(certificates === undefined ? [] : ['--tls', '--cacert', certificates.ca]),
-    ],
     port,
+    password,
+    ca: certificates?.ca,
     directory: dir,
   })
   await server.start()
@@ -87,7 +85,7 @@ export async function startRedisAt(
     },
     freeze: () => server.signal('SIGSTOP'),
     thaw: () => server.signal('SIGCONT'),
-    cli: async (...args) => (await server.cli(...args)).stdout.replace(/\n$/, ''),
+    cli: (...args) => server.cli(...args),
     async stop() {
       await server.kill()
       await folder?.remove()
@@ -192,16 +190,15 @@ export async function startSentinels(options: SentinelOptions): Promise<Sentinel
       )
       const process = new RedisProcess({
         args: [file, '--sentinel'],
-        cliArgs: sentinelPassword === undefined ? [] : ['-a', sentinelPassword, '--no-auth-warning'],
         port,
+        password: sentinelPassword,
         directory: folder.path,
         place: loopback,
       })
       await process.start()
       started.push({ port, process })
     }
-    const ask = async (process: RedisProcess, ...args: string[]) =>
-      (await process.cli('SENTINEL', ...args, name)).stdout
+    const ask = (process: RedisProcess, ...args: string[]) => process.cli('SENTINEL', ...args, name)
     const fieldOf = (text: string, field: string) =>
       Number(new RegExp(`^${field}\\n(.*)$`, 'm').exec(text)?.[1] ?? 0)
     await waitUntil(
