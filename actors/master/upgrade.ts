@@ -17,6 +17,10 @@ export interface MasterFormats {
   readonly formats: FormatRange | undefined
 }
 
+interface Informed extends MasterFormats {
+  readonly formats: FormatRange
+}
+
 type Raise = { readonly to: number } | { readonly refused: string }
 
 /**
@@ -24,30 +28,31 @@ type Raise = { readonly to: number } | { readonly refused: string }
  * One that is not there might know less, and would be shut out.
  */
 export function raiseOf(masters: readonly MasterFormats[], atLeast = 0): Raise {
-  const silent = masters.filter(({ formats }) => formats === undefined)
+  const silent = masters.filter((master) => !hasSaid(master))
   if (silent.length > 0) return { refused: `${named(silent)} has not said yet which formats it knows` }
-  const newest = Math.max(...masters.map(highest))
-  const behind = masters.filter((master) => highest(master) < newest)
+  const informed = masters.filter(hasSaid)
+  const newest = Math.max(...informed.map(highest))
+  const behind = informed.filter((master) => highest(master) < newest)
   if (behind.length > 0) return { refused: `${behind.map(knows).join(', ')}, and the newest is ${newest}` }
   if (masters.length < atLeast)
     return { refused: `${masters.length} of ${atLeast} Masters are there: ${named(masters)}` }
   return { to: newest }
 }
 
-const highest = ({ formats }: MasterFormats): number => formats?.max ?? 1
+const hasSaid = (master: MasterFormats): master is Informed => master.formats !== undefined
+
+const highest = ({ formats }: Informed): number => formats.max
 
 const named = (masters: readonly MasterFormats[]): string => masters.map(({ address }) => address).join(', ')
 
-const knows = ({ address, formats }: MasterFormats): string =>
-  `${address} knows format ${formats ? describeRange(formats) : 1}`
+const knows = ({ address, formats }: Informed): string => `${address} knows format ${describeRange(formats)}`
 
 /** What a leader's state says of it. Who has not said what it knows yet does not count. */
 export function storeStanding(
   { leadership: { format } }: ClusterState,
   masters: readonly MasterFormats[],
 ): MasterStateResponse['store'] {
-  const said = masters.filter(({ formats }) => formats !== undefined)
-  return { format, newest: Math.min(...said.map(highest)) }
+  return { format, newest: Math.min(...masters.filter(hasSaid).map(highest)) }
 }
 
 /** The answer leaves when the new format is durable. A repeated request finds nothing to raise. */

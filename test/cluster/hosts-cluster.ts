@@ -4,7 +4,6 @@ import type { ClusterNode } from '../harness/index.js'
 import { Machines } from '../harness/machines.js'
 import { type RedisServer, startRedisAt } from '../harness/redis-server.js'
 import { TestCluster } from '../harness/test-cluster.js'
-import { workerTimeoutMs } from '../soak/draw.js'
 import type { Field } from '../soak/field.js'
 import { type Leadership, leadership } from '../tools/redis-cluster.js'
 import { NodeLog } from './node-log.js'
@@ -14,6 +13,12 @@ export const MASTERS = nodeNames('m', 3)
 export const WORKERS = nodeNames('w', 2)
 export const STORE = 'redis'
 export const LEASE_MS = 1500
+/**
+ * Links are dead after 5 s of silence, and a leader that is deaf waits for two leases more. Workers must not
+ * feel isolated by then, which they do after half of this; nor on a busy machine, where a succession takes
+ * 5 s.
+ */
+const PATIENT_MS = 30_000
 /** Each has its host to itself. */
 const REDIS_PORT = 6379
 const PORTS = { master: { port: 7077, web: 8080 }, worker: { port: 7078, web: 8081 } }
@@ -21,7 +26,7 @@ const PORTS = { master: { port: 7077, web: 8080 }, worker: { port: 7078, web: 80
 export interface HostsOptions {
   /** Hosts of lock servers; none: the data store holds the lock. */
   readonly locks?: readonly string[]
-  /** Default as short as it may be. */
+  /** Default: so long that no fault of a leader isolates a Worker. */
   readonly workerTimeoutMs?: number
 }
 
@@ -60,7 +65,7 @@ export class HostsCluster implements Field, AsyncDisposable {
   }
 
   static async start(name: string, options: HostsOptions = {}): Promise<HostsCluster> {
-    const { locks = [], workerTimeoutMs: silenceMs = workerTimeoutMs({ leaseMs: LEASE_MS }) } = options
+    const { locks = [], workerTimeoutMs: silenceMs = PATIENT_MS } = options
     const network = await HostNetwork.start([...MASTERS, ...WORKERS, STORE, ...locks])
     const parts: Parts = { network, servers: [], log: new NodeLog() }
     try {
