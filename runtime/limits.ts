@@ -310,6 +310,11 @@ export const limits = {
   readPage: 512,
   readPageBytes: 1 * MIB,
   /**
+   * Records in one page of which a new leader reads only the digest, because it knows the content. They cost
+   * its turn 4 ms, and each page costs it a way to the store and back.
+   */
+  readDigests: 2048,
+  /**
    * Records that a STANDBY keeps of what it read ahead of a hand-over, with their overhead; and for how long,
    * where it is not elected.
    */

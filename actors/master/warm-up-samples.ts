@@ -6,13 +6,32 @@ import {
 } from '../messages/samples.js'
 import type { PeerInfo } from './cluster-state.js'
 import type { MasterInput } from './master-input.js'
-import type { RecordTable, StoredRecords } from './records.js'
+import type { DriverRecord, RecordTable, StoredRecords } from './records.js'
 
 /*
  * What a warm-up plays through: some of each kind of record, and what a Master hears in a recovery of them.
  */
 
 export const at = { epoch: 1, seq: 1 }
+
+/** A cluster that has much to do has most of its drivers here. */
+const waiting = Array.from({ length: 8 }, (_, number): DriverRecord => {
+  const id = `driver-2-${number}`
+  return {
+    id,
+    submittedAtMs: number,
+    description: driver,
+    key: id,
+    digest: 'd',
+    state: 'SUBMITTED',
+    wanted: 'RUN',
+    generation: 0,
+    launchedUnder: 0,
+    workerId: null,
+    resources: {},
+    at,
+  }
+})
 
 export const records: StoredRecords = {
   tokens: [
@@ -72,6 +91,7 @@ export const records: StoredRecords = {
       resources: {},
       at,
     },
+    ...waiting,
   ],
   ended: [
     {
@@ -103,7 +123,7 @@ export const records: StoredRecords = {
   keys: [['k0', { driverId: 'driver-0', digest: 'd', endedAtMs: 0, at }]],
 }
 
-/** Ended drivers are most of what a take-over reads. */
+/** A cluster that has been up for long has most of its drivers here. */
 export const ended = Array.from({ length: 8 }, () => records.ended).flat()
 
 export const checked: Readonly<Record<RecordTable, readonly unknown[]>> = {

@@ -37,6 +37,7 @@ function play(config: MasterConfig): void {
   }
   void [...recordCacheOf(records)]
   const read = new ReadRecords()
+  read.add('drivers', { records: records.drivers.map((record) => [record.id, record]), next: undefined })
   read.add('ended', { records: ended.map((record) => [record.id, record]), next: undefined })
   void [...read.pieces()]
   const core = new MasterCore(config)

@@ -146,7 +146,7 @@ export class RecordPages {
   #countOf(table: Table): number {
     const { pageRecords } = this.#options
     const ahead = this.#known.sizeOf(table)
-    if (ahead.records > 0) return countOf(ahead, pageRecords)
+    if (ahead.records > 0) return countOf(ahead, this.#known.has(table) ? limits.readDigests : pageRecords)
     return this.#counts.get(table) ?? Math.min(pageRecords, FIRST_PAGE)
   }
 
