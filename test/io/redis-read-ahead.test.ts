@@ -106,6 +106,29 @@ test('a new leader fetches only what has changed since it read ahead', async () 
   await close()
 })
 
+test('who has read ahead and finds everything changed fetches it in pages of stated size', async () => {
+  const { fence, write, engine, takeOver, close } = await twoMasters('changed')
+  const writeAll = async (state: string): Promise<void> => {
+    for (let from = 0; from < 1200; from += 100)
+      await write(...Array.from({ length: 100 }, (_, i) => putOf('driver', `more${from + i}`, { state })))
+  }
+  await writeAll('SUBMITTED')
+  await engine.readAhead!(fence, among)
+  await writeAll('RUNNING')
+  const before = await callsOf('hmget')
+  const found = await takeOver()
+  assert.equal(found.size, 1301)
+  for (let i = 0; i < 1200; i++) assert.deepEqual(found.get(`more${i}`), { id: `more${i}`, state: 'RUNNING' })
+  // One HMGET compares the fence at the election, at each of two scans and at each fetch, which is another.
+  assert.ok((await callsOf('hmget')) - before >= 1 + 2 + 3 * 2, 'three fetches of 512 at most')
+  await close()
+})
+
+async function callsOf(command: string): Promise<number> {
+  const stats = await server.cli('INFO', 'commandstats')
+  return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1])
+}
+
 async function bytesSent(): Promise<number> {
   const [, bytes] = /total_net_output_bytes:(\d+)/.exec(await server.cli('INFO', 'stats')) ?? []
   return Number(bytes)

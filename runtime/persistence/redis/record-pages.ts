@@ -170,14 +170,17 @@ export class RecordPages {
 
   /** Undefined: another owner leads now. A field that is no longer there is left out. */
   async #entries(scan: Scan, fields: readonly Buffer[]): Promise<readonly Entry[] | undefined> {
-    if (fields.length === 0) return []
-    const reply = await this.#ask(scripts.readFields, scan, fields)
-    if (!reply) return undefined
-    const [, contents] = reply as [Buffer, (Buffer | null)[]]
-    return fields.flatMap((field, index) => {
-      const content = contents[index]
-      return content ? [{ field, content }] : []
-    })
+    const entries: Entry[] = []
+    const { pageRecords } = this.#options
+    for (let from = 0; from < fields.length; from += pageRecords) {
+      const asked = fields.slice(from, from + pageRecords)
+      const reply = await this.#ask(scripts.readFields, scan, asked)
+      if (!reply) return undefined
+      const [, contents] = reply as [Buffer, (Buffer | null)[]]
+      for (const [index, content] of contents.entries())
+        if (content) entries.push({ field: asked[index]!, content })
+    }
+    return entries
   }
 
   async #ask(
