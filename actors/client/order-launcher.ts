@@ -11,6 +11,24 @@ export type Launcher = Omit<RegisterLauncher, 'type'>
 export const linkedLaunchers = async (client: MasterClient): Promise<readonly Launcher[]> =>
   (await client.request({ type: 'RequestLaunchers' })).launchers
 
+/**
+ * The launchers that are linked, as soon as they suffice; after launcherPatienceMs those that are. After a
+ * failover a launcher has no link for a moment, because it dials the new leader.
+ */
+export async function awaitLaunchers(
+  client: MasterClient,
+  suffice: (launchers: readonly Launcher[]) => boolean,
+  signal: AbortSignal,
+): Promise<readonly Launcher[]> {
+  const untilMs = performance.now() + limits.launcherPatienceMs
+  for (;;) {
+    const launchers = await linkedLaunchers(client)
+    if (suffice(launchers) || performance.now() > untilMs) return launchers
+    await pause(innerLimits.orderLookMs, signal)
+    signal.throwIfAborted()
+  }
+}
+
 /** The launcher that runs this node; undefined: none that is linked does. */
 export const launcherRunning = (launchers: readonly Launcher[], node: string): Launcher | undefined =>
   launchers.find(({ nodes }) => nodes.some(({ name }) => name === node))

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { findCluster } from '../../actors/client/find-cluster.js'
 import { MasterClient } from '../../actors/client/master-client.js'
-import { linkedLaunchers, orderLauncher } from '../../actors/client/order-launcher.js'
-import { createTestCluster, waitUntil } from '../harness/index.js'
+import { awaitLaunchers, linkedLaunchers, orderLauncher } from '../../actors/client/order-launcher.js'
+import { readProcess } from '../../runtime/process/process-table.js'
+import { createTestCluster, startRedis, waitUntil } from '../harness/index.js'
 
 /*
  * The launcher of a machine holds a link to the Masters, and restarts its nodes when it is told (protocol
@@ -51,5 +52,42 @@ test('through its launcher a Worker restarts with its work, and the leader hands
     })
   } finally {
     await client.close()
+  }
+})
+
+test('who asks for launchers when the leader is new waits for one that dials it', async () => {
+  const redis = await startRedis()
+  try {
+    await using cluster = await createTestCluster({ masters: 2, workers: 0, redis: redis.url })
+    const client = new MasterClient(findCluster({ address: undefined, env: {}, cwd: cluster.directory }))
+    try {
+      await awaitLaunchers(client, ({ length }) => length > 0, signal)
+      const leader = await cluster.waitAlive({ standbys: 1 })
+      const launcherPid = readProcess(leader.pid)!.parentPid
+      const counts: number[] = []
+      const counting = (launchers: readonly unknown[]): boolean => {
+        counts.push(launchers.length)
+        return launchers.length > 0
+      }
+      process.kill(launcherPid, 'SIGSTOP')
+      try {
+        process.kill(leader.pid, 'SIGKILL')
+        await waitUntil(
+          'a leader without launchers',
+          async () => (await linkedLaunchers(client)).length === 0,
+        )
+        const asked = awaitLaunchers(client, counting, signal)
+        await waitUntil('an answer', () => counts.length > 1)
+        process.kill(launcherPid, 'SIGCONT')
+        assert.equal((await asked).length, 1)
+        assert.deepEqual(counts.slice(0, 2), [0, 0])
+      } finally {
+        process.kill(launcherPid, 'SIGCONT')
+      }
+    } finally {
+      await client.close()
+    }
+  } finally {
+    await redis.stop()
   }
 })

@@ -1,14 +1,18 @@
 import type { MasterClient } from '../../../actors/client/master-client.js'
-import { launcherRunning, linkedLaunchers, orderLauncher } from '../../../actors/client/order-launcher.js'
+import {
+  awaitLaunchers,
+  type Launcher,
+  launcherRunning,
+  linkedLaunchers,
+  orderLauncher,
+} from '../../../actors/client/order-launcher.js'
 import type { MasterStateResponse } from '../../../actors/messages/status.js'
 import type { FinishUpgradeResponse } from '../../../actors/messages/upgrade.js'
 import { formatHostPort } from '../../addresses.js'
 import { FiresteelError, isFiresteelError, reasonOf } from '../../errors.js'
-import { limits } from '../../limits.js'
-import { pause } from '../../pause.js'
 import type { Deployment } from '../config/deployment.js'
 import type { NodeUpgrade } from '../node/upgrade-node.js'
-import { LOOK_MS, untilWithout, unwell } from './restart-worker.js'
+import { untilWithout, unwell } from './restart-worker.js'
 
 /* A rolling upgrade: one node after the other, and the next one when the cluster is well. */
 
@@ -87,14 +91,9 @@ function untilWell(
 
 /** Its launcher may have lost its link with the leader that was replaced. */
 async function launcherNow(client: MasterClient, step: UpgradeStep, signal: AbortSignal): Promise<string> {
-  const untilMs = performance.now() + limits.launcherPatienceMs
-  for (;;) {
-    const found = launcherRunning(await linkedLaunchers(client), step.node)
-    if (found) return found.id
-    if (performance.now() > untilMs) return step.launcher
-    await pause(LOOK_MS, signal)
-    signal.throwIfAborted()
-  }
+  const runs = (launchers: readonly Launcher[]) => launcherRunning(launchers, step.node)
+  const found = runs(await awaitLaunchers(client, (launchers) => runs(launchers) !== undefined, signal))
+  return found?.id ?? step.launcher
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { MasterClient } from '../../../../actors/client/master-client.js'
-import { linkedLaunchers, orderLauncher } from '../../../../actors/client/order-launcher.js'
+import { awaitLaunchers, orderLauncher } from '../../../../actors/client/order-launcher.js'
 import type { DeploymentResponse } from '../../../../actors/messages/deployments.js'
 import { FiresteelError } from '../../../errors.js'
 import type { Deployment } from '../../config/deployment.js'
@@ -32,7 +32,7 @@ interface SurveyParts {
 }
 
 export async function surveyCluster({ client, config, text, prune, signal }: SurveyParts): Promise<Survey> {
-  const linked = await linkedLaunchers(client)
+  const linked = await awaitLaunchers(client, ({ length }) => length > 0, signal)
   const asked = linked.map(async ({ id, host, nodes }) => {
     const answer = await orderLauncher(client, id, { kind: 'plan', text }, { signal })
     const { file, ...found } = answer as Pick<LauncherView, 'changes' | 'steps'> & { file: PresentFile }
