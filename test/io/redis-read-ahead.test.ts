@@ -11,13 +11,19 @@ let server: RedisServer
 before(async () => {
   server = await startRedis()
 })
-after(() => server.stop())
+const openers: RedisOpener[] = []
+after(async () => {
+  // Also those of a test that failed: else this file would not end.
+  for (const opener of openers) await opener.closeAll()
+  await server.stop()
+})
 
 const among = ['worker', 'driver'] as const
 
 /** A leader with some records, and a STANDBY that counts how often it checks one. */
 async function twoMasters(cluster: string) {
   const opener = new RedisOpener()
+  openers.push(opener)
   const checked: string[] = []
   const check = (value: unknown): string | undefined => {
     checked.push((value as { id: string }).id)
