@@ -3,8 +3,8 @@ import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
 import type { Fence, PersistenceEngine } from '../../runtime/persistence/engine.js'
 import { sleep, type TimerSource } from '../../runtime/timers.js'
-import { readKeys } from './read-records.js'
-import type { StoredRecords } from './records.js'
+import { type RecordPage, readKeys } from './read-records.js'
+import type { KeyRecord } from './records.js'
 
 export interface KeyReaderOptions {
   readonly engine: PersistenceEngine
@@ -12,7 +12,7 @@ export interface KeyReaderOptions {
   readonly log: Log
   readonly timers: TimerSource
   readonly isOver: () => boolean
-  readonly onPage: (keys: StoredRecords['keys'], complete: boolean) => void
+  readonly onPage: (keys: RecordPage<KeyRecord>, complete: boolean) => void
 }
 
 /**
@@ -33,7 +33,7 @@ export async function readAllKeys(options: KeyReaderOptions): Promise<'read' | '
     if (page === undefined) return 'moved'
     if (page) {
       cursor = page.next
-      onPage(page.records, cursor === undefined)
+      onPage(page, cursor === undefined)
       if (cursor === undefined) return 'read'
     } else {
       await sleep(limits.electionRetryMs, timers)

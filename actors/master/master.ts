@@ -32,7 +32,7 @@ import { hasCause, keyOfTimer, type MasterTimer } from './master-timer.js'
 import { openCommitQueue, type Pending } from './open-commit-queue.js'
 import { peerInfo } from './peer-info.js'
 import { isPeerMaster } from './peer-masters.js'
-import { readRecords, recordCacheOf, tellQuarantined } from './read-records.js'
+import { putsOf, readRecords, tellQuarantined } from './read-records.js'
 import { busy, failuresOf, notLeader } from './refusals.js'
 import { RequestSpans } from './request-spans.js'
 import { routeOf } from './routes.js'
@@ -290,9 +290,9 @@ export class MasterShell implements Handler<MasterActorMessage> {
       log,
       timers: this.#timers,
       isOver: () => this.#over,
-      onPage: (records, complete) => {
-        recordCache.add(recordCacheOf({ keys: records }))
-        this.#step({ kind: 'keys', records, complete }, cause)
+      onPage: (page, complete) => {
+        recordCache.add(putsOf('key', page))
+        this.#step({ kind: 'keys', records: page.records, complete }, cause)
       },
     })
     if (end === 'moved') this.#lost('the store moved on during recovery')

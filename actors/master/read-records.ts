@@ -58,8 +58,9 @@ export class ReadRecords {
 
   /** Throws HEAP_TOO_SMALL. */
   add<S extends Section>(section: S, page: RecordPage<RecordOf<S>>): void {
-    const sized = page.records.map(([id, record], index) => {
-      const put = { table: tableOf[section], id, json: page.texts?.[index] ?? JSON.stringify(record) }
+    const puts = [...putsOf(tableOf[section], page)]
+    const sized = page.records.map(([, record], index) => {
+      const put = puts[index]!
       this.draft.read(put)
       this.#bytes += put.json.length + limits.recordHeapBytes
       return { record, bytes: put.json.length }
@@ -129,7 +130,7 @@ export async function readRecords(
   return done.every((whole) => whole) ? read : undefined
 }
 
-interface RecordPage<R> {
+export interface RecordPage<R> {
   readonly records: readonly (readonly [string, R])[]
   readonly texts?: readonly string[] | undefined
   readonly next: string | undefined
@@ -155,28 +156,11 @@ async function readPage<R>(
 export const readKeys = (engine: PersistenceEngine, fence: Fence, cursor: string | undefined) =>
   readPage<KeyRecord>(engine, fence, undefined, 'key', cursor)
 
-/** Converts what was read to the form of a leader's record cache. */
-export function* recordCacheOf({
-  deployments,
-  tokens,
-  drains,
-  workers,
-  apps,
-  drivers,
-  ended,
-  keys,
-}: Partial<StoredRecords>): Generator<Put> {
-  for (const record of deployments ?? []) yield putOf('deployment', record.id, record)
-  for (const record of tokens ?? []) yield putOf('token', record.id, record)
-  for (const record of drains ?? []) yield putOf('drain', record.id, record)
-  for (const record of workers ?? []) yield putOf('worker', record.id, record)
-  for (const record of apps ?? []) yield putOf('app', record.id, record)
-  for (const record of drivers ?? []) yield putOf('driver', record.id, record)
-  for (const record of ended ?? []) yield putOf('ended', record.id, record)
-  for (const [id, record] of keys ?? []) yield putOf('key', id, record)
+/** The records of a page in the form of a leader's record cache. */
+export function* putsOf(table: Table, { records, texts }: RecordPage<object>): Generator<Put> {
+  for (const [index, [id, record]] of records.entries())
+    yield { table, id, json: texts?.[index] ?? JSON.stringify(record) }
 }
-
-const putOf = (table: Table, id: string, record: object): Put => ({ table, id, json: JSON.stringify(record) })
 
 /**
  * Logs all quarantined entries, also those of earlier elections, because an operator may still repair them.

@@ -108,6 +108,16 @@ export const driverRecord = z.object({
 })
 export type DriverRecord = z.infer<typeof driverRecord>
 
+/** What a driver's record says until its first launch. */
+export const neverLaunched = {
+  state: 'SUBMITTED',
+  wanted: 'RUN',
+  generation: 0,
+  launchedUnder: 0,
+  workerId: null,
+  resources: {},
+} as const satisfies Partial<DriverRecord>
+
 const ended = {
   id: name,
   owner: owner.optional(),

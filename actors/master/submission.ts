@@ -22,7 +22,7 @@ import { driverFailed } from './failed-launches.js'
 import { tellRestartDriver } from './launching.js'
 import { isBelieved } from './lost-writes/belief.js'
 import type { KeptEnd } from './lost-writes/kept-ends.js'
-import type { EndedDriver, StoredRecords } from './records.js'
+import { type EndedDriver, neverLaunched, type StoredRecords } from './records.js'
 import { tooMuchHeld } from './refusals.js'
 import type { Now, ReplyToken, Step } from './step.js'
 import { giveUp } from './superseding.js'
@@ -109,12 +109,7 @@ export function newDriver(
     key,
     digest: driverDigest(description),
     owner: ownerOf(cluster, from),
-    state: 'SUBMITTED',
-    wanted: 'RUN',
-    generation: 0,
-    launchedUnder: 0,
-    workerId: null,
-    resources: {},
+    ...neverLaunched,
     ...(trace && { trace }),
   })
   keepCodeOf(cluster, step, description)

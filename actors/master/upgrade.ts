@@ -28,11 +28,12 @@ type Raise = { readonly to: number } | { readonly refused: string }
  * One that is not there might know less, and would be shut out.
  */
 export function raiseOf(masters: readonly MasterFormats[], atLeast = 0): Raise {
-  const silent = masters.filter((master) => !hasSaid(master))
-  if (silent.length > 0) return { refused: `${named(silent)} has not said yet which formats it knows` }
-  const informed = masters.filter(hasSaid)
-  const newest = Math.max(...informed.map(highest))
-  const behind = informed.filter((master) => highest(master) < newest)
+  if (!masters.every(hasSaid)) {
+    const silent = masters.filter((master) => !hasSaid(master))
+    return { refused: `${named(silent)} has not said yet which formats it knows` }
+  }
+  const newest = Math.max(...masters.map(highest))
+  const behind = masters.filter((master) => highest(master) < newest)
   if (behind.length > 0) return { refused: `${behind.map(knows).join(', ')}, and the newest is ${newest}` }
   if (masters.length < atLeast)
     return { refused: `${masters.length} of ${atLeast} Masters are there: ${named(masters)}` }

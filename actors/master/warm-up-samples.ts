@@ -6,7 +6,7 @@ import {
 } from '../messages/samples.js'
 import type { PeerInfo } from './cluster-state.js'
 import type { MasterInput } from './master-input.js'
-import type { DriverRecord, RecordTable, StoredRecords } from './records.js'
+import { type DriverRecord, neverLaunched, type RecordTable, type StoredRecords } from './records.js'
 
 /*
  * What a warm-up plays through: some of each kind of record, and what a Master hears in a recovery of them.
@@ -23,12 +23,7 @@ const waiting = Array.from({ length: 8 }, (_, number): DriverRecord => {
     description: driver,
     key: id,
     digest: 'd',
-    state: 'SUBMITTED',
-    wanted: 'RUN',
-    generation: 0,
-    launchedUnder: 0,
-    workerId: null,
-    resources: {},
+    ...neverLaunched,
     at,
   }
 })

@@ -4,7 +4,7 @@ import { CommitQueue } from '../../runtime/persistence/commit-queue.js'
 import { catalogue, violation } from '../messages/catalogue.js'
 import type { MasterConfig } from './master-config.js'
 import { MasterCore } from './master-core.js'
-import { ReadRecords, recordCacheOf } from './read-records.js'
+import { putsOf, ReadRecords } from './read-records.js'
 import { type RecordTable, recordViolations } from './records.js'
 import type { GatedEffect } from './step.js'
 import { at, checked, ended, observed, records } from './warm-up-samples.js'
@@ -35,7 +35,7 @@ function play(config: MasterConfig): void {
   for (const [table, rows] of Object.entries(checked)) {
     for (const row of rows) recordViolations[table as RecordTable](row)
   }
-  void [...recordCacheOf(records)]
+  void [...putsOf('key', { records: records.keys, next: undefined })]
   const read = new ReadRecords()
   read.add('drivers', { records: records.drivers.map((record) => [record.id, record]), next: undefined })
   read.add('ended', { records: ended.map((record) => [record.id, record]), next: undefined })

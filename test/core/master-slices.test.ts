@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { OwnLostWrites } from '../../actors/master/lost-writes/own.js'
 import { LostWriteSender } from '../../actors/master/lost-writes/sender.js'
 import { ReadRecords } from '../../actors/master/read-records.js'
-import type { DriverRecord, StoredRecords } from '../../actors/master/records.js'
+import { type DriverRecord, neverLaunched, type StoredRecords } from '../../actors/master/records.js'
 import { SortedPages } from '../../actors/master/sorted-pages.js'
 import type { LostTail } from '../../actors/messages/masters.js'
 import { driverDescription } from '../../actors/messages/samples.js'
@@ -19,12 +19,7 @@ const driverRecord = (number: number, parts: Partial<DriverRecord> = {}): Driver
   description: driverDescription,
   key: `key-${number}`,
   digest: 'd',
-  state: 'SUBMITTED',
-  wanted: 'RUN',
-  generation: 0,
-  launchedUnder: 0,
-  workerId: null,
-  resources: {},
+  ...neverLaunched,
   at: { epoch: 1, seq: 1 },
   ...parts,
 })

@@ -11,10 +11,9 @@ let server: RedisServer
 before(async () => {
   server = await startRedis()
 })
-const openers: RedisOpener[] = []
+const opener = new RedisOpener()
 after(async () => {
-  // Also those of a test that failed: else this file would not end.
-  for (const opener of openers) await opener.closeAll()
+  await opener.closeAll()
   await server.stop()
 })
 
@@ -22,8 +21,6 @@ const among = ['worker', 'driver'] as const
 
 /** A leader with some records, and a STANDBY that counts how often it checks one. */
 async function twoMasters(cluster: string) {
-  const opener = new RedisOpener()
-  openers.push(opener)
   const checked: string[] = []
   const check = (value: unknown): string | undefined => {
     checked.push((value as { id: string }).id)
@@ -51,7 +48,7 @@ async function twoMasters(cluster: string) {
   }
   const pages = async (): Promise<number> => (await readPages(standby.engine, fence, 'driver')).length
   const { engine } = standby
-  return { fence, write, checked, engine, takeOver, pages, close: () => opener.closeAll() }
+  return { fence, write, checked, engine, takeOver, pages }
 }
 
 async function readAll(
@@ -82,7 +79,7 @@ async function readPages(engine: PersistenceEngine, fence: Fence, table: Table, 
 }
 
 test('a new leader checks only what has changed since it read ahead, and reads what is there now', async () => {
-  const { fence, write, checked, engine, takeOver, close } = await twoMasters('ahead')
+  const { fence, write, checked, engine, takeOver } = await twoMasters('ahead')
   await engine.readAhead!(fence, among)
   assert.equal(checked.length, 101)
   checked.length = 0
@@ -92,11 +89,10 @@ test('a new leader checks only what has changed since it read ahead, and reads w
   assert.equal(found.size, 102)
   assert.deepEqual(found.get('d7'), { id: 'd7', state: 'RUNNING' })
   assert.deepEqual(found.get('d8'), { id: 'd8' })
-  await close()
 })
 
 test('a new leader fetches only what has changed since it read ahead', async () => {
-  const { fence, write, engine, takeOver, close } = await twoMasters('fetched')
+  const { fence, write, engine, takeOver } = await twoMasters('fetched')
   const text = 'x'.repeat(10_000)
   for (let from = 0; from < 700; from += 100)
     await write(...Array.from({ length: 100 }, (_, i) => putOf('driver', `large${from + i}`, { text })))
@@ -109,11 +105,10 @@ test('a new leader fetches only what has changed since it read ahead', async () 
   assert.deepEqual(found.get('large7'), { id: 'large7', text: 'y' })
   assert.deepEqual(found.get('large699'), { id: 'large699', text })
   assert.deepEqual(found.get('later'), { id: 'later', text })
-  await close()
 })
 
 test('who has read ahead and finds everything changed fetches it in pages of stated size', async () => {
-  const { fence, write, engine, takeOver, close } = await twoMasters('changed')
+  const { fence, write, engine, takeOver } = await twoMasters('changed')
   const writeAll = async (state: string): Promise<void> => {
     for (let from = 0; from < 1200; from += 100)
       await write(...Array.from({ length: 100 }, (_, i) => putOf('driver', `more${from + i}`, { state })))
@@ -127,7 +122,6 @@ test('who has read ahead and finds everything changed fetches it in pages of sta
   for (let i = 0; i < 1200; i++) assert.deepEqual(found.get(`more${i}`), { id: `more${i}`, state: 'RUNNING' })
   // One HMGET compares the fence at the election, at each of two scans and at each fetch, which is another.
   assert.ok((await callsOf('hmget')) - before >= 1 + 2 + 3 * 2, 'three fetches of 512 at most')
-  await close()
 })
 
 async function callsOf(command: string): Promise<number> {
@@ -141,7 +135,7 @@ async function bytesSent(): Promise<number> {
 }
 
 test('who has read ahead begins with pages of full size, because it knows how large the records are', async () => {
-  const { fence, write, engine, pages, close } = await twoMasters('pages')
+  const { fence, write, engine, pages } = await twoMasters('pages')
   await write(...Array.from({ length: 300 }, (_, i) => putOf('driver', `more${i}`)))
   assert.equal(await pages(), 2)
   await engine.readAhead!(fence, among)
@@ -151,11 +145,10 @@ test('who has read ahead begins with pages of full size, because it knows how la
   )
   await engine.readAhead!(fence, among)
   assert.ok((await pages()) > 1, 'the large ones take more than a MiB')
-  await close()
 })
 
 test('what was changed without the secret is not taken for what was read ahead', async () => {
-  const { fence, engine, takeOver, close } = await twoMasters('forged')
+  const { fence, engine, takeOver } = await twoMasters('forged')
   await engine.readAhead!(fence, among)
   const key = (await server.cli('KEYS', '{firesteel:forged}:driver*')).trim()
   const stored = await server.cli('HGET', key, 'd8')
@@ -166,13 +159,11 @@ test('what was changed without the secret is not taken for what was read ahead',
   assert.equal(found.has('d9'), false)
   assert.equal(found.size, 99)
   assert.equal((await engine.quarantined()).length, 2)
-  await close()
 })
 
 test('who reads ahead of a leader that has changed reads nothing, and no harm is done', async () => {
-  const { engine, takeOver, checked, close } = await twoMasters('late')
+  const { engine, takeOver, checked } = await twoMasters('late')
   await engine.readAhead!({ epoch: 7, owner: 'm9' }, among)
   assert.deepEqual(checked, [])
   assert.equal((await takeOver()).size, 101)
-  await close()
 })

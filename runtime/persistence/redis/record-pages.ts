@@ -17,7 +17,7 @@ interface Unreadable {
   readonly reason: string
 }
 
-/** A record of a table as it lies in the store. */
+/** A record of a table as it lies in the store, or its digest in place of its content. */
 interface Entry {
   readonly field: Buffer
   readonly content: Buffer
@@ -39,8 +39,7 @@ interface Scan {
 }
 
 interface Scanned {
-  /** Field, content or digest, field, content or digest, ... */
-  readonly flat: readonly Buffer[]
+  readonly entries: readonly Entry[]
   /** Undefined after the last page. */
   readonly next: string | undefined
 }
@@ -90,8 +89,8 @@ export class RecordPages {
     if (!scanned) return { kind: 'moved' }
     const found = noRecords()
     const entries = isKnown
-      ? await this.#entries(scan, this.#takeKnown(table, scanned.flat, found))
-      : entriesOf(scanned.flat)
+      ? await this.#entries(scan, this.#takeKnown(table, scanned.entries, found))
+      : scanned.entries
     if (!entries) return { kind: 'moved' }
     if (!isKnown) this.#counts.set(table, countOf(sizeOf(entries), this.#options.pageRecords))
     this.#take(table, entries, found)
@@ -117,15 +116,11 @@ export class RecordPages {
 
   async #readTableAhead(scan: Scan, known: KnownRecords): Promise<void> {
     const { table } = scan
-    let cursor: string | undefined
-    do {
-      const scanned = await this.#scan(scan, 'content', cursor, FIRST_PAGE)
-      if (!scanned) return
-      for (const { id, content, record } of this.#read(table, entriesOf(scanned.flat))) {
+    for await (const entries of this.#pages(scan, 'content')) {
+      for (const { id, content, record } of this.#read(table, entries)) {
         if (id !== undefined && record && !known.add(table, id, content, record)) return
       }
-      cursor = scanned.next
-    } while (cursor !== undefined)
+    }
   }
 
   /**
@@ -133,11 +128,17 @@ export class RecordPages {
    * takes five times the processor time of the second. It ends once the former leader has.
    */
   async #readOnceMore(scan: Scan): Promise<void> {
+    for await (const entries of this.#pages(scan, 'digest')) this.#takeKnown(scan.table, entries, noRecords())
+  }
+
+  /** All pages of a table that another Master leads; those of its contents are small. */
+  async *#pages(scan: Scan, what: 'content' | 'digest'): AsyncGenerator<readonly Entry[], void, undefined> {
+    const count = what === 'content' ? FIRST_PAGE : undefined
     let cursor: string | undefined
     do {
-      const scanned = await this.#scan(scan, 'digest', cursor)
+      const scanned = await this.#scan(scan, what, cursor, count)
       if (!scanned) return
-      this.#takeKnown(scan.table, scanned.flat, noRecords())
+      yield scanned.entries
       cursor = scanned.next
     } while (cursor !== undefined)
   }
@@ -165,7 +166,7 @@ export class RecordPages {
     if (!reply) return undefined
     const [, next, flat] = reply as [Buffer, Buffer, Buffer[]]
     const cursorAfter = next.toString()
-    return { flat, next: cursorAfter === '0' ? undefined : cursorAfter }
+    return { entries: entriesOf(flat), next: cursorAfter === '0' ? undefined : cursorAfter }
   }
 
   /** Undefined: another owner leads now. A field that is no longer there is left out. */
@@ -183,19 +184,17 @@ export class RecordPages {
     return entries
   }
 
+  /** Undefined: another owner leads now. */
   async #ask(
     script: RedisScript,
     { fence, writeId, table }: Scan,
     args: readonly RedisArgument[],
+    moreKeys: readonly string[] = [],
   ): Promise<unknown[] | undefined> {
     const { connection, keys } = this.#options
+    const all = [keys.leader, keys.table[table], ...moreKeys]
     const scripted = [fence.epoch, fence.owner, writeId, ...args]
-    const reply = (await connection.evaluate(
-      script,
-      [keys.leader, keys.table[table]],
-      scripted,
-      'bytes',
-    )) as Buffer[]
+    const reply = (await connection.evaluate(script, all, scripted, 'bytes')) as Buffer[]
     return expectOurs(reply, keys) === 'MOVED' ? undefined : reply
   }
 
@@ -219,10 +218,9 @@ export class RecordPages {
    * Takes the records that were read ahead with these digests. Returns the fields of the others. To fetch and
    * check all would be most of a hand-over.
    */
-  #takeKnown(table: Table, flat: readonly Buffer[], found: Found): Buffer[] {
+  #takeKnown(table: Table, digests: readonly Entry[], found: Found): Buffer[] {
     const others: Buffer[] = []
-    for (let i = 0; i < flat.length; i += 2) {
-      const [field, digest] = [flat[i]!, flat[i + 1]!]
+    for (const { field, content: digest } of digests) {
       const id = decodeId(field)
       const known = id === undefined ? undefined : this.#known.find(table, id, digest.toString('latin1'))
       if (id !== undefined && known) add(found, id, known)
@@ -264,11 +262,12 @@ export class RecordPages {
   }
 
   /** False if another owner leads now. */
-  async #setAside({ fence, writeId, table }: Scan): Promise<boolean> {
+  async #setAside(scan: Scan): Promise<boolean> {
+    const { fence, table } = scan
     const entries = this.#unreadable.get(table) ?? []
     this.#unreadable.delete(table)
     if (entries.length === 0) return true
-    const { connection, keys, wallMs, onWarning } = this.#options
+    const { keys, wallMs, onWarning } = this.#options
     const at = new Date(wallMs()).toISOString()
     const quadruples = entries.flatMap(({ field, content, id, reason }) => [
       field,
@@ -276,12 +275,7 @@ export class RecordPages {
       `${table} ${id} (epoch ${fence.epoch})`,
       JSON.stringify({ reason, at }),
     ])
-    const reply = (await connection.evaluate(
-      scripts.setAside,
-      [keys.leader, keys.table[table], keys.quarantine],
-      [fence.epoch, fence.owner, writeId, ...quadruples],
-    )) as string[]
-    if (expectOurs(reply, keys) === 'MOVED') return false
+    if (!(await this.#ask(scripts.setAside, scan, quadruples, [keys.quarantine]))) return false
     for (const { id, reason } of entries) onWarning(`${keys.table[table]} ${id}`, reason)
     return true
   }

@@ -127,6 +127,9 @@ local function moved()
   if num(stored[1]) ~= num(ARGV[1]) or stored[2] ~= ARGV[2] then return true end
   return ARGV[3] ~= '' and stored[3] ~= ARGV[3]
 end
+local wrong = foreign(1)
+if wrong then return wrong end
+if moved() then return {'MOVED'} end
 `
 
 /**
@@ -134,9 +137,6 @@ end
  * 'digest', its SHA-1. -> {'OK', next cursor, [field, content or digest, ...]}
  */
 export const read = script(`${readOnly}${helpers}${sameElection}
-local wrong = foreign(1)
-if wrong then return wrong end
-if moved() then return {'MOVED'} end
 local page = redis.call('HSCAN', KEYS[2], ARGV[4], 'COUNT', ARGV[5])
 local flat = page[2]
 if ARGV[6] == 'digest' then
@@ -147,9 +147,6 @@ return {'OK', page[1], flat}
 
 /** KEYS: leader record, table. ARGV: epoch, owner, write id, fields. -> {'OK', [content or nil, ...]} */
 export const readFields = script(`${readOnly}${helpers}${sameElection}
-local wrong = foreign(1)
-if wrong then return wrong end
-if moved() then return {'MOVED'} end
 return {'OK', redis.call('HMGET', KEYS[2], unpack(ARGV, 4))}
 `)
 
@@ -158,9 +155,6 @@ return {'OK', redis.call('HMGET', KEYS[2], unpack(ARGV, 4))}
  * in the quarantine, header) of each.
  */
 export const setAside = script(`${allowOom}${helpers}${sameElection}
-local wrong = foreign(1)
-if wrong then return wrong end
-if moved() then return {'MOVED'} end
 for i = 4, #ARGV, 4 do
   local content = redis.call('HGET', KEYS[2], ARGV[i])
   -- Written again since it was read: a good record, perhaps.
