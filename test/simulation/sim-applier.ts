@@ -32,7 +32,9 @@ export class SimApplier {
   readonly #prune: boolean
   readonly #signal = new AbortController().signal
   #links = 0
-  /** Links that it had opened, and the leader's epoch, when it began. */
+  /** It has asked for its place. */
+  #hasAsked = false
+  /** Links that it had opened, and the leader's epoch, when it got its place. */
   #begunWith: { readonly links: number; readonly epoch: number | undefined } | undefined
 
   constructor(world: SimWorld, place: Place, file: DeploymentFile, prune: boolean) {
@@ -79,26 +81,30 @@ export class SimApplier {
       client,
       signal,
       look: async () => {
+        // From the answer on: another one may take its place while it looks.
+        if (this.#hasAsked) this.#begunWith ??= { links: this.#links, epoch: this.#client.leader?.epoch }
         const found = await surveyDrivers(survey)
         this.looks++
         return { ...found, present: { ...nowhere, text: '{}' } }
       },
       goesOn: async (shown) => !hasNothingToDo(shown, text),
-      begin: ({ state: { newest }, present }) => ({
-        ...nowhere,
-        text,
-        by: this.place.name,
-        changes: [],
-        after: newest,
-        ...(newest === 0 && { former: present }),
-      }),
+      begin: ({ state: { newest }, present }) => {
+        this.#hasAsked = true
+        return {
+          ...nowhere,
+          text,
+          by: this.place.name,
+          changes: [],
+          after: newest,
+          ...(newest === 0 && { former: present }),
+        }
+      },
       carryOut: (held, number) => this.#carryOut(held, number),
     })
   }
 
   #carryOut(survey: Survey, number: number): Promise<void> {
     this.number = number
-    this.#begunWith = { links: this.#links, epoch: this.#client.leader?.epoch }
     return carryOut({
       io: { err: async () => {}, interrupted: this.#signal },
       client: this.#client,
