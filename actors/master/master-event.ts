@@ -31,7 +31,7 @@ export type MasterEvent =
    * told. `reason`: why, for people.
    */
   | { readonly event: 'revoked'; readonly handedOver: boolean; readonly reason: string }
-  /** After a hand-over: another Master leads. */
+  /** After a hand-over: another Master is ALIVE. */
   | { readonly event: 'succeeded' }
   /** This process cannot lead, whatever happens: it ends. */
   | { readonly event: 'unrecoverable'; readonly error: FiresteelError }

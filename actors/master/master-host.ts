@@ -251,8 +251,8 @@ export class MasterHost {
   }
 
   /**
-   * Stops. A leader hands over first and stays until another leads, so that peers learn where to go (protocol
-   * 13).
+   * Stops. A leader hands over first and stays until another is ALIVE: peers learn from it where to go, and
+   * neither its end nor the process that may follow it takes processors from the recovery (protocol 13).
    */
   async stop(): Promise<void> {
     this.#stopping = true

@@ -486,7 +486,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
    * known.
    */
   #afterwards(message: MasterActorMessage, envelope: Envelope): void {
-    if (message.type === 'MasterChanged' && envelope.epoch > this.position.epoch)
+    if (message.type === 'LeaderPulse' && envelope.epoch > this.position.epoch)
       this.#options.listener({ event: 'succeeded' })
     const from = peerOf(envelope)
     if (message.type === 'RequestLostTail' && from && isPeerMaster(from))

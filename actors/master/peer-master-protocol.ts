@@ -112,7 +112,6 @@ export class PeerMasterProtocol {
       if (incarnation !== deposed) cluster.awaitedLostWrites.add(incarnation)
       requestLostWrites(cluster, step, incarnation)
     }
-    step.startTimer({ kind: 'pulse' }, 0)
   }
 
   linkUp(cluster: ClusterState | undefined, step: Step, peer: PeerInfo): void {
@@ -215,7 +214,7 @@ export class PeerMasterProtocol {
       step.free.push({ kind: 'readAhead', leader, answer: { ...answer, hasReadAhead: true } })
   }
 
-  /** Runs every lease/3 while this Master leads. */
+  /** Runs when this Master becomes ALIVE, and every lease/3 while it leads. */
   pulse(cluster: ClusterState, step: Step): void {
     const { leaseMs } = this.#config
     const { workers, workersHeard, silent } = heardOf(cluster)

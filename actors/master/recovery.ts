@@ -152,6 +152,8 @@ function completeRecovery(cluster: ClusterState, step: Step): void {
   const silent = [...cluster.workers.values()].filter((worker) => worker.state === 'UNKNOWN').length
   cluster.state = 'ALIVE'
   cluster.dirty = true
+  // A Master that handed over waits for the first pulse.
+  step.startTimer({ kind: 'pulse' }, 0)
   step.log('info', 'I have been elected leader! New state: ALIVE', {
     epoch: cluster.leadership.epoch,
     recoveredMs: Math.round(step.now.monotonicMs - cluster.leadership.electedAtMs),

@@ -4,7 +4,6 @@ import {
   afterFailover,
   appOf,
   driverOf,
-  elections,
   respond,
   type SparkRule,
   workerStateOf,
@@ -120,7 +119,7 @@ export const completionRules: readonly SparkRule[] = [
       world.advance(250)
       assert.equal(world.core.state, 'ALIVE')
       assert.equal(world.lastTold('w2', 'LaunchDriver')?.driverId, waiting)
-      assert.deepEqual(elections(world), [250])
+      assert.deepEqual(world.recoveriesMs, [250])
     },
   },
   {

@@ -7,7 +7,6 @@ import {
   afterFailover,
   appOf,
   driverOf,
-  elections,
   refuseDials,
   respond,
   type SparkRule,
@@ -143,7 +142,7 @@ const begin: readonly SparkRule[] = [
     as: 'Spark',
     test(world) {
       world.elect()
-      assert.equal(elections(world).length, 1)
+      assert.equal(world.recoveriesMs.length, 1)
       const timers = [...world.timers.keys()].filter((key) => key.startsWith('recovery'))
       assert.deepEqual(timers, [])
     },
@@ -234,11 +233,11 @@ const answers: readonly SparkRule[] = [
       const { appId, executors, drivers, held } = afterFailover(world)
       respond(world, 'w1', { executors, drivers })
       acknowledge(world, 'app', appId, held)
-      assert.equal(elections(world).length, 1)
+      assert.equal(world.recoveriesMs.length, 1)
       for (const kind of ['recovery-max', 'recovery-quiet'] as const) {
         assert.equal(world.timers.has(kind), false)
         world.input({ kind: 'timer', timer: { kind } })
-        assert.deepEqual(elections(world), [])
+        assert.equal(world.recoveriesMs.length, 1)
         assert.equal(world.core.state, 'ALIVE')
       }
     },

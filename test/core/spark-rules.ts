@@ -101,12 +101,6 @@ export const appOf = (world: MasterWorld, id: string) =>
 export const driverOf = (world: MasterWorld, id: string) =>
   [...world.snapshot().activeDrivers, ...world.snapshot().completedDrivers].find((driver) => driver.id === id)
 
-/** How long each recovery that ended in the last step took. */
-export const elections = (world: MasterWorld): unknown[] =>
-  (world.lastStep?.free ?? []).flatMap((effect) =>
-    effect.kind === 'log' && effect.text.includes('New state: ALIVE') ? [effect.fields?.recoveredMs] : [],
-  )
-
 /** What the last step says and does behind the commit of its writes. */
 export const gatedTypes = (world: MasterWorld): string[] =>
   world.lastStep!.gated.map((effect) => ('message' in effect ? effect.message.type : effect.kind))

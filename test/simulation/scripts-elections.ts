@@ -1,3 +1,4 @@
+import { limits } from '../../runtime/limits.js'
 import { registeredWorkers, type Script, type Stage, type Wait } from './script.js'
 
 const shape = { masters: 3, lockServers: 1, leaseMs: 1000, meanDelayMs: 0.2, validates: false } as const
@@ -269,6 +270,27 @@ export const electionScripts: readonly Script[] = [
         'L2',
       )
       former.thaw()
+    },
+  },
+  {
+    name: 'who hands over stays until its successor is ALIVE',
+    says: 'Its end, and the process that follows it, take no processor from the recovery; it does not wait longer (protocol 13).',
+    shape: { ...shape, workers: 2, submitters: 1, applications: 1 },
+    rates: { submitEveryMs: 1e9 },
+    *play(stage) {
+      const { workers, network, leaseMs } = stage.world
+      yield stage.until('a leader with its Workers', () => registeredWorkers(stage) === 2)
+      // By then it knows a STANDBY whose store answers.
+      yield stage.ms(leaseMs)
+      const former = stage.alive!
+      const { place, process } = former
+      const slow = workers[0]!
+      network.slow(slow.name, 50)
+      void process!.stop()
+      yield stage.until('another Master ALIVE', () => !!stage.alive && stage.alive !== former)
+      stage.expect(former.place === place, 'script', `${former.name} ended during the recovery`)
+      network.slow(slow.name, 0)
+      yield stage.until('its end', () => former.place !== place, limits.handOverLingerMs / 4)
     },
   },
   {

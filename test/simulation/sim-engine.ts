@@ -25,7 +25,7 @@ export class SimEngine implements PersistenceEngine {
   readonly #place: Place
   readonly #server: StoreServer
   readonly #timeoutMs: number
-  #answeredAtMs: number
+  #isSilent = false
   /** Sending time of the last write that was confirmed, for the checks. */
   confirmedAtMs = Number.NEGATIVE_INFINITY
 
@@ -33,12 +33,11 @@ export class SimEngine implements PersistenceEngine {
     this.#place = place
     this.#server = server
     this.#timeoutMs = timeoutMs
-    this.#answeredAtMs = place.monotonicMs()
   }
 
-  /** Whether it has answered lately. */
+  /** As `RedisConnection`: the last request was answered. */
   reachable(): boolean {
-    return this.#place.monotonicMs() - this.#answeredAtMs < 2 * this.#timeoutMs
+    return !this.#isSilent
   }
 
   leader(): Promise<LeaderRecord | undefined> {
@@ -90,7 +89,7 @@ export class SimEngine implements PersistenceEngine {
 
   async #ask<T>(work: (model: StoreModel, nowMs: number) => T) {
     const answered = await this.#server.ask(this.#place, this.#timeoutMs, work)
-    if (answered) this.#answeredAtMs = this.#place.monotonicMs()
+    this.#isSilent = answered === undefined
     return answered
   }
 }

@@ -61,6 +61,8 @@ export class MasterWorld {
   /** Why it hands over, once for each time. */
   readonly handOvers: string[] = []
   readonly agent: AgentMessage[] = []
+  /** How long each recovery of this leader took. */
+  readonly recoveriesMs: unknown[] = []
   /** The last step but those of the end of a turn. */
   lastStep: Step | undefined
   degradation: 'STORE_FULL' | 'STORE_UNAVAILABLE' | undefined
@@ -97,6 +99,7 @@ export class MasterWorld {
     this.core = this.#newCore()
     this.timers.clear()
     this.told.length = 0
+    this.recoveriesMs.length = 0
     return this
   }
 
@@ -166,6 +169,8 @@ export class MasterWorld {
       else if (effect.kind === 'lost') this.lost.push(effect.reason)
       else if (effect.kind === 'handOver') this.handOvers.push(effect.reason)
       else if (effect.kind === 'tellAgent') this.agent.push(effect.message)
+      else if (effect.kind === 'log' && effect.text.includes('New state: ALIVE'))
+        this.recoveriesMs.push(effect.fields?.recoveredMs)
     }
     if (input.kind !== 'turnEnd') this.input({ kind: 'turnEnd' })
     return step
