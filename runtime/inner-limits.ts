@@ -645,6 +645,8 @@ export const innerLimits = {
   codeReadFiles: 64,
   /** The thread for files of code ends when nothing was asked of it for this long. */
   codeDiskIdleMs: 10 * SECOND,
+  /** Nice value of that thread: beside busy programs it still has a tenth of a processor. */
+  codeDiskNice: 10,
   /** Of all code, the largest files that an error names. */
   codeLargest: 10,
   /** Names that an error lists. */

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { getPriority } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { CodeDisk } from '../../runtime/code/code-disk.js'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { tempFolder, writeFiles } from '../tools/code-folder.js'
 
 /* The thread for files of code, when something is wrong with it. */
@@ -43,4 +45,26 @@ test('where the program of the thread is missing, the files are read and written
   )
   await disk.run('clear', [join(folder, 'b')])
   assert.equal(existsSync(join(folder, 'b')), false)
+})
+
+/** Nice value of each thread of this process. */
+const niceOfThreads = (): number[] =>
+  readdirSync('/proc/self/task').map((thread) => {
+    const text = readFileSync(`/proc/self/task/${thread}/stat`, 'latin1')
+    // After the name, which may hold spaces, the 17th field.
+    return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[16])
+  })
+
+test('its thread goes after all others of this process', {
+  skip: process.platform !== 'linux',
+}, async (t) => {
+  const own = getPriority()
+  if (own >= innerLimits.codeDiskNice) return t.skip('this process has a low priority itself')
+  const others = niceOfThreads().filter((nice) => nice !== own)
+  assert.deepEqual(others, [])
+  await new CodeDisk().run('clear', [await tempFolder(t)])
+  assert.deepEqual(
+    niceOfThreads().filter((nice) => nice !== own),
+    [innerLimits.codeDiskNice],
+  )
 })

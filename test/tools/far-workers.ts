@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Child, startChild } from '../../runtime/process/child.js'
+import { sendSignal } from '../../runtime/process/send-signal.js'
 import { runCommand } from '../harness/run-command.js'
 import { binPath, commandEnvironment } from '../harness/up-process.js'
 import { waitUntil } from '../harness/wait-until.js'
@@ -44,11 +45,16 @@ export class FarWorker {
   readonly folder: string
   readonly #child: Child
   #said = ''
+  /** Whoever ends without stopping it leaves nothing behind. */
+  readonly #kill = (): void => {
+    sendSignal(-this.pid, 'SIGKILL')
+  }
 
   private constructor(name: string, folder: string, child: Child) {
     this.name = name
     this.folder = folder
     this.#child = child
+    process.once('exit', this.#kill)
     child.stdout?.on('data', (bytes: Buffer) => {
       this.#said += String(bytes)
     })
@@ -134,6 +140,7 @@ export class FarWorker {
   async stop(graceMs = 5000): Promise<void> {
     await this.#child.stop({ graceMs })
     await this.#child.exited
+    process.off('exit', this.#kill)
     await runCommand({
       command: 'chmod',
       args: ['-R', 'u+w', this.folder],

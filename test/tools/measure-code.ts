@@ -18,12 +18,14 @@ import { FarWorker } from './far-workers.js'
 
 /*
  * What the travel of code costs: 50 MiB in 4,000 files to four Workers that see none of them, then one
- * file changed, then 1,000 submissions of one folder. It needs Linux, with `unshare`.
+ * file changed, then 1,000 submissions of one folder. The first argument is another number of submissions,
+ * the second one of Workers. It needs Linux, with `unshare`.
  */
 
 const FILES = 4000
 const BYTES = 50 * 2 ** 20
-const WORKERS = 4
+const SUBMISSIONS = Number(process.argv[2] ?? 1000)
+const WORKERS = Number(process.argv[3] ?? 4)
 
 interface Came {
   readonly id: string
@@ -65,6 +67,8 @@ function loopTime(pid: number): { readonly ran: number; readonly waited: number 
     .map((ns) => Math.round(Number(ns) / 1e6))
   return { ran, waited }
 }
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(2)} MiB`
@@ -186,7 +190,7 @@ try {
   await writeFiles(project, { 'tasks.js': "export const version = () => '2'" })
   await travel('one file changed')
   await writeFiles(project, { 'part0/file0.js': '// another' })
-  await submissions(Number(process.argv[2] ?? 1000))
+  await submissions(SUBMISSIONS)
 } finally {
   for (const worker of workers) await worker.stop()
   await cluster.stop()
