@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { findCluster } from '../../actors/client/find-cluster.js'
 import { MasterClient } from '../../actors/client/master-client.js'
 import { awaitLaunchers, linkedLaunchers, orderLauncher } from '../../actors/client/order-launcher.js'
+import { upgradeSteps } from '../../runtime/launch/cli/upgrade.js'
 import { readProcess } from '../../runtime/process/process-table.js'
 import { createTestCluster, startRedis, waitUntil } from '../harness/index.js'
 
@@ -12,6 +13,10 @@ import { createTestCluster, startRedis, waitUntil } from '../harness/index.js'
  */
 
 const { signal } = new AbortController()
+const bothMasters = {
+  masters: ['m1', 'm2'].map((name) => ({ name, advertise: '127.0.0.1', port: 1 })),
+  workers: [],
+} as unknown as Parameters<typeof upgradeSteps>[1]
 
 test('through its launcher a Worker restarts with its work, and the leader hands over and comes back', async () => {
   await using cluster = await createTestCluster({ workers: 1, recovery: 'FILESYSTEM' })
@@ -55,7 +60,7 @@ test('through its launcher a Worker restarts with its work, and the leader hands
   }
 })
 
-test('who asks for launchers when the leader is new waits for one that dials it', async () => {
+test('who asks for launchers when the leader is new, and an upgrade, wait for one that dials it', async () => {
   const redis = await startRedis()
   try {
     await using cluster = await createTestCluster({ masters: 2, workers: 0, redis: redis.url })
@@ -77,10 +82,16 @@ test('who asks for launchers when the leader is new waits for one that dials it'
           async () => (await linkedLaunchers(client)).length === 0,
         )
         const asked = awaitLaunchers(client, counting, signal)
+        const begun = upgradeSteps(client, bothMasters, null, signal)
+        void begun.catch(() => undefined)
         await waitUntil('an answer', () => counts.length > 1)
         process.kill(launcherPid, 'SIGCONT')
         assert.equal((await asked).length, 1)
         assert.deepEqual(counts.slice(0, 2), [0, 0])
+        assert.deepEqual(
+          (await begun).map(({ node }) => node),
+          ['m1', 'm2'],
+        )
       } finally {
         process.kill(launcherPid, 'SIGCONT')
       }

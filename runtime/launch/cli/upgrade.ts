@@ -3,7 +3,6 @@ import {
   awaitLaunchers,
   type Launcher,
   launcherRunning,
-  linkedLaunchers,
   orderLauncher,
 } from '../../../actors/client/order-launcher.js'
 import type { MasterStateResponse } from '../../../actors/messages/status.js'
@@ -61,14 +60,22 @@ export function problemsOf({ masters, workers }: Nodes, state: MasterStateRespon
 }
 
 /** Throws LAUNCHER_AWAY before anything is done, unless a launcher that is linked runs each node. */
-async function stepsOf(client: MasterClient, nodes: Nodes, leader: string | null): Promise<UpgradeStep[]> {
-  const launchers = await linkedLaunchers(client)
-  const steps = upgradeOrder(nodes, leader).map((node) => {
-    const found = launcherRunning(launchers, node)
-    return { node, launcher: found?.id ?? '', host: found?.host ?? '' }
-  })
-  const without = steps.filter(({ launcher }) => launcher === '').map(({ node }) => node)
-  if (without.length === 0) return steps
+export async function upgradeSteps(
+  client: MasterClient,
+  nodes: Nodes,
+  leader: string | null,
+  signal: AbortSignal,
+): Promise<UpgradeStep[]> {
+  const order = upgradeOrder(nodes, leader)
+  const unrun = (launchers: readonly Launcher[]): string[] =>
+    order.filter((node) => launcherRunning(launchers, node) === undefined)
+  const launchers = await awaitLaunchers(client, (linked) => unrun(linked).length === 0, signal)
+  const without = unrun(launchers)
+  if (without.length === 0)
+    return order.map((node) => {
+      const { id, host } = launcherRunning(launchers, node) as Launcher
+      return { node, launcher: id, host }
+    })
   throw new FiresteelError(
     'LAUNCHER_AWAY',
     `No launcher that runs ${without.join(', ')} is linked to the leader. Nothing was changed.`,
@@ -107,7 +114,7 @@ export async function upgrade(
 ): Promise<MasterStateResponse> {
   const { folder, interrupted, onStep } = options
   let state = await untilWell(client, nodes, options)
-  const steps = await stepsOf(client, nodes, state.leader)
+  const steps = await upgradeSteps(client, nodes, state.leader, interrupted)
   let former: string | undefined
   for (const step of steps) {
     try {
