@@ -6,17 +6,19 @@ import { readFinding } from './finding-file.js'
 import { HandshakeTarget } from './handshake-target.js'
 import { HttpTarget } from './http-target.js'
 import { MasterTarget } from './master-target.js'
-import { type FuzzOptions, type PartName, type PlantedName, parts, planted } from './options.js'
+import { type PartName, type PartOrders, type PlantedName, parts, planted } from './options.js'
 import { plantedTarget } from './planted-targets.js'
-import { tables } from './report.js'
-import { loose, type PartResult, PartRun } from './run-part.js'
+import { resultText } from './report.js'
+import { loose, PartRun, textOf } from './run-part.js'
 import { SocketTarget } from './socket-target.js'
 import type { AnyTarget } from './target.js'
 import { TlsTarget } from './tls-target.js'
 import { Watchdog } from './watchdog.js'
 
-/* The process that fuzzes. It gets its orders on standard input. */
+/* The process that fuzzes one part. It gets its orders on standard input. */
 
+/** Its code of exit where a part fails outside of its inputs. */
+const BROKEN = 3
 const PLANTED_INPUTS = 200
 const allParts: readonly (PartName | PlantedName)[] = [...parts, ...planted]
 
@@ -40,16 +42,14 @@ const targetOf = (name: PartName | PlantedName): AnyTarget =>
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 
-async function fuzz(options: FuzzOptions, watchdog: Watchdog): Promise<boolean> {
+/** Tells its result on standard output. */
+async function fuzz({ part, ...options }: PartOrders, watchdog: Watchdog): Promise<boolean> {
   const { seed, from, seconds, settleMs } = options
-  const results: PartResult[] = []
-  for (const name of options.parts) {
-    const inputs = isPlanted(name) ? PLANTED_INPUTS : options.inputs[name]
-    const plan = { part: allParts.indexOf(name), seed, from, inputs, seconds, settleMs }
-    results.push(await new PartRun(targetOf(name), plan, watchdog, say).run())
-  }
-  process.stdout.write(tables(results))
-  return results.every(({ found }) => found.length === 0)
+  const inputs = isPlanted(part) ? PLANTED_INPUTS : options.inputs[part]
+  const plan = { part: allParts.indexOf(part), seed, from, inputs, seconds, settleMs }
+  const result = await new PartRun(targetOf(part), plan, watchdog, say).run()
+  process.stdout.write(resultText(result))
+  return result.found.length === 0
 }
 
 async function replay(file: string, watchdog: Watchdog): Promise<boolean> {
@@ -69,12 +69,17 @@ async function replay(file: string, watchdog: Watchdog): Promise<boolean> {
   return again.length === 0
 }
 
-const options = JSON.parse(await text(process.stdin)) as FuzzOptions & { readonly progressFile: string }
-const { seed, hangMs, progressFile } = options
+const orders = JSON.parse(await text(process.stdin)) as PartOrders
+const { seed, hangMs, progressFile, replay: file } = orders
 process.on('uncaughtException', (error) => loose.push(error))
 process.on('unhandledRejection', (error) => loose.push(error))
 const watchdog = new Watchdog({ seed, parts: allParts, hangMs, progressFile })
 await watchdog.ready
-const isClean =
-  options.replay === undefined ? await fuzz(options, watchdog) : await replay(options.replay, watchdog)
-process.exit(isClean ? 0 : 1)
+try {
+  const isClean = file === undefined ? await fuzz(orders, watchdog) : await replay(file, watchdog)
+  process.exit(isClean ? 0 : 1)
+} catch (error) {
+  // What the part does outside of its inputs. The handlers above would let this process end with 0.
+  say(textOf(error))
+  process.exit(BROKEN)
+}

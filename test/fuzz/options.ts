@@ -22,6 +22,7 @@ export const planted = [
   'planted-leak',
   'planted-socket',
   'planted-crash',
+  'planted-broken',
 ] as const
 export type PlantedName = (typeof planted)[number]
 
@@ -36,6 +37,14 @@ export interface FuzzOptions {
   /** How long leftovers may take to end by themselves before they count as growth. */
   readonly settleMs: number
   readonly replay: string | undefined
+}
+
+/** What the process of one part is to do. */
+export interface PartOrders extends FuzzOptions {
+  /** Not with `replay`: the file names it. */
+  readonly part: PartName | PlantedName
+  /** How far it has come, in case it dies. */
+  readonly progressFile: string
 }
 
 const FULL: FuzzOptions['inputs'] = {

@@ -31,12 +31,14 @@ const defects: Readonly<Record<PlantedName, (input: number) => unknown>> = {
   'planted-crash': (input) => {
     if (input === EVIL) process.abort()
   },
+  'planted-broken': () => undefined,
 }
 
 export function plantedTarget(name: PlantedName): AnyTarget {
   return {
     name,
     atOnce: 1,
+    ...(name === 'planted-broken' && { open: () => Promise.reject(new Error('planted')) }),
     generate: ({ index }) => index,
     run: (inputs) => {
       for (const input of inputs) defects[name](input as number)

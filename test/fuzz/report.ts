@@ -2,6 +2,20 @@ import type { PartResult } from './run-part.js'
 
 const columns = ['part', 'inputs', 'seconds', 'inputs/s', 'slowest ms', 'heap KiB', 'found'] as const
 
+/** As it travels from the process of a part. */
+export const resultText = (result: PartResult): string =>
+  JSON.stringify({ ...result, outcomes: [...result.outcomes] })
+
+/** Undefined: the process said something else, or nothing. */
+export function readResult(text: string): PartResult | undefined {
+  try {
+    const result = JSON.parse(text) as Omit<PartResult, 'outcomes'> & { outcomes: [string, number][] }
+    return { ...result, outcomes: new Map(result.outcomes) }
+  } catch {
+    return undefined
+  }
+}
+
 /** The table at the end, followed by what became of the inputs. */
 export function tables(results: readonly PartResult[]): string {
   const rows = results.map(({ name, inputs, seconds, slowestMs, heapBytes, found }) => [

@@ -55,6 +55,7 @@ const planted: readonly (readonly [string, RegExp, ...string[]])[] = [
     /FOUND planted-socket, after the inputs of seed 3: growth: .*descriptors from \d+ to \d+/,
   ],
   ['planted-crash', /FOUND the process died: SIGABRT, (at or )?soon after/],
+  ['planted-broken', /Error: planted[\s\S]*FOUND the process died: exit 3/],
 ]
 for (const [name, says, ...more] of planted) {
   test(`${name} is found, and the fuzzer fails`, async () => {
