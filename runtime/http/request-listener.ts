@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { hostname } from 'node:os'
 import { getRequestListener } from '@hono/node-server'
-import { Hono } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
 import { isFiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
 import { guards } from './guards.js'
@@ -38,8 +38,18 @@ export function ownHosts(host: string, more: readonly string[] = []): ReadonlySe
   return new Set(names.map((name) => name.toLowerCase()))
 }
 
+/**
+ * Hono answers HEAD as GET and drops the body. A body that is neither read nor cancelled would keep what it
+ * holds: a text, a stream of a page, a place among downloads.
+ */
+const cancelUnread: MiddlewareHandler = async (context, next) => {
+  await next()
+  if (context.req.method === 'HEAD') await context.res.body?.cancel()
+}
+
 async function guarded(options: RequestListenerOptions): Promise<Hono> {
   const app = new Hono()
+  app.use(cancelUnread)
   const allowedHosts = ownHosts(options.host, options.allowedHosts)
   app.use(guards({ allowedHosts, ...(options.friends && { friends: options.friends }) }))
   app.route('/', await options.routes())

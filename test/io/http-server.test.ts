@@ -16,6 +16,8 @@ interface Place {
   /** What each request was for, in the order in which they were begun. */
   readonly begun: readonly string[]
   most(): number
+  /** Streams that were begun, and neither read to their end nor cancelled. */
+  streams(): number
 }
 
 const ROWS = 40_000
@@ -45,6 +47,11 @@ async function open(t: TestContext, bounds: HttpServerOptions['bounds'] = {}): P
     ['last', true],
   ])
   routes.get('/page', () => page.answer())
+  let streams = 0
+  routes.get('/stream', () => {
+    streams++
+    return new Response(new ReadableStream({ cancel: () => void streams-- }))
+  })
   const refused: string[] = []
   const server = await createHttpServer({
     host: '127.0.0.1',
@@ -54,7 +61,7 @@ async function open(t: TestContext, bounds: HttpServerOptions['bounds'] = {}): P
     onRefused: (_, why) => refused.push(why),
   })
   t.after(() => server.close())
-  return { port: server.port, refused, begun, most: () => most }
+  return { port: server.port, refused, begun, most: () => most, streams: () => streams }
 }
 
 interface Caller {
@@ -119,6 +126,19 @@ test('a page of megabytes: whole, with its length, the same for all who ask at o
   assert.equal(rows.at(-1)?.n, ROWS - 1)
   assert.equal(last, true)
   assert.ok(texts.every((text) => text === texts[0]))
+})
+
+test('HEAD has the headers of GET, and what its body would have held is free again', async (t) => {
+  const place = await open(t)
+  const head = (path: string): string => get(path).replace('GET', 'HEAD')
+  const caller = await call(t, place.port, head('/stream') + head('/page') + head('/stream') + get('/slow/1'))
+  await waitUntil('the last answer', () => caller.text().includes('answer 1'))
+  const lengths = [...caller.text().matchAll(/^content-length: (\d+)\r$/gim)].map(([, length]) =>
+    Number(length),
+  )
+  assert.equal(lengths.length, 2)
+  assert.ok(lengths[0]! > ROWS * 100, `${lengths[0]} bytes`)
+  assert.equal(place.streams(), 0)
 })
 
 test('who closes his side after he has asked gets his answer', async (t) => {
