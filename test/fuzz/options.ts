@@ -41,7 +41,7 @@ export interface FuzzOptions {
 
 /** What the process of one part is to do. */
 export interface PartOrders extends FuzzOptions {
-  /** Not with `replay`: the file names it. */
+  /** Unused with `replay`, whose file names it. */
   readonly part: PartName | PlantedName
   /** How far it has come, in case it dies. */
   readonly progressFile: string

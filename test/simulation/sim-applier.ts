@@ -32,8 +32,6 @@ export class SimApplier {
   readonly #prune: boolean
   readonly #signal = new AbortController().signal
   #links = 0
-  /** It has asked for its place. */
-  #hasAsked = false
   /** Links that it had opened, and the leader's epoch, when it got its place. */
   #begunWith: { readonly links: number; readonly epoch: number | undefined } | undefined
 
@@ -81,24 +79,21 @@ export class SimApplier {
       client,
       signal,
       look: async () => {
-        // From the answer on: another one may take its place while it looks.
-        if (this.#hasAsked) this.#begunWith ??= { links: this.#links, epoch: this.#client.leader?.epoch }
+        // The second look follows the answer that gives it its place. Another one may take that meanwhile.
+        if (this.looks > 0) this.#begunWith ??= { links: this.#links, epoch: this.#client.leader?.epoch }
         const found = await surveyDrivers(survey)
         this.looks++
         return { ...found, present: { ...nowhere, text: '{}' } }
       },
       goesOn: async (shown) => !hasNothingToDo(shown, text),
-      begin: ({ state: { newest }, present }) => {
-        this.#hasAsked = true
-        return {
-          ...nowhere,
-          text,
-          by: this.place.name,
-          changes: [],
-          after: newest,
-          ...(newest === 0 && { former: present }),
-        }
-      },
+      begin: ({ state: { newest }, present }) => ({
+        ...nowhere,
+        text,
+        by: this.place.name,
+        changes: [],
+        after: newest,
+        ...(newest === 0 && { former: present }),
+      }),
       carryOut: (held, number) => this.#carryOut(held, number),
     })
   }

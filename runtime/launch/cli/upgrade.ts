@@ -67,15 +67,15 @@ export async function upgradeSteps(
   signal: AbortSignal,
 ): Promise<UpgradeStep[]> {
   const order = upgradeOrder(nodes, leader)
-  const unrun = (launchers: readonly Launcher[]): string[] =>
-    order.filter((node) => launcherRunning(launchers, node) === undefined)
-  const launchers = await awaitLaunchers(client, (linked) => unrun(linked).length === 0, signal)
-  const without = unrun(launchers)
-  if (without.length === 0)
-    return order.map((node) => {
-      const { id, host } = launcherRunning(launchers, node) as Launcher
-      return { node, launcher: id, host }
+  const stepsWith = (launchers: readonly Launcher[]): UpgradeStep[] =>
+    order.flatMap((node) => {
+      const found = launcherRunning(launchers, node)
+      return found ? [{ node, launcher: found.id, host: found.host }] : []
     })
+  const isWhole = (linked: readonly Launcher[]): boolean => stepsWith(linked).length === order.length
+  const steps = stepsWith(await awaitLaunchers(client, isWhole, signal))
+  const without = order.filter((node) => !steps.some((step) => step.node === node))
+  if (without.length === 0) return steps
   throw new FiresteelError(
     'LAUNCHER_AWAY',
     `No launcher that runs ${without.join(', ')} is linked to the leader. Nothing was changed.`,
