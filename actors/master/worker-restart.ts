@@ -9,7 +9,7 @@ import type { ClusterState, PeerInfo } from './cluster-state.js'
 import { leftOn } from './drains.js'
 import type { WorkerRecord } from './records.js'
 import type { ReplyToken, Step } from './step.js'
-import { WorkerEntry } from './worker-entry.js'
+import type { WorkerEntry } from './worker-entry.js'
 import { workersMeant } from './workers-meant.js'
 
 /* A Worker that restarts as announced, and whose work lives on meanwhile (protocol 8.6). */
@@ -36,10 +36,10 @@ export function returned(step: Step, worker: WorkerEntry, message: RegisterWorke
   const { restarts } = message
   // One that no leader heard of is known by its number.
   if (!worker.isRestarting && restarts?.count === worker.record.restarts?.count) return
-  const record = withoutRestart(worker)
-  const { cores, memoryMib, resources, labels, web, isSupervised, confinement } =
-    WorkerEntry.recordOf(message)
-  worker.record = { ...record, cores, memoryMib, resources, labels, web, isSupervised, confinement, restarts }
+  const { type, id, name, host, port, ...offer } = message
+  // What this process does not say holds no longer. Its key goes: one that is undefined is lost in JSON.
+  const { isSupervised, confinement, restarts: former, ...record } = withoutRestart(worker)
+  worker.record = { ...record, ...offer }
   worker.restartAsked = undefined
   step.put('worker', worker.id, worker.record)
   step.cancelTimer({ kind: 'probe', workerId: worker.id, number: 1 })
