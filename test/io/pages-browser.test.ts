@@ -178,10 +178,9 @@ test('text of strangers stays text, in every field', async () => {
       const link = page.locator('tbody th a').first()
       if ((await link.count()) === 0) continue
       await link.hover()
-      const target = new URL((await link.getAttribute('href')) ?? '', page.url()).href
       await link.click()
-      // A click waits until the next page begins, which has no element yet.
-      await page.waitForURL(target)
+      // A click waits at most until the next page begins, which has no element yet.
+      await page.waitForURL((url) => url.href !== site.origin + path)
       assert.deepEqual(await attackedBy(page), [null, 0, 0], `behind ${path}`)
     }
   }
