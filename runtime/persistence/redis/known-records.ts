@@ -2,11 +2,6 @@ import { createHash } from 'node:crypto'
 import { limits } from '../../limits.js'
 import type { Table } from '../engine.js'
 
-export interface Size {
-  readonly records: number
-  readonly bytes: number
-}
-
 /** A record that was found good. */
 export interface KnownRecord {
   readonly value: unknown
@@ -14,7 +9,24 @@ export interface KnownRecord {
 }
 
 interface Known extends KnownRecord {
+  readonly id: string
   readonly digest: string
+  /** What it adds to the sum of its group. */
+  readonly summand: number
+  readonly bytes: number
+}
+
+/** The records whose fields differ in the last byte only. Numbered ids make groups of ten. */
+interface Group {
+  sum: number
+  readonly records: Map<string, Known>
+}
+
+export interface Compared {
+  /** Records of groups that are as they were read ahead. */
+  readonly same: readonly (readonly [id: string, record: KnownRecord])[]
+  /** Groups in which a record was written, added or deleted; empty: none; 'all': more than can be named. */
+  readonly changed: readonly string[] | 'all'
 }
 
 /**
@@ -22,24 +34,24 @@ interface Known extends KnownRecord {
  * need neither fetch nor check it again, because neither seal nor schema depends on anything else.
  */
 export class KnownRecords {
-  readonly #tables = new Map<Table, Map<string, Known>>()
-  /** What was read of each table, as it lies in the store. */
-  readonly #sizes = new Map<Table, Size>()
+  readonly #tables = new Map<Table, Map<string, Group>>()
   #bytes = 0
 
   /** False: there are as many as this may keep. */
-  add(table: Table, id: string, content: Buffer, { value, json }: KnownRecord): boolean {
-    this.#bytes += content.length + limits.recordHeapBytes
+  add(table: Table, id: string, { field, content }: Entry, { value, json }: KnownRecord): boolean {
+    const groups = this.#tables.get(table) ?? new Map<string, Group>()
+    const name = groupOf(field)
+    const group = groups.get(name) ?? { sum: 0, records: new Map<string, Known>() }
+    const former = group.records.get(id)
+    const bytes = content.length + limits.recordHeapBytes
+    this.#bytes += bytes - (former?.bytes ?? 0)
     if (this.#bytes > limits.readAheadBytes) return false
-    const { records, bytes } = this.sizeOf(table)
-    this.#sizes.set(table, { records: records + 1, bytes: bytes + content.length })
-    const known = this.#tables.get(table) ?? new Map<string, Known>()
-    this.#tables.set(table, known.set(id, { value, json, digest: digestOf(content) }))
+    const digest = digestOf(content)
+    const summand = summandOf(field, digest)
+    group.records.set(id, { id, value, json, digest, summand, bytes })
+    group.sum = addSums(group.sum - (former?.summand ?? 0), summand)
+    this.#tables.set(table, groups.set(name, group))
     return true
-  }
-
-  sizeOf(table: Table): Size {
-    return this.#sizes.get(table) ?? { records: 0, bytes: 0 }
   }
 
   /** True until all of the table has been read again. */
@@ -47,10 +59,23 @@ export class KnownRecords {
     return this.#tables.has(table)
   }
 
+  /** By the sums of all groups of the table as it is now. */
+  compare(table: Table, sums: ReadonlyMap<string, number>): Compared {
+    const same: [string, KnownRecord][] = []
+    const changed: string[] = []
+    for (const [name, sum] of sums) {
+      const group = this.#tables.get(table)?.get(name)
+      if (group?.sum !== sum) changed.push(name)
+      else for (const record of group.records.values()) same.push([record.id, record])
+    }
+    if (changed.length > limits.readDigests) return { same: [], changed: 'all' }
+    return { same, changed }
+  }
+
   /** The record with this content. Undefined: it is not known. */
-  find(table: Table, id: string, digest: string): KnownRecord | undefined {
-    const known = this.#tables.get(table)?.get(id)
-    return known?.digest === digest ? known : undefined
+  find(table: Table, id: string, { field, content: digest }: Entry): KnownRecord | undefined {
+    const known = this.#tables.get(table)?.get(groupOf(field))?.records.get(id)
+    return known?.digest === digest.toString('latin1') ? known : undefined
   }
 
   /** The table has been read. */
@@ -59,8 +84,27 @@ export class KnownRecords {
   }
 }
 
-/**
- * As Redis computes it. Who makes two contents with one SHA-1 gains nothing: what is known has the seal of a
- * Master.
+/** A record of a table as it lies in the store, or its digest in place of its content. */
+export interface Entry {
+  readonly field: Buffer
+  readonly content: Buffer
+}
+
+/*
+ * Redis computes all of these as well (`read` in scripts.ts). Who makes two contents with one SHA-1, or two
+ * groups with one sum, gains nothing: what is known has the seal of a Master. By chance a changed group has
+ * its former sum once in 2^52.
  */
+
+const groupOf = (field: Buffer): string => field.toString('latin1', 0, Math.max(0, field.length - 1))
+
 const digestOf = (content: Buffer): string => createHash('sha1').update(content).digest('hex')
+
+const summandOf = (field: Buffer, digest: string): number =>
+  Number.parseInt(createHash('sha1').update(field).update(digest).digest('hex').slice(0, 13), 16)
+
+/** Modulo 2^52. Each lies between -2^52 and 2^52, so that a double holds what comes of them. */
+export function addSums(a: number, b: number): number {
+  const modulus = 2 ** 52
+  return (((a + b) % modulus) + modulus) % modulus
+}

@@ -1,13 +1,11 @@
 import { innerLimits } from '../../inner-limits.js'
 import { limits } from '../../limits.js'
 import type { RedisConnection } from '../../redis/connection.js'
-import type { RedisArgument, RedisScript } from '../../redis/reply.js'
 import type { Fence, Page, Quarantined, RecordSchemas, Table } from '../engine.js'
 import { type ClusterKeys, decodeId } from './keys.js'
-import { type KnownRecord, KnownRecords, type Size } from './known-records.js'
+import { type Compared, type Entry, type KnownRecord, KnownRecords } from './known-records.js'
+import { RecordScans, type Scan } from './record-scans.js'
 import type { RecordSeal } from './record-seal.js'
-import { expectOurs } from './replies.js'
-import * as scripts from './scripts.js'
 
 interface Unreadable {
   readonly field: Buffer
@@ -17,31 +15,12 @@ interface Unreadable {
   readonly reason: string
 }
 
-/** A record of a table as it lies in the store, or its digest in place of its content. */
-interface Entry {
-  readonly field: Buffer
-  readonly content: Buffer
-}
-
 /** Without a record it is unreadable, for this reason. */
 interface ReadEntry extends Entry {
   /** Undefined: it is no text. */
   readonly id: string | undefined
   readonly record?: KnownRecord
   readonly reason?: string
-}
-
-/** What the pages of one election and table have in common. */
-interface Scan {
-  readonly fence: Fence
-  readonly writeId: string
-  readonly table: Table
-}
-
-interface Scanned {
-  readonly entries: readonly Entry[]
-  /** Undefined after the last page. */
-  readonly next: string | undefined
 }
 
 interface Found {
@@ -59,12 +38,25 @@ export interface RecordPagesOptions {
   readonly onWarning: (place: string, reason: string) => void
 }
 
+interface FoundPage {
+  readonly found: Found
+  /** Undefined after the last page. */
+  readonly next: string | undefined
+}
+
+/** What of a page was known, and what had to be fetched. */
+interface Changes {
+  readonly known: Found
+  readonly entries: readonly Entry[]
+}
+
 /**
  * Reads records in pages by a fenced HSCAN. Unreadable ones are set aside after the last page of their table,
  * because a hash that shrinks between two pages may give a record twice.
  */
 export class RecordPages {
   readonly #options: RecordPagesOptions
+  readonly #scans: RecordScans
   readonly #unreadable = new Map<Table, Unreadable[]>()
   /**
    * Records that the next page asks for: as many as fit into readPageBytes, by the size of those in the page
@@ -72,32 +64,89 @@ export class RecordPages {
    */
   readonly #counts = new Map<Table, number>()
   #known = new KnownRecords()
+  /** Tables that were read ahead and are being read. */
+  readonly #knownPages = new Map<Table, AsyncGenerator<Found, 'moved' | undefined, undefined>>()
   #forgetting: NodeJS.Timeout | undefined
 
   constructor(options: RecordPagesOptions) {
     this.#options = options
+    this.#scans = new RecordScans(options.connection, options.keys)
   }
 
   async page(fence: Fence, writeId: string, table: Table, cursor: string | undefined): Promise<Page> {
-    if (cursor === undefined) {
-      this.#unreadable.delete(table)
-      this.#counts.delete(table)
-    }
     const scan = { fence, writeId, table }
-    const isKnown = this.#known.has(table)
-    const scanned = await this.#scan(scan, isKnown ? 'digest' : 'content', cursor)
-    if (!scanned) return { kind: 'moved' }
-    const found = noRecords()
-    const entries = isKnown
-      ? await this.#entries(scan, this.#takeKnown(table, scanned.entries, found))
-      : scanned.entries
-    if (!entries) return { kind: 'moved' }
-    if (!isKnown) this.#counts.set(table, countOf(sizeOf(entries), this.#options.pageRecords))
-    this.#take(table, entries, found)
-    if (scanned.next !== undefined) return { kind: 'page', ...found, cursor: scanned.next }
+    if (cursor === undefined) this.#begin(scan)
+    const pages = this.#knownPages.get(table)
+    const page = pages ? await nextOf(pages) : await this.#page(scan, cursor)
+    if (!page) return { kind: 'moved' }
+    const { found, next } = page
+    if (next !== undefined) return { kind: 'page', ...found, cursor: next }
+    this.#knownPages.delete(table)
     this.#known.forget(table)
     if (!(await this.#setAside(scan))) return { kind: 'moved' }
     return { kind: 'page', ...found, cursor: undefined }
+  }
+
+  #begin(scan: Scan): void {
+    const { table } = scan
+    this.#unreadable.delete(table)
+    this.#counts.delete(table)
+    this.#knownPages.delete(table)
+    if (this.#known.has(table)) this.#knownPages.set(table, this.#pagesOfKnown(scan))
+  }
+
+  async #page(scan: Scan, cursor: string | undefined): Promise<FoundPage | undefined> {
+    const { table } = scan
+    const page = await this.#scans.contents(scan, cursor, this.#countOf(table))
+    if (!page) return undefined
+    this.#counts.set(table, countOf(page.entries, this.#options.pageRecords))
+    return { found: this.#take(table, page.entries, noRecords()), next: page.next }
+  }
+
+  /** First what is as it was read ahead, from memory. Then what is not, from the store. */
+  async *#pagesOfKnown(scan: Scan): AsyncGenerator<Found, 'moved' | undefined, undefined> {
+    const { table } = scan
+    const compared = await this.#compare(scan)
+    if (!compared) return 'moved'
+    const { same, changed } = compared
+    const most = limits.readDigests
+    for (let from = 0; from < same.length; from += most) yield foundOf(same.slice(from, from + most))
+    const changes = this.#changes(scan, changed)
+    for (;;) {
+      const { done, value } = await changes.next()
+      if (done) return value
+      yield this.#take(table, value.entries, value.known)
+    }
+  }
+
+  async #compare(scan: Scan): Promise<Compared | undefined> {
+    const sums = await this.#scans.sums(scan, limits.readDigests)
+    return sums && this.#known.compare(scan.table, sums)
+  }
+
+  /** Of these groups: what is known all the same, and, from the store, what is not. */
+  async *#changes(
+    scan: Scan,
+    changed: Compared['changed'],
+  ): AsyncGenerator<Changes, 'moved' | undefined, undefined> {
+    if (changed.length === 0) return undefined
+    const groups = changed === 'all' ? [] : changed.map((name) => Buffer.from(name, 'latin1'))
+    const { pageRecords } = this.#options
+    let cursor: string | undefined
+    do {
+      const page = await this.#scans.digests(scan, cursor, limits.readDigests, groups)
+      if (!page) return 'moved'
+      const known = noRecords()
+      const others = this.#takeKnown(scan.table, page.entries, known)
+      yield { known, entries: [] }
+      for (let from = 0; from < others.length; from += pageRecords) {
+        const entries = await this.#scans.fields(scan, others.slice(from, from + pageRecords))
+        if (!entries) return 'moved'
+        yield { known: noRecords(), entries }
+      }
+      cursor = page.next
+    } while (cursor !== undefined)
+    return undefined
   }
 
   /**
@@ -111,91 +160,45 @@ export class RecordPages {
     this.#forgetting = setTimeout(() => this.#forget(known), limits.readAheadKeepMs).unref()
     const scans = among.map((table) => ({ fence, writeId: '', table }))
     await Promise.all(scans.map((scan) => this.#readTableAhead(scan, known)))
-    await Promise.all(scans.map((scan) => this.#readOnceMore(scan)))
+    await Promise.all(scans.map((scan) => this.#readOnceMore(scan, known)))
   }
 
   async #readTableAhead(scan: Scan, known: KnownRecords): Promise<void> {
-    const { table } = scan
-    for await (const entries of this.#pages(scan, 'content')) {
-      for (const { id, content, record } of this.#read(table, entries)) {
-        if (id !== undefined && record && !known.add(table, id, content, record)) return
-      }
-    }
-  }
-
-  /**
-   * Reads once as the leader will, and drops what it finds. V8 and Redis then know the code: the first time
-   * takes five times the processor time of the second. It ends once the former leader has.
-   */
-  async #readOnceMore(scan: Scan): Promise<void> {
-    for await (const entries of this.#pages(scan, 'digest')) this.#takeKnown(scan.table, entries, noRecords())
-  }
-
-  /** All pages of a table that another Master leads; those of its contents are small. */
-  async *#pages(scan: Scan, what: 'content' | 'digest'): AsyncGenerator<readonly Entry[], void, undefined> {
-    const count = what === 'content' ? FIRST_PAGE : undefined
     let cursor: string | undefined
     do {
-      const scanned = await this.#scan(scan, what, cursor, count)
-      if (!scanned) return
-      yield scanned.entries
-      cursor = scanned.next
+      const page = await this.#scans.contents(scan, cursor, FIRST_PAGE)
+      if (!page || !this.#keep(known, scan.table, page.entries)) return
+      cursor = page.next
     } while (cursor !== undefined)
   }
 
-  /** Records of the next page: who has read ahead knows how large those of this table are. */
+  /**
+   * Reads once as the leader will, and keeps what has changed meanwhile. V8 and Redis then know the code: the
+   * first time takes five times the processor time of the second. It ends once the former leader has.
+   */
+  async #readOnceMore(scan: Scan, known: KnownRecords): Promise<void> {
+    const { table } = scan
+    const compared = this.#known.has(table) ? await this.#compare(scan) : undefined
+    if (!compared) return
+    for await (const { entries } of this.#changes(scan, compared.changed))
+      if (!this.#keep(known, table, entries)) return
+  }
+
+  /** False: there are as many as this may keep. */
+  #keep(known: KnownRecords, table: Table, entries: readonly Entry[]): boolean {
+    for (const entry of this.#read(table, entries))
+      if (entry.id !== undefined && entry.record && !known.add(table, entry.id, entry, entry.record))
+        return false
+    return true
+  }
+
+  /** Records of the next page. */
   #countOf(table: Table): number {
-    const { pageRecords } = this.#options
-    const ahead = this.#known.sizeOf(table)
-    if (ahead.records > 0) return countOf(ahead, this.#known.has(table) ? limits.readDigests : pageRecords)
-    return this.#counts.get(table) ?? Math.min(pageRecords, FIRST_PAGE)
+    return this.#counts.get(table) ?? Math.min(this.#options.pageRecords, FIRST_PAGE)
   }
 
   #forget(known: KnownRecords): void {
     if (this.#known === known) this.#known = new KnownRecords()
-  }
-
-  /** Undefined: another owner leads now. */
-  async #scan(
-    scan: Scan,
-    what: 'content' | 'digest',
-    cursor: string | undefined,
-    count = this.#countOf(scan.table),
-  ): Promise<Scanned | undefined> {
-    const reply = await this.#ask(scripts.read, scan, [cursor ?? '0', count, what])
-    if (!reply) return undefined
-    const [, next, flat] = reply as [Buffer, Buffer, Buffer[]]
-    const cursorAfter = next.toString()
-    return { entries: entriesOf(flat), next: cursorAfter === '0' ? undefined : cursorAfter }
-  }
-
-  /** Undefined: another owner leads now. A field that is no longer there is left out. */
-  async #entries(scan: Scan, fields: readonly Buffer[]): Promise<readonly Entry[] | undefined> {
-    const entries: Entry[] = []
-    const { pageRecords } = this.#options
-    for (let from = 0; from < fields.length; from += pageRecords) {
-      const asked = fields.slice(from, from + pageRecords)
-      const reply = await this.#ask(scripts.readFields, scan, asked)
-      if (!reply) return undefined
-      const [, contents] = reply as [Buffer, (Buffer | null)[]]
-      for (const [index, content] of contents.entries())
-        if (content) entries.push({ field: asked[index]!, content })
-    }
-    return entries
-  }
-
-  /** Undefined: another owner leads now. */
-  async #ask(
-    script: RedisScript,
-    { fence, writeId, table }: Scan,
-    args: readonly RedisArgument[],
-    moreKeys: readonly string[] = [],
-  ): Promise<unknown[] | undefined> {
-    const { connection, keys } = this.#options
-    const all = [keys.leader, keys.table[table], ...moreKeys]
-    const scripted = [fence.epoch, fence.owner, writeId, ...args]
-    const reply = (await connection.evaluate(script, all, scripted, 'bytes')) as Buffer[]
-    return expectOurs(reply, keys) === 'MOVED' ? undefined : reply
   }
 
   /** The header of each entry, by HSCAN. */
@@ -220,21 +223,22 @@ export class RecordPages {
    */
   #takeKnown(table: Table, digests: readonly Entry[], found: Found): Buffer[] {
     const others: Buffer[] = []
-    for (const { field, content: digest } of digests) {
-      const id = decodeId(field)
-      const known = id === undefined ? undefined : this.#known.find(table, id, digest.toString('latin1'))
+    for (const digest of digests) {
+      const id = decodeId(digest.field)
+      const known = id === undefined ? undefined : this.#known.find(table, id, digest)
       if (id !== undefined && known) add(found, id, known)
-      else others.push(field)
+      else others.push(digest.field)
     }
     return others
   }
 
-  /** What cannot be read is noted, to be set aside. */
-  #take(table: Table, entries: readonly Entry[], found: Found): void {
+  /** Adds what can be read to what was found. What cannot is noted, to be set aside. */
+  #take(table: Table, entries: readonly Entry[], found: Found): Found {
     for (const { field, content, id, record, reason = '' } of this.#read(table, entries)) {
       if (id !== undefined && record) add(found, id, record)
       else this.#note(table, { field, content, id: id ?? field.toString('hex'), reason })
     }
+    return found
   }
 
   *#read(table: Table, entries: readonly Entry[]): Generator<ReadEntry> {
@@ -275,13 +279,28 @@ export class RecordPages {
       `${table} ${id} (epoch ${fence.epoch})`,
       JSON.stringify({ reason, at }),
     ])
-    if (!(await this.#ask(scripts.setAside, scan, quadruples, [keys.quarantine]))) return false
+    if (!(await this.#scans.setAside(scan, quadruples))) return false
     for (const { id, reason } of entries) onWarning(`${keys.table[table]} ${id}`, reason)
     return true
   }
 }
 
 const noRecords = (): Found => ({ records: [], texts: [] })
+
+function foundOf(known: Compared['same']): Found {
+  const found = noRecords()
+  for (const [id, record] of known) add(found, id, record)
+  return found
+}
+
+/** Undefined: another owner leads now. The last page is empty. */
+async function nextOf(
+  pages: AsyncGenerator<Found, 'moved' | undefined, undefined>,
+): Promise<FoundPage | undefined> {
+  const { done, value } = await pages.next()
+  if (!done) return { found: value, next: 'known' }
+  return value === 'moved' ? undefined : { found: noRecords(), next: undefined }
+}
 
 function add({ records, texts }: Found, id: string, { value, json }: KnownRecord): void {
   records.push([id, value])
@@ -294,20 +313,10 @@ const NOT_SEALED = 'no Master of this cluster wrote it: its seal is missing or w
 const FIRST_PAGE = innerLimits.readPageFirst
 
 /** As many as these fit into readPageBytes. */
-function countOf({ records, bytes }: Size, most: number): number {
-  const each = bytes / Math.max(1, records)
+function countOf(entries: readonly Entry[], most: number): number {
+  const bytes = entries.reduce((sum, { field, content }) => sum + field.length + content.length, 0)
+  const each = bytes / Math.max(1, entries.length)
   return Math.max(1, Math.min(most, Math.floor(limits.readPageBytes / Math.max(1, each))))
-}
-
-const sizeOf = (entries: readonly Entry[]): Size => ({
-  records: entries.length,
-  bytes: entries.reduce((sum, { field, content }) => sum + field.length + content.length, 0),
-})
-
-function entriesOf(flat: readonly Buffer[]): Entry[] {
-  const entries: Entry[] = []
-  for (let i = 0; i < flat.length; i += 2) entries.push({ field: flat[i]!, content: flat[i + 1]! })
-  return entries
 }
 
 function parseObject(text: string): unknown {

@@ -133,16 +133,39 @@ if moved() then return {'MOVED'} end
 `
 
 /**
- * KEYS: leader record, table. ARGV: epoch, owner, write id, cursor, count, what of each record: 'content' or
- * 'digest', its SHA-1. -> {'OK', next cursor, [field, content or digest, ...]}
+ * KEYS: leader record, table. ARGV: epoch, owner, write id, cursor, count, what, groups. What of each record:
+ * its 'content', or the 'digest' of that (SHA-1), for these groups only if some are named. The group of a
+ * record is its field without the last byte. 'sums': of each group with a record in this page, the sum modulo
+ * 2^52 of the first 52 bits of SHA-1(field, digest), which does not depend on the order.
+ * -> {'OK', next cursor, [field, content or digest, ...] or [group, sum, ...]}
  */
 export const read = script(`${readOnly}${helpers}${sameElection}
 local page = redis.call('HSCAN', KEYS[2], ARGV[4], 'COUNT', ARGV[5])
 local flat = page[2]
+if ARGV[6] == 'content' then return {'OK', page[1], flat} end
+local found = {}
 if ARGV[6] == 'digest' then
-  for i = 2, #flat, 2 do flat[i] = redis.sha1hex(flat[i]) end
+  local named = #ARGV > 6 and {} or nil
+  for i = 7, #ARGV do named[ARGV[i]] = true end
+  for i = 1, #flat, 2 do
+    if not named or named[string.sub(flat[i], 1, -2)] then
+      found[#found + 1] = flat[i]
+      found[#found + 1] = redis.sha1hex(flat[i + 1])
+    end
+  end
+  return {'OK', page[1], found}
 end
-return {'OK', page[1], flat}
+local sums = {}
+for i = 1, #flat, 2 do
+  local group = string.sub(flat[i], 1, -2)
+  local digest = redis.sha1hex(flat[i] .. redis.sha1hex(flat[i + 1]))
+  sums[group] = ((sums[group] or 0) + tonumber(string.sub(digest, 1, 13), 16)) % 4503599627370496
+end
+for group, sum in pairs(sums) do
+  found[#found + 1] = group
+  found[#found + 1] = sum
+end
+return {'OK', page[1], found}
 `)
 
 /** KEYS: leader record, table. ARGV: epoch, owner, write id, fields. -> {'OK', [content or nil, ...]} */
