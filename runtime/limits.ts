@@ -310,8 +310,9 @@ export const limits = {
   readPage: 512,
   readPageBytes: 1 * MIB,
   /**
-   * Records in one page of which a new leader reads only the digest, because it knows the content. They cost
-   * its turn 4 ms, and each page costs it a way to the store and back.
+   * Records in one page of which a new leader reads only a digest, or their sum with others, because it knows
+   * the content. They cost its turn 4 ms, and each page costs it a way to the store and back. Of more groups
+   * of records than this it does not name those that changed, but compares all.
    */
   readDigests: 2048,
   /**
@@ -468,6 +469,12 @@ export const limits = {
    * as much again for a slow start.
    */
   restartTimeoutMs: 60 * SECOND,
+  /**
+   * `firesteel upgrade` goes on to the next node when the cluster has been well for so long, unless it
+   * says otherwise. A process that ends soon after its start stops the upgrade then, and a STANDBY has
+   * finished its warm-up before the leader hands over.
+   */
+  upgradeMinReadyMs: 1 * SECOND,
   /** A Worker that is to restart waits so long for the leader to write that down. */
   restartNotedMs: 2 * SECOND,
   /** Extra wait before a relaunch, so that the guard of a dead Worker has finished. */

@@ -237,9 +237,20 @@ export class Submitters implements AsyncDisposable {
   readonly failed = new Map<string, string>()
   #ending = false
 
-  /** `timeoutsMs`: one client each; undefined is the default of 30 s. */
-  constructor(cluster: TestCluster, prefix: string, timeoutsMs: readonly (number | undefined)[]) {
+  readonly #everyMs: number
+
+  /**
+   * `timeoutsMs`: one client each; undefined is the default of 30 s. `everyMs`: between an answer and the
+   * next submission of a client.
+   */
+  constructor(
+    cluster: TestCluster,
+    prefix: string,
+    timeoutsMs: readonly (number | undefined)[],
+    everyMs = SUBMIT_EVERY_MS,
+  ) {
     this.#cluster = cluster
+    this.#everyMs = everyMs
     for (const [index, timeoutMs] of timeoutsMs.entries()) {
       const client = clientOf(cluster, timeoutMs)
       this.#clients.push(client)
@@ -300,7 +311,7 @@ export class Submitters implements AsyncDisposable {
         if (!isFiresteelError(error)) throw error
         this.failed.set(name, error.code)
       }
-      await delay(SUBMIT_EVERY_MS)
+      await delay(this.#everyMs)
     }
   }
 }

@@ -80,7 +80,7 @@ export async function upgradeTrial(
 
 async function underLoad(
   cluster: TestCluster,
-  { masters, workers, drivers: count, tasks, rounds }: UpgradeTrialOptions,
+  { masters, workers, drivers: count, tasks, submissions, rounds }: UpgradeTrialOptions,
   say: (text: string) => void,
 ): Promise<Omit<UpgradeTrialReport, 'handOversMs'>> {
   const other = await copyBuild(join(cluster.directory, 'other'), {
@@ -91,7 +91,12 @@ async function underLoad(
   const drivers: RunningDriver[] = []
   for (let n = 0; n < count; n++) drivers.push(await RunningDriver.start(cluster, `driver-${n}`))
   const flow = await LoadFlow.start(cluster, tasks, workers)
-  await using submitters = new Submitters(cluster, 'upgrade', Array(SUBMITTERS).fill(undefined))
+  await using submitters = new Submitters(
+    cluster,
+    'upgrade',
+    Array(SUBMITTERS).fill(undefined),
+    (1000 * SUBMITTERS) / submissions,
+  )
   await submitters.acknowledges(20)
   const wrong: string[] = []
   const steps: NodeStep[] = []

@@ -91,20 +91,29 @@ export function unwell(state: Pick<MasterStateResponse, 'masters' | 'workers'>):
 interface WaitOptions extends RestartOptions {
   /** Makes the error of a cluster that does not become well. */
   readonly refuse: (text: string) => FiresteelError
+  /** It must have been well for so long, at each look. */
+  readonly minReadyMs?: number
 }
 
 /** Resolves with the state of the cluster once it has no such problems. */
 export async function untilWithout(
   problemsIn: (state: MasterStateResponse) => string[],
-  client: MasterClient,
-  { timeoutMs, interrupted, refuse }: WaitOptions,
+  client: Pick<MasterClient, 'request'>,
+  { timeoutMs, interrupted, refuse, minReadyMs = 0 }: WaitOptions,
+  { nowMs, pause }: Pick<RestartParts, 'nowMs' | 'pause'> = ownParts,
 ): Promise<MasterStateResponse> {
-  const untilMs = performance.now() + timeoutMs
+  const untilMs = nowMs() + timeoutMs
+  let wellSinceMs: number | undefined
   for (;;) {
     const state = await client.request({ type: 'RequestMasterState', parts: ['workers'] })
     const problems = problemsIn(state)
-    if (problems.length === 0) return state
-    if (performance.now() > untilMs) throw refuse(`The cluster is not well: ${problems.join('; ')}.`)
+    if (problems.length === 0) {
+      wellSinceMs ??= nowMs()
+      if (nowMs() - wellSinceMs >= minReadyMs) return state
+    } else {
+      wellSinceMs = undefined
+      if (nowMs() > untilMs) throw refuse(`The cluster is not well: ${problems.join('; ')}.`)
+    }
     await pause(LOOK_MS, interrupted)
     interrupted.throwIfAborted()
   }

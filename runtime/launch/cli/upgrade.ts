@@ -27,6 +27,8 @@ export interface UpgradeOptions {
   readonly folder: string
   /** For the cluster to be well before a step, and after it. */
   readonly timeoutMs: number
+  /** After each node the cluster must have been well for so long. */
+  readonly minReadyMs: number
   readonly interrupted: AbortSignal
   readonly onStep: (step: UpgradeStep, done: NodeUpgrade, ms: number) => Promise<void>
 }
@@ -88,10 +90,11 @@ export async function upgradeSteps(
 function untilWell(
   client: MasterClient,
   nodes: Nodes,
-  options: UpgradeOptions,
+  { timeoutMs, interrupted }: UpgradeOptions,
+  minReadyMs = 0,
 ): Promise<MasterStateResponse> {
   return untilWithout((state) => problemsOf(nodes, state), client, {
-    ...options,
+    ...{ timeoutMs, interrupted, minReadyMs },
     refuse: (text) => new FiresteelError('UPGRADE_STOPPED', text),
   })
 }
@@ -112,7 +115,7 @@ export async function upgrade(
   nodes: Nodes,
   options: UpgradeOptions,
 ): Promise<MasterStateResponse> {
-  const { folder, interrupted, onStep } = options
+  const { folder, interrupted, minReadyMs, onStep } = options
   let state = await untilWell(client, nodes, options)
   const steps = await upgradeSteps(client, nodes, state.leader, interrupted)
   let former: string | undefined
@@ -124,8 +127,9 @@ export async function upgrade(
       const order = { kind: 'restart', node: step.node, folder } as const
       const done = (await orderLauncher(client, launcher, order, { signal: interrupted })) as NodeUpgrade
       former ??= done.from.folder
-      state = await untilWell(client, nodes, options)
-      await onStep(step, done, performance.now() - startMs)
+      const ms = performance.now() - startMs
+      state = await untilWell(client, nodes, options, minReadyMs)
+      await onStep(step, done, ms)
     } catch (error) {
       throw stopped(error, step, former)
     }

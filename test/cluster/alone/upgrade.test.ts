@@ -6,7 +6,7 @@ import { upgradeTrial } from '../../upgrade/trial.js'
 /* The short form of `npm run upgrade:trial`: nodes of two builds, there and back, under load. */
 
 test('a rolling upgrade and the way back: nothing is lost, run again or restarted', async (t) => {
-  const options = { masters: 2, workers: 2, drivers: 4, tasks: 4, rounds: 1 }
+  const options = { masters: 2, workers: 2, drivers: 4, tasks: 4, submissions: 50, rounds: 1 }
   const report = await upgradeTrial(options, { say: (line) => t.diagnostic(line) })
   assert.deepEqual(report.wrong, [])
   assert.deepEqual(

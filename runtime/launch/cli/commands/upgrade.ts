@@ -19,6 +19,8 @@ interface UpgradeCommandOptions extends ClusterOptions {
   readonly finish?: boolean
   /** Milliseconds. */
   readonly timeout: number
+  /** Milliseconds. */
+  readonly minReady: number
 }
 
 /** The package that this command is of. */
@@ -81,6 +83,13 @@ export const addUpgrade: AddCommand = (program, run) => {
           'how long the cluster may take to be well before each step',
           formatDuration(limits.restartTimeoutMs),
         ),
+      )
+      .addOption(
+        durationDefault(
+          '--min-ready <duration>',
+          'how long the cluster must have been well after each node, before the next one',
+          formatDuration(limits.upgradeMinReadyMs),
+        ),
       ),
   )
     .addHelpText(
@@ -91,44 +100,44 @@ export const addUpgrade: AddCommand = (program, run) => {
         'firesteel upgrade cluster.yaml --finish',
       ),
     )
-    .action((file: string, options: UpgradeCommandOptions) =>
-      run(async (io) => {
-        const { requireConfig } = await import('../../config/load-config.js')
-        const deployment = await requireConfig(file, io.cwd, io.environment)
-        if (deployment.masters.length + deployment.workers.length === 0)
-          throw new FiresteelError('USAGE', `${file} has no nodes.`)
-        if (options.finish && options.to !== undefined)
-          throw new FiresteelError('USAGE', '--finish does not go with --to, because it changes no node.')
-        const { upgrade, finishHint, finishText } = await import('../upgrade.js')
-        const folder = resolve(io.cwd, options.to ?? ownFolder)
-        const done: { node: string; host: string; from: string; to: string; ms: number }[] = []
-        const found = await withAccessOf(deployment, io)
-        const master = options.master ?? mastersOf(deployment)
-        const { master: _, ...others } = options
-        return withClient(found, { ...others, ...(master !== undefined && { master }) }, async (client) => {
-          if (options.finish) {
-            const masters = deployment.masters.length
-            const request = { type: 'RequestFinishUpgrade', ...(masters > 0 && { masters }) } as const
-            const { was, is } = await client.request(request, { signal: io.interrupted })
-            if (options.json) await printJson(io, { was, is })
-            else await io.out(finishText({ was, is }))
-            return 0
-          }
-          const state = await upgrade(client, deployment, {
-            folder,
-            timeoutMs: options.timeout,
-            interrupted: io.interrupted,
-            onStep: async ({ node, host }, upgraded, ms) => {
-              const { from, to } = upgraded
-              done.push({ node, host, from: from.version, to: to.version, ms: Math.round(ms) })
-              if (!options.json) await io.out(`${printable(lineOf(node, upgraded, ms))}\n`)
-            },
-          })
-          if (options.json)
-            await printJson(io, { folder, nodes: done, ...(state.store && { store: state.store }) })
-          else await io.out(finishHint(state))
-          return 0
-        })
-      }),
-    )
+    .action((file: string, options: UpgradeCommandOptions) => run((io) => upgradeFile(file, options, io)))
+}
+
+async function upgradeFile(file: string, options: UpgradeCommandOptions, io: Console): Promise<number> {
+  const { requireConfig } = await import('../../config/load-config.js')
+  const deployment = await requireConfig(file, io.cwd, io.environment)
+  if (deployment.masters.length + deployment.workers.length === 0)
+    throw new FiresteelError('USAGE', `${file} has no nodes.`)
+  if (options.finish && options.to !== undefined)
+    throw new FiresteelError('USAGE', '--finish does not go with --to, because it changes no node.')
+  const { upgrade, finishHint, finishText } = await import('../upgrade.js')
+  const folder = resolve(io.cwd, options.to ?? ownFolder)
+  const done: { node: string; host: string; from: string; to: string; ms: number }[] = []
+  const found = await withAccessOf(deployment, io)
+  const master = options.master ?? mastersOf(deployment)
+  const { master: _, ...others } = options
+  return withClient(found, { ...others, ...(master !== undefined && { master }) }, async (client) => {
+    if (options.finish) {
+      const masters = deployment.masters.length
+      const request = { type: 'RequestFinishUpgrade', ...(masters > 0 && { masters }) } as const
+      const { was, is } = await client.request(request, { signal: io.interrupted })
+      if (options.json) await printJson(io, { was, is })
+      else await io.out(finishText({ was, is }))
+      return 0
+    }
+    const state = await upgrade(client, deployment, {
+      folder,
+      timeoutMs: options.timeout,
+      minReadyMs: options.minReady,
+      interrupted: io.interrupted,
+      onStep: async ({ node, host }, upgraded, ms) => {
+        const { from, to } = upgraded
+        done.push({ node, host, from: from.version, to: to.version, ms: Math.round(ms) })
+        if (!options.json) await io.out(`${printable(lineOf(node, upgraded, ms))}\n`)
+      },
+    })
+    if (options.json) await printJson(io, { folder, nodes: done, ...(state.store && { store: state.store }) })
+    else await io.out(finishHint(state))
+    return 0
+  })
 }
