@@ -80,5 +80,6 @@ export function launcherOrderChanged(
 
 export function answerLaunchers(cluster: ClusterState, step: Step, reply: ReplyToken): void {
   const launchers = [...cluster.launchers.values()].map(({ orders: _, ...launcher }) => launcher)
-  step.reply(reply, { type: 'LaunchersResponse', launchers })
+  const leaderForMs = Math.round(step.now.monotonicMs - cluster.leadership.electedAtMs)
+  step.reply(reply, { type: 'LaunchersResponse', launchers, leaderForMs })
 }

@@ -103,5 +103,7 @@ export type RequestLaunchers = z.infer<typeof requestLaunchers>
 export const launchersResponse = z.object({
   type: z.literal('LaunchersResponse'),
   launchers: z.array(registerLauncher.omit({ type: true })).max(limits.launchers),
+  /** Since its election. Soon after that, launchers may still dial it. Absent: an earlier release. */
+  leaderForMs: count.optional(),
 })
 export type LaunchersResponse = z.infer<typeof launchersResponse>

@@ -68,6 +68,7 @@ class World {
       id: host,
       host,
       nodes: [...running.keys()],
+      named: [],
       changes: [],
       steps: nodeSteps(specsOf([...running.values()]), specsOf(nodes.filter((node) => node.host === host))),
     }))

@@ -127,7 +127,9 @@ export class LauncherDuties {
   async #plan({ text }: OrderOf<'plan'>) {
     const next = await this.#read(text)
     const { file } = this.#options
+    const { masters, workers } = this.#deployment
     return {
+      named: [...masters, ...workers].map(({ name }) => name),
       changes: await this.#changesTo(next),
       steps: await this.#stepsTo(next),
       file: { file: file?.file ?? '', folder: file?.folder ?? '', text: this.#text },

@@ -12,6 +12,8 @@ export interface LauncherView {
   readonly host: string
   /** Names of the nodes that it runs. */
   readonly nodes: readonly string[]
+  /** Names of all nodes of the file that it runs, on whatever machine. */
+  readonly named: readonly string[]
   readonly changes: readonly Change[]
   readonly steps: readonly NodeStep[]
 }
@@ -38,6 +40,8 @@ export interface ApplyPlan {
   readonly refused: readonly Change[]
   /** Nodes that no launcher which is linked would start. Then nothing is done. */
   readonly homeless: readonly { readonly name: string; readonly host: string }[]
+  /** Nodes that the file does not name any more, and no launcher that is linked runs. */
+  readonly away: readonly string[]
   readonly steps: readonly ApplyStep[]
   /** Drivers of earlier files that go on, because nobody asked for their end. */
   readonly left: readonly DeployedDriver[]
@@ -144,6 +148,24 @@ const NOBODY_STAYS: Change = {
   why: 'no Master keeps its address, so that nodes and clients would find none; change some, and the others by a second apply',
 }
 
+/** What no launcher that is linked would start or end. */
+export function withoutLauncher(
+  { wanted, launchers }: Pick<ApplyInput, 'wanted' | 'launchers'>,
+  steps: readonly NodeStep[],
+): Pick<ApplyPlan, 'homeless' | 'away'> {
+  const running = new Set(launchers.flatMap(({ nodes }) => nodes))
+  const started = new Set(steps.flatMap(({ node, step }) => (step === 'start' ? [node] : [])))
+  const all = [...wanted.masters, ...wanted.workers]
+  const names = new Set(all.map(({ name }) => name))
+  const before = new Set(launchers.flatMap(({ named }) => named))
+  return {
+    homeless: all
+      .filter(({ name }) => !running.has(name) && !started.has(name))
+      .map(({ name, host }) => ({ name, host })),
+    away: [...before].filter((name) => !names.has(name) && !running.has(name)),
+  }
+}
+
 export function planApply(input: ApplyInput): ApplyPlan {
   const { wanted, launchers } = input
   const told = new Map(launchers.flatMap(({ changes }) => changes.map((change) => [change.key, change])))
@@ -153,13 +175,8 @@ export function planApply(input: ApplyInput): ApplyPlan {
     ...[...told.values()].filter(({ key }) => !key.startsWith('submissions.')),
     ...submissions.flatMap((step) => submissionChange(step, told)),
   ]
-  const running = new Set(launchers.flatMap(({ nodes: names }) => names))
-  const started = new Set(nodes.flatMap(({ node, step }) => (step === 'start' ? [node] : [])))
-  const homeless = [...wanted.masters, ...wanted.workers]
-    .filter(({ name }) => !running.has(name) && !started.has(name))
-    .map(({ name, host }) => ({ name, host }))
   const impossible = changes.filter(({ step }) => step === 'never' || step === 'together')
   const joins = wanted.masters.length === 0
   const refused = joins || someMasterStays(input) ? impossible : [...impossible, NOBODY_STAYS]
-  return { changes, refused, homeless, steps: inOrder(nodes, submissions), left }
+  return { changes, refused, ...withoutLauncher(input, nodes), steps: inOrder(nodes, submissions), left }
 }

@@ -41,6 +41,15 @@ const leftText = ({ left }: ApplyPlan): string[] =>
         ),
       ]
 
+const awayText = ({ away }: ApplyPlan): string[] =>
+  away.length === 0
+    ? []
+    : [
+        printable(
+          `${away.join(', ')}: no launcher that runs it is linked. If it runs, it goes on; apply the file again when its launcher is back.`,
+        ),
+      ]
+
 export const isEmpty = ({ changes, steps }: ApplyPlan): boolean => changes.length === 0 && steps.length === 0
 
 export function planText(plan: ApplyPlan): string {
@@ -49,6 +58,7 @@ export function planText(plan: ApplyPlan): string {
     ...(changes.length > 0 ? ['What changes:', ...changes.map((line) => `  ${line}`)] : []),
     ...(plan.steps.length > 0 ? ['Steps:', ...plan.steps.map((step) => `  ${stepText(step)}`)] : []),
     ...leftText(plan),
+    ...awayText(plan),
   ]
   return lines.map((line) => `${line}\n`).join('')
 }
@@ -62,7 +72,7 @@ export function changeLines({ changes }: ApplyPlan): string[] {
     : [...lines.slice(0, most - 1), `and ${lines.length - most + 1} more changes`]
 }
 
-export const planJson = ({ changes, steps, left }: ApplyPlan) => ({
+export const planJson = ({ changes, steps, left, away }: ApplyPlan) => ({
   changes: changes.map((change) => changeText(change)),
   steps: steps.map((step) =>
     step.kind === 'node'
@@ -70,4 +80,5 @@ export const planJson = ({ changes, steps, left }: ApplyPlan) => ({
       : { submission: step.name, step: step.step },
   ),
   left: left.map(({ name, driverId }) => ({ name, id: driverId })),
+  away,
 })
