@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto'
 import { limits } from '../../limits.js'
 import type { Table } from '../engine.js'
+import { SEALED_END_BYTES } from './record-seal.js'
+
+export interface Size {
+  readonly records: number
+  readonly bytes: number
+}
 
 /** A record that was found good. */
 export interface KnownRecord {
@@ -10,9 +16,10 @@ export interface KnownRecord {
 
 interface Known extends KnownRecord {
   readonly id: string
-  readonly digest: string
+  readonly seal: string
   /** What it adds to the sum of its group. */
   readonly summand: number
+  /** As it lies in the store. */
   readonly bytes: number
 }
 
@@ -30,11 +37,12 @@ export interface Compared {
 }
 
 /**
- * Records that were read ahead and found good. Whoever finds the same content under the same table and id
- * need neither fetch nor check it again, because neither seal nor schema depends on anything else.
+ * Records that were read ahead and found good. Whoever finds the same seal under the same table and id need
+ * neither fetch nor check the content again: a seal is that of one content.
  */
 export class KnownRecords {
   readonly #tables = new Map<Table, Map<string, Group>>()
+  readonly #sizes = new Map<Table, Size>()
   #bytes = 0
 
   /** False: there are as many as this may keep. */
@@ -43,15 +51,26 @@ export class KnownRecords {
     const name = groupOf(field)
     const group = groups.get(name) ?? { sum: 0, records: new Map<string, Known>() }
     const former = group.records.get(id)
-    const bytes = content.length + limits.recordHeapBytes
-    this.#bytes += bytes - (former?.bytes ?? 0)
-    if (this.#bytes > limits.readAheadBytes) return false
-    const digest = digestOf(content)
-    const summand = summandOf(field, digest)
-    group.records.set(id, { id, value, json, digest, summand, bytes })
+    const size = this.sizeOf(table)
+    const bytes = content.length
+    const more = former ? bytes - former.bytes : bytes + limits.recordHeapBytes
+    if (this.#bytes + more > limits.readAheadBytes) return false
+    this.#bytes += more
+    this.#sizes.set(table, {
+      records: size.records + (former ? 0 : 1),
+      bytes: size.bytes + bytes - (former?.bytes ?? 0),
+    })
+    const seal = sealOf(content)
+    const summand = summandOf(field, seal)
+    group.records.set(id, { id, value, json, seal, summand, bytes })
     group.sum = addSums(group.sum - (former?.summand ?? 0), summand)
     this.#tables.set(table, groups.set(name, group))
     return true
+  }
+
+  /** Of what was read of the table, as it lies in the store. */
+  sizeOf(table: Table): Size {
+    return this.#sizes.get(table) ?? { records: 0, bytes: 0 }
   }
 
   /** True until all of the table has been read again. */
@@ -68,14 +87,14 @@ export class KnownRecords {
       if (group?.sum !== sum) changed.push(name)
       else for (const record of group.records.values()) same.push([record.id, record])
     }
-    if (changed.length > limits.readDigests) return { same: [], changed: 'all' }
+    if (changed.length > limits.readSeals) return { same: [], changed: 'all' }
     return { same, changed }
   }
 
-  /** The record with this content. Undefined: it is not known. */
-  find(table: Table, id: string, { field, content: digest }: Entry): KnownRecord | undefined {
+  /** The record with this seal. Undefined: it is not known. */
+  find(table: Table, id: string, { field, content: seal }: Entry): KnownRecord | undefined {
     const known = this.#tables.get(table)?.get(groupOf(field))?.records.get(id)
-    return known?.digest === digest.toString('latin1') ? known : undefined
+    return known?.seal === seal.toString('latin1') ? known : undefined
   }
 
   /** The table has been read. */
@@ -84,24 +103,24 @@ export class KnownRecords {
   }
 }
 
-/** A record of a table as it lies in the store, or its digest in place of its content. */
+/** A record of a table as it lies in the store, or its seal in place of its content. */
 export interface Entry {
   readonly field: Buffer
   readonly content: Buffer
 }
 
 /*
- * Redis computes all of these as well (`read` in scripts.ts). Who makes two contents with one SHA-1, or two
- * groups with one sum, gains nothing: what is known has the seal of a Master. By chance a changed group has
- * its former sum once in 2^52.
+ * Redis computes all of these as well (`read` in scripts.ts). By chance a changed group has its former sum
+ * once in 2^52. Who writes other content under a seal, or makes two groups with one sum, gains nothing: what
+ * is known is what a Master sealed.
  */
 
 const groupOf = (field: Buffer): string => field.toString('latin1', 0, Math.max(0, field.length - 1))
 
-const digestOf = (content: Buffer): string => createHash('sha1').update(content).digest('hex')
+const sealOf = (content: Buffer): string => content.toString('latin1', content.length - SEALED_END_BYTES)
 
-const summandOf = (field: Buffer, digest: string): number =>
-  Number.parseInt(createHash('sha1').update(field).update(digest).digest('hex').slice(0, 13), 16)
+const summandOf = (field: Buffer, seal: string): number =>
+  Number.parseInt(createHash('sha1').update(field).update(seal).digest('hex').slice(0, 13), 16)
 
 /** Modulo 2^52. Each lies between -2^52 and 2^52, so that a double holds what comes of them. */
 export function addSums(a: number, b: number): number {

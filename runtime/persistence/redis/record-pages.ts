@@ -3,7 +3,7 @@ import { limits } from '../../limits.js'
 import type { RedisConnection } from '../../redis/connection.js'
 import type { Fence, Page, Quarantined, RecordSchemas, Table } from '../engine.js'
 import { type ClusterKeys, decodeId } from './keys.js'
-import { type Compared, type Entry, type KnownRecord, KnownRecords } from './known-records.js'
+import { type Compared, type Entry, type KnownRecord, KnownRecords, type Size } from './known-records.js'
 import { RecordScans, type Scan } from './record-scans.js'
 import type { RecordSeal } from './record-seal.js'
 
@@ -99,7 +99,7 @@ export class RecordPages {
     const { table } = scan
     const page = await this.#scans.contents(scan, cursor, this.#countOf(table))
     if (!page) return undefined
-    this.#counts.set(table, countOf(page.entries, this.#options.pageRecords))
+    this.#counts.set(table, countOf(sizeOf(page.entries), this.#options.pageRecords, limits.readPageBytes))
     return { found: this.#take(table, page.entries, noRecords()), next: page.next }
   }
 
@@ -109,7 +109,7 @@ export class RecordPages {
     const compared = await this.#compare(scan)
     if (!compared) return 'moved'
     const { same, changed } = compared
-    const most = limits.readDigests
+    const most = limits.readSeals
     for (let from = 0; from < same.length; from += most) yield foundOf(same.slice(from, from + most))
     const changes = this.#changes(scan, changed)
     for (;;) {
@@ -120,7 +120,7 @@ export class RecordPages {
   }
 
   async #compare(scan: Scan): Promise<Compared | undefined> {
-    const sums = await this.#scans.sums(scan, limits.readDigests)
+    const sums = await this.#scans.sums(scan, this.#sealsOf(scan.table))
     return sums && this.#known.compare(scan.table, sums)
   }
 
@@ -134,7 +134,7 @@ export class RecordPages {
     const { pageRecords } = this.#options
     let cursor: string | undefined
     do {
-      const page = await this.#scans.digests(scan, cursor, limits.readDigests, groups)
+      const page = await this.#scans.seals(scan, cursor, this.#sealsOf(scan.table), groups)
       if (!page) return 'moved'
       const known = noRecords()
       const others = this.#takeKnown(scan.table, page.entries, known)
@@ -197,6 +197,11 @@ export class RecordPages {
     return this.#counts.get(table) ?? Math.min(this.#options.pageRecords, FIRST_PAGE)
   }
 
+  /** Records of the next page of seals. Redis handles their contents, too. */
+  #sealsOf(table: Table): number {
+    return countOf(this.#known.sizeOf(table), limits.readSeals, limits.readSealsBytes)
+  }
+
   #forget(known: KnownRecords): void {
     if (this.#known === known) this.#known = new KnownRecords()
   }
@@ -218,16 +223,16 @@ export class RecordPages {
   }
 
   /**
-   * Takes the records that were read ahead with these digests. Returns the fields of the others. To fetch and
+   * Takes the records that were read ahead with these seals. Returns the fields of the others. To fetch and
    * check all would be most of a hand-over.
    */
-  #takeKnown(table: Table, digests: readonly Entry[], found: Found): Buffer[] {
+  #takeKnown(table: Table, seals: readonly Entry[], found: Found): Buffer[] {
     const others: Buffer[] = []
-    for (const digest of digests) {
-      const id = decodeId(digest.field)
-      const known = id === undefined ? undefined : this.#known.find(table, id, digest)
+    for (const seal of seals) {
+      const id = decodeId(seal.field)
+      const known = id === undefined ? undefined : this.#known.find(table, id, seal)
       if (id !== undefined && known) add(found, id, known)
-      else others.push(digest.field)
+      else others.push(seal.field)
     }
     return others
   }
@@ -312,12 +317,16 @@ const NOT_SEALED = 'no Master of this cluster wrote it: its seal is missing or w
 /** The first page of a table whose records may have any size. */
 const FIRST_PAGE = innerLimits.readPageFirst
 
-/** As many as these fit into readPageBytes. */
-function countOf(entries: readonly Entry[], most: number): number {
-  const bytes = entries.reduce((sum, { field, content }) => sum + field.length + content.length, 0)
-  const each = bytes / Math.max(1, entries.length)
-  return Math.max(1, Math.min(most, Math.floor(limits.readPageBytes / Math.max(1, each))))
+/** As many of this size as fit. */
+function countOf({ records, bytes }: Size, most: number, mostBytes: number): number {
+  const each = bytes / Math.max(1, records)
+  return Math.max(1, Math.min(most, Math.floor(mostBytes / Math.max(1, each))))
 }
+
+const sizeOf = (entries: readonly Entry[]): Size => ({
+  records: entries.length,
+  bytes: entries.reduce((sum, { field, content }) => sum + field.length + content.length, 0),
+})
 
 function parseObject(text: string): unknown {
   try {

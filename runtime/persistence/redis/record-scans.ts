@@ -37,14 +37,14 @@ export class RecordScans {
     return this.#entries(scan, cursor, count, 'content', [])
   }
 
-  /** Records with their digests; of some groups only, if some are named. */
-  digests(
+  /** Records with their seals; of some groups only, if some are named. */
+  seals(
     scan: Scan,
     cursor: string | undefined,
     count: number,
     groups: readonly Buffer[],
   ): Promise<ScannedPage | undefined> {
-    return this.#entries(scan, cursor, count, 'digest', groups)
+    return this.#entries(scan, cursor, count, 'seal', groups)
   }
 
   /** The sum of each group of the table. */
@@ -81,7 +81,7 @@ export class RecordScans {
     scan: Scan,
     cursor: string | undefined,
     count: number,
-    what: 'content' | 'digest',
+    what: 'content' | 'seal',
     groups: readonly Buffer[],
   ): Promise<ScannedPage | undefined> {
     const page = await this.#page<Buffer>(scan, cursor, count, what, groups)
@@ -97,7 +97,7 @@ export class RecordScans {
     scan: Scan,
     cursor: string | undefined,
     count: number,
-    what: 'content' | 'digest' | 'sums',
+    what: 'content' | 'seal' | 'sums',
     groups: readonly Buffer[],
   ): Promise<{ readonly flat: readonly T[]; readonly next: string | undefined } | undefined> {
     const reply = await this.#ask(scripts.read, scan, [cursor ?? '0', count, what, ...groups])

@@ -7,6 +7,8 @@ const SEAL_CHARS = 43
 const BEFORE = '"seal":"'
 const AFTER = '"}'
 const TAIL_CHARS = 1 + BEFORE.length + SEAL_CHARS + AFTER.length
+/** The seal and what follows. Two sealed records with the same last bytes are the same one. */
+export const SEALED_END_BYTES = SEAL_CHARS + AFTER.length
 
 /**
  * Authenticates the records in Redis. Each carries an HMAC-SHA256 over its table, its id and its JSON, by a

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { RedisScript } from '../../redis/reply.js'
+import { SEALED_END_BYTES } from './record-seal.js'
 
 /*
  * The only writers of the data store (protocol 3). Each script checks first and writes afterwards, because a
@@ -134,23 +135,23 @@ if moved() then return {'MOVED'} end
 
 /**
  * KEYS: leader record, table. ARGV: epoch, owner, write id, cursor, count, what, groups. What of each record:
- * its 'content', or the 'digest' of that (SHA-1), for these groups only if some are named. The group of a
- * record is its field without the last byte. 'sums': of each group with a record in this page, the sum modulo
- * 2^52 of the first 52 bits of SHA-1(field, digest), which does not depend on the order.
- * -> {'OK', next cursor, [field, content or digest, ...] or [group, sum, ...]}
+ * its 'content', or its 'seal', for these groups only if some are named. The group of a record is its field
+ * without the last byte. 'sums': of each group with a record in this page, the sum modulo 2^52 of the first
+ * 52 bits of SHA-1(field, seal), which does not depend on the order.
+ * -> {'OK', next cursor, [field, content or seal, ...] or [group, sum, ...]}
  */
 export const read = script(`${readOnly}${helpers}${sameElection}
 local page = redis.call('HSCAN', KEYS[2], ARGV[4], 'COUNT', ARGV[5])
 local flat = page[2]
 if ARGV[6] == 'content' then return {'OK', page[1], flat} end
 local found = {}
-if ARGV[6] == 'digest' then
+if ARGV[6] == 'seal' then
   local named = #ARGV > 6 and {} or nil
   for i = 7, #ARGV do named[ARGV[i]] = true end
   for i = 1, #flat, 2 do
     if not named or named[string.sub(flat[i], 1, -2)] then
       found[#found + 1] = flat[i]
-      found[#found + 1] = redis.sha1hex(flat[i + 1])
+      found[#found + 1] = string.sub(flat[i + 1], -${SEALED_END_BYTES})
     end
   end
   return {'OK', page[1], found}
@@ -158,7 +159,7 @@ end
 local sums = {}
 for i = 1, #flat, 2 do
   local group = string.sub(flat[i], 1, -2)
-  local digest = redis.sha1hex(flat[i] .. redis.sha1hex(flat[i + 1]))
+  local digest = redis.sha1hex(flat[i] .. string.sub(flat[i + 1], -${SEALED_END_BYTES}))
   sums[group] = ((sums[group] or 0) + tonumber(string.sub(digest, 1, 13), 16)) % 4503599627370496
 end
 for group, sum in pairs(sums) do
