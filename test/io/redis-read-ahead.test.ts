@@ -58,7 +58,7 @@ async function twoMasters(cluster: string) {
   }
   const takeOver = async () => readAll(standby.engine, await elect(), among)
   const { engine } = standby
-  return { fence, write, commit, checked, engine, elect, takeOver }
+  return { fence, write, commit, checked, engine, elsewhere: leader.engine, elect, takeOver }
 }
 
 async function readAll(
@@ -234,6 +234,19 @@ test('what was changed without the secret is not taken for what was read ahead',
   for (const id of ['d7', 'd9', 'd20', 'd21']) assert.equal(found.has(id), false, id)
   assert.equal(found.size, 97)
   assert.equal((await engine.quarantined()).length, 4)
+})
+
+test('who asks on after the store has moved is told so again, and not that this was all', async () => {
+  const { fence, write, engine, elect, elsewhere } = await twoMasters('moved')
+  await engine.readAhead!(fence, among)
+  await write(putOf('driver', 'd7', { state: 'RUNNING' }))
+  const next = await elect()
+  const first = await engine.read(next, 'elect-m2', 'driver', undefined)
+  assert.ok(first.kind === 'page' && first.cursor !== undefined)
+  const third = await elsewhere.elect(electRequest('m3', next))
+  assert.equal(third.kind, 'elected')
+  for (let again = 0; again < 2; again++)
+    assert.equal((await engine.read(next, 'elect-m2', 'driver', first.cursor)).kind, 'moved')
 })
 
 test('who reads ahead of a leader that has changed reads nothing, and no harm is done', async () => {

@@ -77,11 +77,15 @@ export class RecordPages {
     const scan = { fence, writeId, table }
     if (cursor === undefined) this.#begin(scan)
     const pages = this.#knownPages.get(table)
+    // A generator that has failed says that it is at its end.
+    this.#knownPages.delete(table)
     const page = pages ? await nextOf(pages) : await this.#page(scan, cursor)
     if (!page) return { kind: 'moved' }
     const { found, next } = page
-    if (next !== undefined) return { kind: 'page', ...found, cursor: next }
-    this.#knownPages.delete(table)
+    if (next !== undefined) {
+      if (pages) this.#knownPages.set(table, pages)
+      return { kind: 'page', ...found, cursor: next }
+    }
     this.#known.forget(table)
     if (!(await this.#setAside(scan))) return { kind: 'moved' }
     return { kind: 'page', ...found, cursor: undefined }
