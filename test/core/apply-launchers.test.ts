@@ -54,7 +54,8 @@ const config = (...names: string[]): Deployment =>
 
 async function asked(leader: Leader, wanted: Deployment): Promise<readonly LauncherView[]> {
   const { signal } = new AbortController()
-  const found = await askLaunchers({ client: leader.client, config: wanted, text: '', signal })
+  const parts = { client: leader.client, config: wanted, text: '', signal }
+  const found = await askLaunchers(parts, () => Promise.resolve())
   return found.map(({ view }) => view)
 }
 

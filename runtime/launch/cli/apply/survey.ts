@@ -64,7 +64,7 @@ type PlanAnswer = Pick<LauncherView, 'changes' | 'steps'> & {
  * Asks each launcher that is linked. While the leader is new, a launcher may still dial it: those that run a
  * node of the file, or of the one before, are waited for.
  */
-export async function askLaunchers(parts: AskParts): Promise<readonly Asked[]> {
+export async function askLaunchers(parts: AskParts, wait = pause): Promise<readonly Asked[]> {
   const { client, config, signal } = parts
   const asked = new Map<string, Asked>()
   for (;;) {
@@ -79,7 +79,7 @@ export async function askLaunchers(parts: AskParts): Promise<readonly Asked[]> {
     const { homeless, away } = withoutLauncher({ wanted: config, launchers: views }, steps)
     const isWhole = homeless.length + away.length === 0
     if (isWhole || leaderForMs >= limits.launcherPatienceMs) return [...asked.values()]
-    await pause(innerLimits.orderLookMs, signal)
+    await wait(innerLimits.orderLookMs, signal)
     signal.throwIfAborted()
   }
 }
