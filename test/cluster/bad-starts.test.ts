@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { limits } from '../../runtime/limits.js'
 import { createTestCluster, type TestCluster } from '../harness/index.js'
 import { ASKING, statusOf } from '../tools/status.js'
 
@@ -145,11 +146,17 @@ test('no machine can run it: it ends after a few rounds, says why and where the 
   app.on('executorFailed', () => void failed++)
   const removed = new Promise<Error>((resolve) => app.on('removed', resolve))
   const { message } = await removed
-  assert.match(message, /12 executors in a row failed, and every Worker that is large enough is excluded/)
+  const told = /(\d+) executors in a row failed, and every Worker that is large enough is excluded/.exec(
+    message,
+  )
+  // Three rounds on two Workers of two cores. A core whose executor fails late misses a round.
+  const launched = Number(told?.[1])
+  const most = 4 * limits.launchExcludeAfter
+  assert.ok(launched >= limits.maxExecutorRetries && launched <= most, message)
   const output = /firesteel logs (\S+) --stderr/.exec(message)?.[1]
   assert.ok(output, message)
-  assert.ok(failed <= 12, `${failed} failures`)
-  assert.equal(await executorFolders(app.id), 12)
+  assert.ok(failed <= launched, `${failed} failures`)
+  assert.equal(await executorFolders(app.id), launched)
   const { stdout } = await cluster.cli(['logs', output, '--stderr'])
   assert.match(stdout, /no-such-option/)
   await app.close()
