@@ -85,9 +85,26 @@ export class Judge {
     const since = this.#since()
     const most = blow?.mostElections ?? Number.POSITIVE_INFINITY
     if (since.epochs > most) {
-      found.push(violation('leadersEnded', `${since.epochs} elections, where ${most} may be`))
+      const store = await this.#standstills()
+      found.push(violation('leadersEnded', `${since.epochs} elections, where ${most} may be; ${store}`))
     }
+    await this.#askStore('RESET')
     return { wellMs, tasks, reruns, ...since, violations: found }
+  }
+
+  /** How long the store stood still in this round: it may be what ended a leadership. */
+  async #standstills(): Promise<string> {
+    // Of each event: its name, when it was last, and the last and the longest in milliseconds.
+    const events = (await this.#askStore('LATEST')).split('\n').filter((line) => line !== '')
+    return `the store stood still: ${events.length > 0 ? events.join(' ') : 'never'}`
+  }
+
+  async #askStore(what: 'LATEST' | 'RESET'): Promise<string> {
+    try {
+      return await (await this.#field.servers.primary()).cli('LATENCY', what)
+    } catch (error) {
+      return reasonOf(error)
+    }
   }
 
   async #well(found: Violation[]): Promise<number> {

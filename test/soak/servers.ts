@@ -15,6 +15,9 @@ import { SmallDisk } from './small-disk.js'
 const SETTLE_MS = 60_000
 const SENTINEL_DOWN_MS = 700
 
+/** A store that stands still for so long, by its disk or for want of a processor, says so. */
+const STANDSTILL_MS = 100
+const DATA_SETTINGS = ['--latency-monitor-threshold', String(STANDSTILL_MS)]
 /** The settings that docs/operating.md asks for under Sentinel. */
 const SENTINEL_SETTINGS = ['--min-replicas-to-write', '1', '--min-replicas-max-lag', '2']
 
@@ -52,8 +55,8 @@ export class Servers {
     }
     try {
       const isSentinel = store === 'sentinel'
-      const settings = isSentinel ? { extra: SENTINEL_SETTINGS } : {}
-      const primary = await start(disk instanceof SmallDisk ? { dir: disk.path } : settings)
+      const settings = { extra: [...DATA_SETTINGS, ...(isSentinel ? SENTINEL_SETTINGS : [])] }
+      const primary = await start({ ...settings, ...(disk instanceof SmallDisk && { dir: disk.path }) })
       const replicas = isSentinel ? [await start({ ...settings, replicaOf: primary })] : []
       const lockServers: RedisServer[] = []
       for (let i = 0; i < locks; i++) lockServers.push(await start({ extra: ['--appendonly', 'no'] }))
