@@ -3,7 +3,6 @@ import { mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { limits } from '../../runtime/limits.js'
 import { createTestCluster, type TestCluster } from '../harness/index.js'
 import { ASKING, statusOf } from '../tools/status.js'
 
@@ -138,6 +137,10 @@ test('one machine of two runs executors, but not their threads: no task is harme
 })
 
 test('no machine can run it: it ends after a few rounds, says why and where the output is, and has left few folders', async () => {
+  // Executors of the test before may hold a core still, and the first round would be one short.
+  await cluster.waitUntil('all cores to be free', async () =>
+    (await cluster.status()).workers.every(({ coresUsed }) => coresUsed === 0),
+  )
   const app = await cluster.connect({
     name: 'never',
     executor: { nodeOptions: ['--no-such-option'], memory: '64m' },
@@ -146,17 +149,11 @@ test('no machine can run it: it ends after a few rounds, says why and where the 
   app.on('executorFailed', () => void failed++)
   const removed = new Promise<Error>((resolve) => app.on('removed', resolve))
   const { message } = await removed
-  const told = /(\d+) executors in a row failed, and every Worker that is large enough is excluded/.exec(
-    message,
-  )
-  // Three rounds on two Workers of two cores. A core whose executor fails late misses a round.
-  const launched = Number(told?.[1])
-  const most = 4 * limits.launchExcludeAfter
-  assert.ok(launched >= limits.maxExecutorRetries && launched <= most, message)
+  assert.match(message, /12 executors in a row failed, and every Worker that is large enough is excluded/)
   const output = /firesteel logs (\S+) --stderr/.exec(message)?.[1]
   assert.ok(output, message)
-  assert.ok(failed <= launched, `${failed} failures`)
-  assert.equal(await executorFolders(app.id), launched)
+  assert.ok(failed <= 12, `${failed} failures`)
+  assert.equal(await executorFolders(app.id), 12)
   const { stdout } = await cluster.cli(['logs', output, '--stderr'])
   assert.match(stdout, /no-such-option/)
   await app.close()
