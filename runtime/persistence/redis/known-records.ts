@@ -15,7 +15,6 @@ export interface KnownRecord {
 }
 
 interface Known extends KnownRecord {
-  readonly id: string
   readonly seal: string
   /** What it adds to the sum of its group. */
   readonly summand: number
@@ -62,7 +61,7 @@ export class KnownRecords {
     })
     const seal = sealOf(content)
     const summand = summandOf(field, seal)
-    group.records.set(id, { id, value, json, seal, summand, bytes })
+    group.records.set(id, { value, json, seal, summand, bytes })
     group.sum = addSums(group.sum - (former?.summand ?? 0), summand)
     this.#tables.set(table, groups.set(name, group))
     return true
@@ -85,7 +84,7 @@ export class KnownRecords {
     for (const [name, sum] of sums) {
       const group = this.#tables.get(table)?.get(name)
       if (group?.sum !== sum) changed.push(name)
-      else for (const record of group.records.values()) same.push([record.id, record])
+      else same.push(...group.records)
     }
     if (changed.length > limits.readSeals) return { same: [], changed: 'all' }
     return { same, changed }
