@@ -448,6 +448,8 @@ export const innerLimits = {
    * threads: the heap must fail before the memory watch ends the process.
    */
   heapShare: 0.75,
+  /** Part of the memory of a process that the young objects of all its threads may have, garbage included. */
+  youngHeapShare: 0.125,
   /** Age of a shared table of processes. Far less than the kernel takes to come round to a pid again. */
   processTableMs: 5,
   /** Characters of what an embedded cluster that fails has said last, for its error. */

@@ -148,7 +148,7 @@ export async function executorPlan(
   }
   return {
     command: process.execPath,
-    args: [...heapOptions(memoryMib), ...application.nodeOptions, main],
+    args: [...heapOptions(memoryMib, 1 + cores), ...application.nodeOptions, main],
     folder,
     cwd,
     env: childEnvironment({

@@ -40,6 +40,9 @@ export interface CommandLine {
  * does.
  */
 const HEAP_SHARE = innerLimits.heapShare
+const YOUNG_HEAP_SHARE = innerLimits.youngHeapShare
+/** Of V8, on 64 bits. */
+const DEFAULT_SEMI_SPACE_MIB = 16
 const SCRIPTS = new Set(['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'])
 
 /** The Node that runs this process. */
@@ -71,9 +74,20 @@ export function mainCommand(options: MainOptions, node: NodeRuntime = thisNode):
   return { command, args: [...flags, ...preload, ...rest], env: { [ESBUILD_VARIABLE]: esbuild } }
 }
 
-/** Node's flags that keep its heap within a process of `memoryMib`. */
-export function heapOptions(memoryMib: number | undefined): string[] {
-  return memoryMib === undefined
-    ? []
-    : [`--max-old-space-size=${Math.max(16, Math.floor(memoryMib * HEAP_SHARE))}`]
+/**
+ * Node's flags that keep the heaps of a process within `memoryMib`. `isolates`: its main thread and all its
+ * other threads that run JavaScript; each has a heap of its own, with one limit for all. V8 gives each up to
+ * 48 MiB for young objects, which it fills with garbage before it looks at it. So in a small process, or in
+ * one of many threads, the garbage alone would cost the process its life.
+ */
+export function heapOptions(memoryMib: number | undefined, isolates = 1): string[] {
+  if (memoryMib === undefined) return []
+  const old = `--max-old-space-size=${Math.max(16, Math.floor(memoryMib * HEAP_SHARE))}`
+  const semiSpaceMib = semiSpaceOf((memoryMib * YOUNG_HEAP_SHARE) / isolates)
+  return semiSpaceMib < DEFAULT_SEMI_SPACE_MIB ? [old, `--max-semi-space-size=${semiSpaceMib}`] : [old]
+}
+
+/** Young objects take up to three semi-spaces. V8 rounds their size up to a power of two. */
+function semiSpaceOf(youngMib: number): number {
+  return 2 ** Math.max(0, Math.floor(Math.log2(youngMib / 3)))
 }

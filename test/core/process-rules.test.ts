@@ -5,7 +5,7 @@ import { childEnvironment } from '../../runtime/process/environment.js'
 import { GuardLedger } from '../../runtime/process/guard-ledger.js'
 import { parseProportionalMemory, parseStatusMemory } from '../../runtime/process/memory-usage.js'
 import { type MemoryExcess, MemoryWatch } from '../../runtime/process/memory-watch.js'
-import { mainCommand } from '../../runtime/process/node-command.js'
+import { heapOptions, mainCommand } from '../../runtime/process/node-command.js'
 import { GroupFollower } from '../../runtime/process/process-group.js'
 import {
   type ProcessEntry,
@@ -51,6 +51,18 @@ test('childEnvironment has five names of ours and what is given, never the secre
   })
   assert.equal(childEnvironment({ PATH: '/mine' }, {}, own).PATH, '/mine')
   assert.equal(childEnvironment({}, { compileCacheDirectory: '/c' }, own).NODE_COMPILE_CACHE, '/c')
+})
+
+test('heapOptions: the young objects of all threads share an eighth of the memory', () => {
+  const semiSpaceOf = (memoryMib: number, isolates?: number): string =>
+    heapOptions(memoryMib, isolates)[1]?.replace('--max-semi-space-size=', '') ?? 'as V8 has it'
+  assert.deepEqual(heapOptions(undefined), [])
+  assert.deepEqual(heapOptions(256, 2), ['--max-old-space-size=192', '--max-semi-space-size=4'])
+  assert.equal(semiSpaceOf(383), '8')
+  assert.equal(semiSpaceOf(384), 'as V8 has it')
+  assert.equal(semiSpaceOf(512, 2), '8')
+  assert.equal(semiSpaceOf(512, 5), '4')
+  assert.equal(semiSpaceOf(16, 65), '1', 'V8 has no smaller one')
 })
 
 test('mainCommand: scripts by Node with a heap below the limit, the rest by itself', () => {

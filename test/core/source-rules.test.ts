@@ -89,6 +89,7 @@ const permitted: Readonly<Record<string, readonly string[]>> = {
     'manifest.ts NEWLINE',
     'addresses.ts MASTER_PORT_DEFAULT',
     'heap.ts MIB',
+    'node-command.ts DEFAULT_SEMI_SPACE_MIB',
     'token.ts DAY_MS',
     'token.ts SECOND_MS',
     'token.ts RADIX',
