@@ -16,9 +16,9 @@ export interface SystemNeed {
 export const systemNeeds: readonly SystemNeed[] = [
   {
     name: 'Redis 7.0 or later',
-    commands: ['redis-server', 'redis-cli'],
+    commands: ['redis-server'],
     packages: ['redis-server'],
-    elsewhere: 'Redis 7.0 or later (redis-server and redis-cli on PATH)',
+    elsewhere: 'Redis 7.0 or later (redis-server on PATH)',
   },
   {
     name: 'GNU parallel',

@@ -74,7 +74,7 @@ function withHolder(error: unknown, holder: PortHolder | undefined): unknown {
   const help =
     folder === undefined
       ? error.help
-      : `Use that cluster: run commands in ${folder}. Or stop it there with \`firesteel down\`, or choose other ports: --port 0 --web 0.`
+      : `Use that cluster: run commands in ${folder}. Or stop it there with \`firesteel down\`, or choose other ports: --port 0 --web 0, or \`port: 0\` and \`web: 0\` of the node in its file.`
   return new FiresteelError('PORT_IN_USE', message, { place: error.place, help, cause: error })
 }
 
