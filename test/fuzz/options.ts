@@ -57,7 +57,7 @@ const FULL: FuzzOptions['inputs'] = {
   certificates: 1_000_000,
   tls: 100_000,
 }
-/** They take a few seconds in all. */
+/** They take half a minute in all. */
 const SHORT: FuzzOptions['inputs'] = {
   decoder: 80_000,
   handshake: 20_000,
@@ -74,7 +74,7 @@ export const usage = `npm run fuzz [-- OPTIONS]
   --seconds S     of each part at most (default: no bound)
   --seed X        what all inputs are made from (default: a random one, printed)
   --only LIST     of ${parts.join(',')} (default: all)
-  --short         the form of the tests: a few seconds
+  --short         the form of the tests: half a minute
   --from N        number of the first input (default 0)
   --hang-ms MS    an input that takes longer hangs (default 20000)
   --settle-ms MS  what is still there so long after the last input has grown (default 10000)
