@@ -115,7 +115,7 @@ export const liveCases: readonly ParallelCase[] = [
       '1',
     ],
   },
-  { args: ['-k', '--timeout', '1', 'sleep {}; echo {}', ':::', '0', '30'] },
+  { args: ['-k', '--timeout', '3', 'sleep {}; echo {}', ':::', '0', '30'] },
   { args: ['-k', '--delay', '0.1', 'echo', ':::', 'a', 'b'] },
   { args: ['-k', '--memfree', '1M', 'echo', ':::', 'a'] },
   { args: ['-k', ':::', 'echo a', 'echo "b  c"'] },

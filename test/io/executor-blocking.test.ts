@@ -20,6 +20,9 @@ const sample = (driver: TestDriver, options = {}): TaskFunctions<Sample> =>
   tasksOf<Sample>(driver.pool, new URL('./tasks-sample.js', import.meta.url), options)
 const code = (name: string): { code: string } => ({ code: `FIRESTEEL_${name}` })
 
+/** So long that a busy machine, too, begins an attempt and its command before the time is over. */
+const ENOUGH_MS = 1500
+
 const folder = mkdtempSync(join(tmpdir(), 'firesteel-blocking-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 const path = (name: string): string => join(folder, name)
@@ -38,7 +41,7 @@ const block = (name: string): string => blockingCommand(path(name))
 
 test('a timed-out task in a blocking call: one copy at a time, and none is left when it is rejected', async () => {
   await using driver = await withExecutors({ cores: 1 })
-  const { blocksIn, square } = sample(driver, { timeout: 100, retries: 2 })
+  const { blocksIn, square } = sample(driver, { timeout: ENOUGH_MS, retries: 2 })
   await assert.rejects(blocksIn(block('timed')), code('TASK_TIMEOUT'))
   const pids = pidsIn(path('timed'))
   assert.equal(pids.length, 3, 'three attempts')
@@ -57,7 +60,7 @@ test('a read that never ends costs its executor too; with retries: 0 it ran once
   await using driver = await withExecutors({ cores: 1 })
   const fifo = path('fifo')
   await sample(driver).blocksIn(`mkfifo ${fifo}`)
-  await assert.rejects(sample(driver, { timeout: 100, retries: 0 }).reads(fifo), code('TASK_TIMEOUT'))
+  await assert.rejects(sample(driver, { timeout: ENOUGH_MS, retries: 0 }).reads(fifo), code('TASK_TIMEOUT'))
   assert.equal(await sample(driver).square(5), 25)
   assert.equal(driver.pool.stats().executed, 3)
 })
@@ -102,8 +105,10 @@ test('an executor ends soon after close, whatever its threads are in, and what t
 test('the next attempt of a task that heeds its signal begins when that one has ended', async () => {
   await using driver = await withExecutors({ cores: 2 })
   const file = path('late')
-  // So long that a busy machine begins an attempt before its time is over.
-  await assert.rejects(sample(driver, { timeout: 500, retries: 2 }).endsLate(file), code('TASK_TIMEOUT'))
+  await assert.rejects(
+    sample(driver, { timeout: ENOUGH_MS, retries: 2 }).endsLate(file),
+    code('TASK_TIMEOUT'),
+  )
   assert.equal(readFileSync(file, 'utf8'), '+-+-+-')
 })
 

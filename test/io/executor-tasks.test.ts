@@ -38,6 +38,9 @@ const commandOf = (driver: TestDriver, options: TaskOptions) => {
 
 const code = (name: string): { code: string } => ({ code: `FIRESTEEL_${name}` })
 
+/** So long that a busy machine, too, runs a task and what it starts before the time is over. */
+const ENOUGH_MS = 1500
+
 /** One executor with two threads for all tests that leave it as it was. */
 const shared = await startDriver({ maxResultBytes: 80 * 1024 * 1024 })
 const sharedExecutor = await shared.start({ cores: 2 })
@@ -206,7 +209,10 @@ test('a .ts module runs: Node strips its types, or esbuild compiles it', async (
 test('a runaway task is ended by its time or by cancel, and costs only its thread', async () => {
   const before = await sample(shared).pid()
   const spin = (name: string): string => join(folder, name)
-  await assert.rejects(sample(shared, { retries: 0, timeout: 50 }).spins(spin('timed')), code('TASK_TIMEOUT'))
+  await assert.rejects(
+    sample(shared, { retries: 0, timeout: ENOUGH_MS }).spins(spin('timed')),
+    code('TASK_TIMEOUT'),
+  )
   const aborter = new AbortController()
   const { signal } = aborter
   const running = map(shared.pool, sample(shared).spins, [spin('one'), spin('two')], { signal })
@@ -294,7 +300,7 @@ test('commands run in their own group, with folder and environment given; a code
 })
 
 test('a command ends with its task, and so does all that it started', async () => {
-  const command = commandOf(shared, { retries: 0, timeout: 300 })
+  const command = commandOf(shared, { retries: 0, timeout: ENOUGH_MS })
   const text = 'sleep 600 & echo $! > pids; sleep 600 & echo $! >> pids; wait'
   await assert.rejects(command({ command: text, cwd: folder, env: {} }), code('TASK_TIMEOUT'))
   const pids = readFileSync(join(folder, 'pids'), 'utf8').trim().split('\n').map(Number)
