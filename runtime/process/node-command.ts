@@ -35,12 +35,7 @@ export interface CommandLine {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/**
- * The rest is for buffers, code, stacks and threads: the heap must reach its limit before the memory watch
- * does.
- */
-const HEAP_SHARE = innerLimits.heapShare
-const YOUNG_HEAP_SHARE = innerLimits.youngHeapShare
+const { heapShare, youngHeapShare } = innerLimits
 /** Of V8, on 64 bits. */
 const DEFAULT_SEMI_SPACE_MIB = 16
 const SCRIPTS = new Set(['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'])
@@ -82,8 +77,8 @@ export function mainCommand(options: MainOptions, node: NodeRuntime = thisNode):
  */
 export function heapOptions(memoryMib: number | undefined, isolates = 1): string[] {
   if (memoryMib === undefined) return []
-  const old = `--max-old-space-size=${Math.max(16, Math.floor(memoryMib * HEAP_SHARE))}`
-  const semiSpaceMib = semiSpaceOf((memoryMib * YOUNG_HEAP_SHARE) / isolates)
+  const old = `--max-old-space-size=${Math.max(16, Math.floor(memoryMib * heapShare))}`
+  const semiSpaceMib = semiSpaceOf((memoryMib * youngHeapShare) / isolates)
   return semiSpaceMib < DEFAULT_SEMI_SPACE_MIB ? [old, `--max-semi-space-size=${semiSpaceMib}`] : [old]
 }
 

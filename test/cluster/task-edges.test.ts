@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { createTestCluster, type TestCluster } from '../harness/index.js'
 import { blockingCommand, isAlive, pidsIn } from '../tools/blocking-command.js'
+import { timeToBeginMs } from '../tools/time-to-begin.js'
 
 /*
  * Tasks at their edges on a whole cluster: calls that nothing interrupts, imports that fail on one machine,
@@ -50,9 +51,6 @@ after(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-/** So long that a busy machine, too, loads the module and is in the call before the time is over. */
-const ENOUGH_MS = 2000
-
 interface Blocks {
   sleeps(command: string): string
   reads(file: string): string
@@ -65,7 +63,7 @@ test('a task in execSync: one copy at a time, each costs its executor, none is l
   const app = await cluster.connect({ name: 'blocks', executor: { memory: '64m' } })
   const lost: string[] = []
   app.on('executorLost', ({ reason }) => void lost.push(reason))
-  const options = { timeout: ENOUGH_MS, retries: 1 }
+  const options = { timeout: timeToBeginMs, retries: 1 }
   const { sleeps } = app.tasks<Blocks>(pathToFileURL(path('blocks.mjs')), options)
   await assert.rejects(sleeps(block('timed')), { code: 'FIRESTEEL_TASK_TIMEOUT' })
   const pids = pidsIn(path('timed'))
@@ -87,7 +85,7 @@ test('a read of a FIFO costs its executor; closing waits for none of them', asyn
   const module = pathToFileURL(path('blocks.mjs'))
   const once = app.tasks<Blocks>(module, { retries: 0 })
   await once.sleeps(`mkfifo ${path('fifo')}`)
-  const { reads } = app.tasks<Blocks>(module, { timeout: ENOUGH_MS, retries: 0 })
+  const { reads } = app.tasks<Blocks>(module, { timeout: timeToBeginMs, retries: 0 })
   await assert.rejects(reads(path('fifo')), { code: 'FIRESTEEL_TASK_TIMEOUT' })
   assert.equal(lost.length, 1)
   const blocked = once.sleeps(block('closed'))

@@ -13,6 +13,7 @@ import { errorCodes } from '../../runtime/errors.js'
 import type { TestClusterOptions } from '../harness/index.js'
 import * as testing from '../harness/index.js'
 import type { TestCluster } from '../harness/test-cluster.js'
+import { sectionOf } from '../tools/page-section.js'
 
 /*
  * docs/library.md and the tables of docs/tasks.md against the types. docs-pages.test.ts holds the first
@@ -22,12 +23,6 @@ import type { TestCluster } from '../harness/test-cluster.js'
 
 const page = readFileSync('docs/library.md', 'utf8')
 const tasksPage = readFileSync('docs/tasks.md', 'utf8')
-
-function sectionOf(text: string, heading: string): string {
-  const [, rest] = text.split(`\n${heading}\n`)
-  assert.ok(rest !== undefined, `${heading} is missing`)
-  return rest.split(/^#/m)[0]!
-}
 
 const codesIn = (text: string): string[] =>
   [...text.matchAll(/`(\w+)(?:\([^)]*\))?`/g)].map(([, name]) => name!)

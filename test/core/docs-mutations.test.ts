@@ -3,15 +3,14 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { mutations } from '../simulation/mutants.js'
 import { threadMutations } from '../simulation/threads/mutations.js'
+import { sectionOf } from '../tools/page-section.js'
 
 const page = readFileSync('docs/testing-findings.md', 'utf8')
 
 /** The first cells of the table under this heading. */
 function namesUnder(heading: string): string[] {
-  const [, section = ''] = page.split(`${heading}\n`)
-  const [first = ''] = section.split(/\n#/)
-  const rows = first.split('\n').filter((line) => line.startsWith('| '))
-  return rows.slice(2).map((row) => row.split(' | ')[0]?.slice(2) ?? '')
+  const rows = [...sectionOf(page, heading).matchAll(/^\| (.*?) \|/gm)]
+  return rows.slice(2).map(([, name = '']) => name)
 }
 
 test('docs/testing-findings.md has each planted mistake, in the order in which they are tried', () => {

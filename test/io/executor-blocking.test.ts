@@ -8,6 +8,7 @@ import { type TaskFunctions, tasksOf } from '../../actors/tasks/task-proxy.js'
 import { waitUntil } from '../harness/wait-until.js'
 import { blockingCommand, isAlive, pidsIn } from '../tools/blocking-command.js'
 import { type StartOptions, startDriver, type TestDriver } from '../tools/tasks-fixture.js'
+import { timeToBeginMs } from '../tools/time-to-begin.js'
 
 /*
  * Tasks that nothing interrupts: a blocking call to another program, or on a file that never answers. One
@@ -19,9 +20,6 @@ type Sample = typeof import('./tasks-sample.js')
 const sample = (driver: TestDriver, options = {}): TaskFunctions<Sample> =>
   tasksOf<Sample>(driver.pool, new URL('./tasks-sample.js', import.meta.url), options)
 const code = (name: string): { code: string } => ({ code: `FIRESTEEL_${name}` })
-
-/** So long that a busy machine, too, begins an attempt and its command before the time is over. */
-const ENOUGH_MS = 1500
 
 const folder = mkdtempSync(join(tmpdir(), 'firesteel-blocking-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -41,7 +39,7 @@ const block = (name: string): string => blockingCommand(path(name))
 
 test('a timed-out task in a blocking call: one copy at a time, and none is left when it is rejected', async () => {
   await using driver = await withExecutors({ cores: 1 })
-  const { blocksIn, square } = sample(driver, { timeout: ENOUGH_MS, retries: 2 })
+  const { blocksIn, square } = sample(driver, { timeout: timeToBeginMs, retries: 2 })
   await assert.rejects(blocksIn(block('timed')), code('TASK_TIMEOUT'))
   const pids = pidsIn(path('timed'))
   assert.equal(pids.length, 3, 'three attempts')
@@ -60,7 +58,10 @@ test('a read that never ends costs its executor too; with retries: 0 it ran once
   await using driver = await withExecutors({ cores: 1 })
   const fifo = path('fifo')
   await sample(driver).blocksIn(`mkfifo ${fifo}`)
-  await assert.rejects(sample(driver, { timeout: ENOUGH_MS, retries: 0 }).reads(fifo), code('TASK_TIMEOUT'))
+  await assert.rejects(
+    sample(driver, { timeout: timeToBeginMs, retries: 0 }).reads(fifo),
+    code('TASK_TIMEOUT'),
+  )
   assert.equal(await sample(driver).square(5), 25)
   assert.equal(driver.pool.stats().executed, 3)
 })
@@ -106,7 +107,7 @@ test('the next attempt of a task that heeds its signal begins when that one has 
   await using driver = await withExecutors({ cores: 2 })
   const file = path('late')
   await assert.rejects(
-    sample(driver, { timeout: ENOUGH_MS, retries: 2 }).endsLate(file),
+    sample(driver, { timeout: timeToBeginMs, retries: 2 }).endsLate(file),
     code('TASK_TIMEOUT'),
   )
   assert.equal(readFileSync(file, 'utf8'), '+-+-+-')

@@ -9,6 +9,7 @@ import { type TaskFunctions, tasksOf } from '../../actors/tasks/task-proxy.js'
 import { isFiresteelError } from '../../runtime/errors.js'
 import { waitUntil } from '../harness/wait-until.js'
 import { type StartOptions, startDriver, type TestDriver } from '../tools/tasks-fixture.js'
+import { timeToBeginMs } from '../tools/time-to-begin.js'
 
 /* Many tasks at once on one core of a real executor. */
 
@@ -112,8 +113,7 @@ test('with retries: 0 what is lost with its thread is not run again, and the err
   const once = sample(driver, { retries: 0 })
     .noted(file, 60_000)
     .catch((error: unknown) => error)
-  // So long that a busy machine, too, has loaded the module before the time is over.
-  await assert.rejects(sample(driver, { timeout: 1500, retries: 0 }).deaf(), code('TASK_TIMEOUT'))
+  await assert.rejects(sample(driver, { timeout: timeToBeginMs, retries: 0 }).deaf(), code('TASK_TIMEOUT'))
   const error = await once
   assert.ok(isFiresteelError(error, 'TASK_OUTCOME_UNKNOWN'))
   assert.match(error.message, /its thread was lost \(task \d+ was longer than its timeout, and did not end\)/)

@@ -15,6 +15,7 @@ import { type FiresteelError, isFiresteelError } from '../../runtime/errors.js'
 import { isRunning as isRunningEntry, readProcess } from '../../runtime/process/process-table.js'
 import { waitUntil } from '../harness/wait-until.js'
 import { startDriver, type TestDriver } from '../tools/tasks-fixture.js'
+import { timeToBeginMs } from '../tools/time-to-begin.js'
 
 type Sample = typeof import('./tasks-sample.js')
 const sampleUrl = new URL('./tasks-sample.js', import.meta.url)
@@ -37,9 +38,6 @@ const commandOf = (driver: TestDriver, options: TaskOptions) => {
 }
 
 const code = (name: string): { code: string } => ({ code: `FIRESTEEL_${name}` })
-
-/** So long that a busy machine, too, runs a task and what it starts before the time is over. */
-const ENOUGH_MS = 1500
 
 /** One executor with two threads for all tests that leave it as it was. */
 const shared = await startDriver({ maxResultBytes: 80 * 1024 * 1024 })
@@ -210,7 +208,7 @@ test('a runaway task is ended by its time or by cancel, and costs only its threa
   const before = await sample(shared).pid()
   const spin = (name: string): string => join(folder, name)
   await assert.rejects(
-    sample(shared, { retries: 0, timeout: ENOUGH_MS }).spins(spin('timed')),
+    sample(shared, { retries: 0, timeout: timeToBeginMs }).spins(spin('timed')),
     code('TASK_TIMEOUT'),
   )
   const aborter = new AbortController()
@@ -300,7 +298,7 @@ test('commands run in their own group, with folder and environment given; a code
 })
 
 test('a command ends with its task, and so does all that it started', async () => {
-  const command = commandOf(shared, { retries: 0, timeout: ENOUGH_MS })
+  const command = commandOf(shared, { retries: 0, timeout: timeToBeginMs })
   const text = 'sleep 600 & echo $! > pids; sleep 600 & echo $! >> pids; wait'
   await assert.rejects(command({ command: text, cwd: folder, env: {} }), code('TASK_TIMEOUT'))
   const pids = readFileSync(join(folder, 'pids'), 'utf8').trim().split('\n').map(Number)
