@@ -358,9 +358,11 @@ class LeasedElection implements ElectionAgent {
 function refuseToStand({ epoch, protocols, format }: LeaderRecord): void {
   if (epoch >= LAST_EPOCH) throw noEpochLeft(epoch)
   if (format !== undefined) requireFormat(format, ownFormats, 'The store', 'the leader record')
+  // The first builds wrote none. A range that cannot be read is one of a release that we do not understand.
+  if (protocols === undefined) return
   const theirs = parseProtocols(protocols)
-  if (theirs === undefined || commonProtocol(theirs, ownProtocols) !== undefined) return
-  const speaks = `The leader of this cluster speaks protocol ${describeRange(theirs)}`
+  if (theirs !== undefined && commonProtocol(theirs, ownProtocols) !== undefined) return
+  const speaks = `The leader of this cluster speaks protocol ${theirs ? describeRange(theirs) : protocols}`
   throw new FiresteelError(
     'VERSION_UNSUPPORTED',
     `${speaks}, this Master ${describeRange(ownProtocols)}: it would not be understood, so it does not stand.`,

@@ -224,6 +224,9 @@ test('a leader record of protocols or a format that this build does not know, or
   const { min, max } = ownProtocols
   for (const [parts, code] of [
     [{ protocols: `${max + 1}-${max + 2}` }, 'FIRESTEEL_VERSION_UNSUPPORTED'],
+    // No range that this build can read.
+    [{ protocols: '2' }, 'FIRESTEEL_VERSION_UNSUPPORTED'],
+    [{ protocols: `${min}-${max}-9` }, 'FIRESTEEL_VERSION_UNSUPPORTED'],
     [{ format: ownFormats.max + 1 }, 'FIRESTEEL_VERSION_UNSUPPORTED'],
     [{ epoch: LAST_EPOCH, position: { epoch: LAST_EPOCH, seq: 1 } }, 'FIRESTEEL_STORE_UNREADABLE'],
   ] as const) {

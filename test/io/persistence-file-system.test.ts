@@ -300,6 +300,17 @@ test('an epoch whose maker died before finishing it is passed over, and counts',
   assert.deepEqual(disk.names('/state'), ['epoch-8'])
 })
 
+test('what the leader spoke is known when the maker of a newer epoch died before it named itself', async () => {
+  const disk = new MemoryDisk()
+  await takeOver(openOn(disk).engine, 'm1', { protocols: '2-3' })
+  await disk.makeFolder('/state/epoch-7')
+  const record = await openOn(disk).engine.leader()
+  assert.deepEqual([record?.epoch, record?.protocols], [7, '2-3'])
+  // One that named itself and no protocols is of the first builds: what is below it says nothing of it.
+  await takeOver(openOn(disk).engine, 'm2')
+  assert.equal((await openOn(disk).engine.leader())?.protocols, undefined)
+})
+
 test('a store that was moved away under its leader is rewound', async () => {
   const disk = new MemoryDisk()
   const leader = await written(disk, 2)

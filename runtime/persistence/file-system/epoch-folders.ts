@@ -78,6 +78,18 @@ export class EpochFolders {
     const owner = sum === checksumOf(line) ? parseObject(line) : undefined
     return typeof owner?.owner === 'string' ? (owner as unknown as OwnerFile) : undefined
   }
+
+  /**
+   * The maker of the newest lower epoch that names one. A process that is killed at once after it has made a
+   * folder leaves it without an owner.
+   */
+  async ownerBelow(epoch: number): Promise<OwnerFile | undefined> {
+    for (const lower of (await this.epochs()).reverse()) {
+      const owner = lower < epoch ? await this.readOwner(lower) : undefined
+      if (owner !== undefined) return owner
+    }
+    return undefined
+  }
 }
 
 /**

@@ -352,6 +352,7 @@ export class FileSystemEngine implements PersistenceEngine {
     if (epoch === 0) return undefined
     const owner = await this.#folders.readOwner(epoch)
     const held = this.#held?.fence.epoch === epoch ? this.#held : undefined
+    const { protocols } = owner ?? (await this.#folders.ownerBelow(epoch)) ?? {}
     const stands = held ?? (await this.#loadSeen())
     const format = stands?.format ?? owner?.version
     return {
@@ -359,7 +360,7 @@ export class FileSystemEngine implements PersistenceEngine {
       owner: owner?.owner ?? '',
       address: owner?.address ?? '',
       lock: owner?.lock ?? '',
-      ...(owner?.protocols !== undefined && { protocols: owner.protocols }),
+      ...(protocols !== undefined && { protocols }),
       ...(format !== undefined && { format }),
       position: stands?.position ?? { epoch: 0, seq: 0 },
       writeId: stands?.writeId ?? '',
