@@ -4,8 +4,8 @@ import { HAND_OVER_VERSION, type HandedOver } from '../../actors/worker/restart/
 import { WorkerCore } from '../../actors/worker/worker-core.js'
 import { workerTimes } from '../../actors/worker/worker-identity.js'
 import { nodePipe, readSpec } from '../../runtime/launch/node/node-pipe.js'
-import { GuardLedger } from '../../runtime/process/guard-ledger.js'
-import { guardVersion, type Yours } from '../../runtime/process/guard-lines.js'
+import * as guardLedger from '../../runtime/process/guard-ledger.js'
+import * as guardLines from '../../runtime/process/guard-lines.js'
 import { type PipeLine, pipeLines, pipeNames } from '../fixtures/pipes.js'
 import { currentRelease, readLines, recordCommand, recordedReleases } from '../fixtures/releases.js'
 import { identity, MASTER_ADDRESS } from '../tools/worker-fixture.js'
@@ -61,11 +61,11 @@ for (const release of recordedReleases()) {
       const { pipe: _, ...spec } = of('launcher-to-node', role) as { pipe: number }
       assert.deepEqual(readSpec(of('launcher-to-node', role)), spec)
     }
-    const ledger = new GuardLedger()
+    const ledger = new guardLedger.GuardLedger()
     for (const kind of ['grace', 'add']) assert.ok(ledger.apply(of('worker-to-guard', kind) as string), kind)
     assert.equal(ledger.groups.length, 1)
     assert.ok(ledger.apply(of('worker-to-guard', 'remove') as string))
-    assert.equal((of('guard-to-worker', 'yours') as Yours).version, guardVersion)
+    assert.equal((of('guard-to-worker', 'yours') as guardLines.Yours).version, guardLines.guardVersion)
     const { version, core } = of('hand-over', 'worker') as HandedOver
     assert.equal(version, HAND_OVER_VERSION)
     const now = { monotonicMs: 1000, bootMs: 1000, wallMs: 1000 }
@@ -79,6 +79,14 @@ test('this build says what was recorded for its release', () => {
   const recorded = readLines<PipeLine>(currentRelease, 'pipes.jsonl')
   assert.deepEqual(plain(pipeLines()), recorded, `If it is meant: ${recordCommand}`)
   assert.deepEqual([...new Set(recorded.map(({ pipe }) => pipe))].sort(), [...pipeNames].sort())
+})
+
+test('every kind of line that a Worker can send to a guard is recorded', () => {
+  const made = Object.keys({ ...guardLedger, ...guardLines }).flatMap(
+    (name) => /^(\w+)(?:Line|Verb)$/.exec(name)?.[1] ?? [],
+  )
+  const recorded = pipeLines().flatMap(({ pipe, kind }) => (pipe === 'worker-to-guard' ? [kind] : []))
+  assert.deepEqual(recorded.sort(), [...new Set(made)].sort())
 })
 
 test('a node refuses a launcher of another version, and says both', () => {
