@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { mutations, tryMutation } from '../simulation/mutants.js'
 import { parseCommandLine } from '../simulation/options.js'
+import { unplantable } from '../simulation/planting.js'
 import { scriptNamed, scripts } from '../simulation/scripts.js'
 import { HistoryThread } from '../simulation/thread.js'
 import { pathOf } from '../simulation/unit-tests.js'
@@ -39,11 +39,43 @@ for (const { name, says } of scripts) {
 
 const dist = fileURLToPath(new URL('../..', import.meta.url))
 
-test('each mutation finds its one line, and its script or unit test', async () => {
+test('each mutation finds its line, and names nothing that is not there', async () => {
+  const refused = await unplantable(dist, mutations)
+  assert.deepEqual(
+    [...refused].map(([{ name }, why]) => `${name}: ${why}`),
+    [],
+  )
+})
+
+test('a mutation that names what is not there is refused, and one whose line is not there', async () => {
+  const [file, find] = ['actors/executor/shared-ring.js', '+ skipped + capacity > this.#data.length']
+  const as = (name: string, replace: string) => ({ name, file, find, replace })
+  const [side, line] = ['actors/executor/thread-side.js', 'this.#waiting.set(position, claimed.running);']
+  const call = 'this.#waiting.set(position, new RunningTask(position));'
+  const unequipped = { name: 'a call that lacks something', file: side, find: line, replace: call }
+  const refused = await unplantable(dist, [
+    as('another variable', '+ room > this.#data.length'),
+    as('another member', '+ capacity > this.room'),
+    as('another private member', '+ capacity > this.#mask'),
+    unequipped,
+    as('nothing but the mistake', '+ capacity > this.#data.length'),
+  ])
+  assert.deepEqual(
+    [...refused].map(([{ name }, why]) => [name, why]),
+    [
+      ['another variable', `${file}: TS2304: Cannot find name 'room'.`],
+      ['another member', `${file}: TS2339: Property 'room' does not exist on type 'SharedRing'.`],
+      ['a call that lacks something', `${side}: TS2554: Expected 5 arguments, but got 1.`],
+    ],
+  )
+  const half = await unplantable(dist, [as('no program', '+ (')])
+  assert.match([...half.values()].join(), /: TS1109: /)
+  const lost = { ...as('a line of before', '0'), find: 'this.#room' }
+  await assert.rejects(unplantable(dist, [lost]), /a line of before: "this.#room" stands 0 times in /)
+})
+
+test('each mutation has its script or unit test', async () => {
   for (const mutation of mutations) {
-    const path = new URL(`../../${mutation.file}`, import.meta.url)
-    const times = (await readFile(path, 'utf8')).split(mutation.find).length - 1
-    assert.equal(times, 1, mutation.name)
     if (mutation.script !== undefined) scriptNamed(mutation.script)
     if (mutation.test !== undefined) await pathOf(dist, mutation.test)
   }

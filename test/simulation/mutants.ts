@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -8,8 +8,9 @@ import { type Mutation, mutations as ofClusters } from './mutations.js'
 import { accessMutations } from './mutations-access.js'
 import { deploymentMutations } from './mutations-deployments.js'
 import { restartMutations } from './mutations-restarts.js'
+import { plant, unknownNameIn, unplantable } from './planting.js'
 import { threadMutations } from './threads/mutations.js'
-import { failsIn, firstFailedTest } from './unit-tests.js'
+import { failureIn, firstFailedTest } from './unit-tests.js'
 
 /** The result for one mutation of the compiled protocol. */
 export interface MutationResult {
@@ -21,6 +22,8 @@ export interface MutationResult {
   readonly message: string
   /** The same history breaks the same promise without the mutation, so it proves nothing. */
   readonly provesNothing?: boolean
+  /** It names what is not there, so that something else failed than the mistake that it says. */
+  readonly isBroken?: boolean
 }
 
 export const mutations: readonly Mutation[] = [
@@ -38,7 +41,7 @@ const root = join(dist, '..')
 const simulated = ['actors', 'runtime', 'test/simulation', 'test/harness', 'test/tools']
 const whole = ['.']
 
-/** Runs the simulator over a copy of the build in which one line is changed. */
+/** Runs the simulator over a copy of the build that has the mistake. */
 export function tryMutation(mutation: Mutation, seed: number, seeds: number): Promise<MutationResult> {
   const { test } = mutation
   if (test !== undefined) return withMutant(mutation, whole, (folder) => tryTest(folder, mutation, test))
@@ -46,10 +49,12 @@ export function tryMutation(mutation: Mutation, seed: number, seeds: number): Pr
 }
 
 async function tryTest(folder: string, mutation: Mutation, test: string): Promise<MutationResult> {
-  const isFound = await failsIn(folder, test)
-  const message = isFound ? 'the unit test fails' : `${test} passes`
-  const provesNothing = isFound && (await failsIn(dist, test))
-  return { mutation, invariant: isFound ? test : undefined, seeds: 0, message, provesNothing }
+  const failure = await failureIn(folder, test)
+  if (failure === undefined) return { mutation, invariant: undefined, seeds: 0, message: `${test} passes` }
+  const unknown = unknownNameIn(failure.text)
+  if (unknown !== undefined) return broken(mutation, unknown)
+  const provesNothing = (await failureIn(dist, test)) !== undefined
+  return { mutation, invariant: test, seeds: 0, message: 'the unit test fails', provesNothing }
 }
 
 async function trySeeds(
@@ -60,11 +65,18 @@ async function trySeeds(
 ): Promise<MutationResult> {
   const found = await firstFailure(folder, mutation, seed, seeds)
   if (typeof found === 'string') return { mutation, invariant: undefined, seeds, message: found }
+  const unknown = unknownNameIn(found.message)
+  if (unknown !== undefined) return broken(mutation, unknown)
   const without = await firstFailure(dist, mutation, found.seed, 1)
   return { mutation, ...found, provesNothing: typeof without !== 'string' }
 }
 
-/** The build, or these parts of it, with one line changed, for the duration of `use`. */
+const broken = (mutation: Mutation, why: string): MutationResult => ({
+  mutation,
+  ...{ invariant: undefined, seeds: 0, message: `it is not planted: ${why}`, isBroken: true },
+})
+
+/** The build, or these parts of it, with the mistake, for the duration of `use`. */
 async function withMutant<T>(
   mutation: Mutation,
   parts: readonly string[],
@@ -75,7 +87,7 @@ async function withMutant<T>(
   try {
     const filter = (path: string): boolean => !/\.(d\.ts|map)$/.test(path)
     for (const part of parts) await cp(join(dist, part), join(folder, part), { recursive: true, filter })
-    await mutate(folder, mutation)
+    await plant(folder, mutation)
     return await use(folder)
   } finally {
     await rm(folder, { recursive: true, force: true })
@@ -104,19 +116,6 @@ async function firstFailure(
   const output = await outputOf([main, ...args])
   const line = output.split('\n').find((text) => text.startsWith('{'))
   return line === undefined ? output.slice(-2000) : (JSON.parse(line) as Failure)
-}
-
-/** Throws unless the text occurs exactly once: a mutation of nothing would prove nothing. */
-export async function mutate(folder: string, { name, file, find, replace }: Mutation): Promise<void> {
-  const path = join(folder, file)
-  const text = await readFile(path, 'utf8')
-  const times = text.split(find).length - 1
-  if (times !== 1)
-    throw new Error(`${name}: ${JSON.stringify(find)} stands ${times} times in ${file}, not once`)
-  await writeFile(
-    path,
-    text.replace(find, () => replace),
-  )
 }
 
 function outputOf(args: readonly string[]): Promise<string> {
@@ -164,15 +163,20 @@ function parse(args: readonly string[]): () => Promise<CommandLine> {
 async function main(read: () => Promise<CommandLine>): Promise<number> {
   const { chosen, seeds, units } = await read()
   let missed = 0
+  const refusals = await unplantable(dist, chosen)
   process.stdout.write(`| mutation | found by | histories | in |${units ? ' unit test |' : ''}\n`)
   process.stdout.write(`| --- | --- | --- | --- |${units ? ' --- |' : ''}\n`)
   for (const mutation of chosen) {
-    const result = await tryMutation(mutation, 1, mutation.seeds ?? seeds)
-    const { invariant = 'NOBODY', provesNothing } = result
+    const refusal = refusals.get(mutation)
+    const result = refusal
+      ? broken(mutation, refusal)
+      : await tryMutation(mutation, 1, mutation.seeds ?? seeds)
+    const { invariant = result.isBroken ? 'NOT PLANTED' : 'NOBODY', provesNothing } = result
     const by = provesNothing ? `${invariant}, but so without it` : invariant
-    const test = units
-      ? await withMutant(mutation, whole, (folder) => firstFailedTest(folder, dist, mutation))
-      : ''
+    const test =
+      units && !result.isBroken
+        ? await withMutant(mutation, whole, (folder) => firstFailedTest(folder, dist, mutation))
+        : ''
     const told = units ? ` ${test ?? 'NONE'} |` : ''
     process.stdout.write(
       `| ${mutation.name} | ${by} | ${result.seeds || ''} | ${mutation.script ?? ''} |${told}\n`,

@@ -1,13 +1,8 @@
+import type { Mistake } from './planting.js'
 import type { Fault } from './rates.js'
 
-/** One changed line of the compiled protocol. */
-export interface Mutation {
-  readonly name: string
-  /** Below the build. */
-  readonly file: string
-  /** Occurs there exactly once. */
-  readonly find: string
-  readonly replace: string
+/** A mistake in the compiled protocol, and what is to find it. */
+export interface Mutation extends Mistake {
   /** Histories within which it must be found. Default 60. */
   readonly seeds?: number
   /** Only these faults, because all together would rarely show it. */

@@ -32,15 +32,21 @@ export async function firstFailedTest(
   for (const beginning of about) {
     for (const name of names.filter((name) => basename(name).startsWith(beginning))) {
       const failed = await firstFailureOf(folder, name)
-      if (failed !== undefined && (await firstFailureOf(clean, name)) === undefined) return failed
+      if (failed !== undefined && (await firstFailureOf(clean, name)) === undefined) return failed.name
     }
   }
   return undefined
 }
 
-/** Whether this file of unit tests fails there. */
-export async function failsIn(folder: string, test: string): Promise<boolean> {
-  return (await firstFailureOf(folder, await pathOf(folder, test))) !== undefined
+export interface TestFailure {
+  readonly name: string
+  /** What its runner says of it. */
+  readonly text: string
+}
+
+/** How this file of unit tests fails there; undefined: it does not. */
+export async function failureIn(folder: string, test: string): Promise<TestFailure | undefined> {
+  return firstFailureOf(folder, await pathOf(folder, test))
 }
 
 /** Where a file of unit tests stands in a build. Throws where there is none. */
@@ -59,7 +65,10 @@ async function unitTests(folder: string): Promise<string[]> {
   return names.flat().filter((name) => name.endsWith('.test.js'))
 }
 
-function firstFailureOf(folder: string, name: string): Promise<string | undefined> {
+/** A test that failed, and the block that says how. */
+const FAILURE = /^ *not ok \d+ - (.*)\n *---\n([\s\S]*?)\n *\.\.\.$/m
+
+function firstFailureOf(folder: string, name: string): Promise<TestFailure | undefined> {
   return new Promise((resolve, reject) => {
     const file = join(folder, name)
     const args = ['--test', '--test-timeout=120000', '--test-reporter=tap', file]
@@ -69,10 +78,11 @@ function firstFailureOf(folder: string, name: string): Promise<string | undefine
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     let output = ''
-    let failed: string | undefined
+    let failed: TestFailure | undefined
     child.stdout.on('data', (chunk: Buffer) => {
       output += chunk.toString()
-      failed ??= /^ *not ok \d+ - (.*)$/m.exec(output)?.[1]
+      const [, name, text] = FAILURE.exec(output) ?? []
+      if (name !== undefined && text !== undefined) failed ??= { name, text }
       // The other tests add nothing.
       if (failed !== undefined) child.kill()
     })

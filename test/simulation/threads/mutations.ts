@@ -104,7 +104,7 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
     name: 'the rest that is skipped counts as room',
     file: ring,
     find: '+ skipped + capacity > this.#data.length',
-    replace: '+ room > this.#data.length',
+    replace: '+ capacity > this.#data.length',
   },
   {
     name: 'what is not read yet is written over',
@@ -117,7 +117,7 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
     file: ring,
     find: 'this.#data.writeUInt32LE(length, start);',
     replace:
-      'Atomics.store(this.#words, WRITE, (write + skipped + room) | 0); this.#data.writeUInt32LE(length, start);',
+      'Atomics.store(this.#words, WRITE, (write + skipped + capacity) | 0); this.#data.writeUInt32LE(length, start);',
   },
   {
     name: 'a slot is free before the record of its task is there',
@@ -168,7 +168,7 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
     name: 'an abort while the module is loading is forgotten',
     file: side,
     find: 'this.#waiting.set(position, claimed.running);',
-    replace: 'this.#waiting.set(position, new RunningTask(position, 0, 0, this.#executor));',
+    replace: 'this.#waiting.set(position, new RunningTask(position, 0, 0, this.#executor, this.#reports));',
   },
   {
     name: 'a thread is busy for ever',
@@ -319,7 +319,7 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
     name: 'a task that has waited for its promise is still waited for',
     file: side,
     find: 'this.#waiting.delete(claimed.task.position);\n        this.#goOn(claimed);',
-    replace: 'this.#goOn({ ...claimed, task: { ...claimed.task, position: -1 } });',
+    replace: 'this.#goOn(claimed);',
   },
   {
     name: 'the time of a task is that of another',
