@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { outputWith } from '../simulation/mutants.js'
 import { cases } from '../simulation/threads/cases.js'
 import { explorePlan, exploreSeed } from '../simulation/threads/explore.js'
+import { threadMutations } from '../simulation/threads/mutations.js'
 import type { Plan } from '../simulation/threads/thread-history.js'
 
 /** Each seed draws a plan, and what happens when. */
@@ -33,4 +35,14 @@ test('the same seed is the same history', () => {
   const [one, other] = [exploreSeed(7), exploreSeed(7)]
   assert.ok(one.actions > 10)
   assert.equal(one.actions, other.actions)
+})
+
+test('a body that comes as a message is lost only where its record is read before', async () => {
+  const dropped = threadMutations.find(({ name }) => name === 'a record whose body is on its way is dropped')!
+  const play = (departures: number) => {
+    const args = ['--case', 'a small result and a large one', '--departures', String(departures), '--json']
+    return outputWith(dropped, ['test/simulation/threads/main.js', ...args])
+  }
+  assert.match(await play(0), /^1 histories, /m)
+  assert.match(await play(1), /^{"seed":0,"seeds":3,"invariant":"hang",/m)
 })

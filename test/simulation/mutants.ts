@@ -48,6 +48,11 @@ export function tryMutation(mutation: Mutation, seed: number, seeds: number): Pr
   return withMutant(mutation, simulated, (folder) => trySeeds(folder, mutation, seed, seeds))
 }
 
+/** What this program of the simulator says when it plays with the mistake. */
+export function outputWith(mutation: Mutation, [program, ...args]: readonly [string, ...string[]]) {
+  return withMutant(mutation, simulated, (folder) => outputOf([join(folder, program), ...args]))
+}
+
 async function tryTest(folder: string, mutation: Mutation, test: string): Promise<MutationResult> {
   const failure = await failureIn(folder, test)
   if (failure === undefined) return { mutation, invariant: undefined, seeds: 0, message: `${test} passes` }

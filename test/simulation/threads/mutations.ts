@@ -29,10 +29,24 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
                     this.#postBody(position, body);`,
   },
   {
-    name: 'a record without its body is dropped',
-    file: thread,
-    find: 'const whole = body ?? this.#bodyOf(position);',
-    replace: 'const whole = body; if (whole === undefined) continue;',
+    // A body that comes as a message waits for a turn of the event loop, and a record is read in any.
+    name: 'a record whose body is on its way is dropped',
+    file: side,
+    find: 'this.#dependencies.postBody({ position, body }, whole ? [body.buffer] : []);',
+    replace: "this.#dependencies.post({ kind: 'large', position, body });",
+    also: [
+      { file: thread, find: '#isTraced = false;', replace: '#isTraced = false; #arrived = new Map();' },
+      {
+        file: thread,
+        find: "case 'notice':",
+        replace: "case 'large': this.#arrived.set(message.position, message.body); return; case 'notice':",
+      },
+      {
+        file: thread,
+        find: 'const whole = body ?? this.#bodyOf(position);',
+        replace: 'const whole = body ?? this.#arrived.get(position); if (whole === undefined) continue;',
+      },
+    ],
   },
   {
     name: 'the body of a task that was told to end is left where it is',

@@ -100,7 +100,9 @@ export class ScheduledThread implements SpawnedThread {
   readonly #side: ThreadSide
   readonly #words: Int32Array
   readonly #inbox: ToThread[] = []
+  /** Messages that wait for a turn of the main thread's event loop each, however long they are there. */
   readonly #outbox: FromThread[] = []
+  /** The port without a listener. Bodies can be taken from it as soon as they are posted, in any turn. */
   readonly #bodies: LargeBody[] = []
   readonly #soon = new Set<() => void>()
   readonly #watched = new Set<Watched>()
