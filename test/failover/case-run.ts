@@ -76,7 +76,6 @@ export class CaseRun {
     this.#submissions = sent.acknowledged
     this.#tasks = totals.given
     for (const line of [...totals.repeated, ...sent.failed]) process.stderr.write(`${this.#name}: ${line}\n`)
-    if (workers.missed > 0) process.stderr.write(`${this.#name}: ${workers.missed} trace records missed\n`)
     return {
       tasksLost: totals.lost,
       resultsTwice: totals.twice,
@@ -84,6 +83,7 @@ export class CaseRun {
       generationsAtOnce: atOnce,
       driverRestarts: Math.max(restarts, generation - 1),
       deposedEffects: this.#storeViolations + workers.accepted + totals.followedDeposed + fromLeft,
+      ordersUnseen: workers.missed,
       submissionsLost: sent.lost + sent.failed.length,
       submissionsDoubled: sent.doubled,
     }

@@ -20,6 +20,8 @@ export interface Counts {
   readonly generationsAtOnce: number
   readonly driverRestarts: number
   readonly deposedEffects: number
+  /** Messages that Workers had forgotten before anybody saw what they did with them. */
+  readonly ordersUnseen: number
   readonly submissionsLost: number
   readonly submissionsDoubled: number
 }
@@ -72,6 +74,7 @@ const countNames: Readonly<Record<keyof Counts, string>> = {
   generationsAtOnce: 'driver generations at once',
   driverRestarts: 'supervised driver restarted',
   deposedEffects: 'effects accepted from a deposed leader',
+  ordersUnseen: 'messages forgotten before they were judged',
   submissionsLost: 'submissions lost',
   submissionsDoubled: 'submissions doubled',
 }

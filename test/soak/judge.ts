@@ -3,6 +3,7 @@ import { readProcessTable } from '../../runtime/process/process-table.js'
 import { waitUntil } from '../harness/index.js'
 import { auditStore } from '../tools/load/store-audit.js'
 import { WorkerAudit } from '../tools/load/worker-audit.js'
+import { DeposedWatch } from './deposed-watch.js'
 import type { Random } from './draw.js'
 import type { Blow } from './faults/fault.js'
 import type { Field } from './field.js'
@@ -37,8 +38,7 @@ export class Judge {
   readonly #field: Field
   readonly #work: Work
   readonly #sampler: Sampler
-  readonly #audit: WorkerAudit
-  #accepted = 0
+  readonly #deposed: DeposedWatch
   #epoch = 0
   #epochNow = 0
   #acknowledged = 0
@@ -48,7 +48,8 @@ export class Judge {
     this.#field = field
     this.#work = work
     this.#sampler = sampler
-    this.#audit = new WorkerAudit(work.client, () => field.workers.map(({ address }) => address))
+    const audit = new WorkerAudit(work.client, () => field.workers.map(({ address }) => address))
+    this.#deposed = new DeposedWatch(audit)
   }
 
   /** Checks everything without a fault. Later checks are compared with it. */
@@ -126,7 +127,7 @@ export class Judge {
     const { clusterState, wrong } = await untilQuiet(this.#field, this.#work)
     const found = wrong.map((text) => violation('stateWrong', text))
     found.push(...(await jobs.judge(clusterState)))
-    found.push(...(await this.#orphans()), ...(await this.#deposed()))
+    found.push(...(await this.#orphans()), ...(await this.#effects()))
     found.push(...this.#field.unaskedDeaths().map((text) => violation('nodesDied', text)))
     this.#epochNow = clusterState.position.epoch
     await this.#sample()
@@ -159,15 +160,10 @@ export class Judge {
     return orphans.map((pid) => violation('orphans', `process ${pid} has no Worker any more`))
   }
 
-  async #deposed(): Promise<Violation[]> {
-    const found: Violation[] = []
+  async #effects(): Promise<Violation[]> {
     const late = await auditStore(await this.#field.servers.primary(), this.#field.name)
+    const found = await this.#deposed.look()
     if (late > 0) found.push(violation('deposedEffects', `${late} records of a deposed leader in the store`))
-    await this.#audit.look()
-    const orders = this.#audit.accepted - this.#accepted
-    this.#accepted = this.#audit.accepted
-    if (orders > 0)
-      found.push(violation('deposedEffects', `Workers took ${orders} orders of deposed leaders`))
     return found
   }
 

@@ -10,6 +10,7 @@ export const violationNames = {
   resultsTwice: 'results delivered twice',
   rerunsUnexplained: 'tasks run again without a cause',
   deposedEffects: 'effects accepted from a deposed leader',
+  ordersUnseen: 'looks at Workers that had forgotten what they were sent',
   leadersEnded: 'leaders ended by a peer without access to the store',
   stateWrong: 'cluster states that are not exact',
   decisionsDiffer: 'decisions of Masters that differ in their replay',

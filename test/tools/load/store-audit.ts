@@ -30,22 +30,34 @@ function leaderOf(flat: readonly string[], cluster: string, place: string) {
   return parseLeaderRecord(flat, { cluster, formats: ownFormats, keyId, place })
 }
 
-/** Reads the store as it is now. 0 if the leader changed meanwhile: the next round checks again. */
-export async function auditStore(redis: RedisServer, cluster: string): Promise<number> {
+/** So often it is read in vain at most. */
+const READS = 10
+
+/**
+ * Reads the store as it is now; once more if the leader changed meanwhile, because what the next leader found
+ * is no measure for what the one before it had found.
+ */
+export async function auditStore(redis: Pick<RedisServer, 'cli'>, cluster: string): Promise<number> {
   const keys = clusterKeys(cluster)
-  const leader = async () =>
-    leaderOf((await redis.cli('HGETALL', keys.leader)).split('\n'), cluster, keys.leader)
-  const before = await leader()
-  const at: StoredPosition[] = []
-  for (const table of tables) {
-    for (const line of (await redis.cli('HVALS', keys.table[table])).split('\n')) {
-      if (line === '') continue
-      const record = JSON.parse(line) as { at?: StoredPosition }
-      if (record.at === undefined) throw new Error(`a record of ${table} has no position: ${line}`)
-      at.push(record.at)
-    }
+  const leader = async () => {
+    const record = leaderOf((await redis.cli('HGETALL', keys.leader)).split('\n'), cluster, keys.leader)
+    if (record === undefined) throw new Error('the store has no leader record')
+    return record
   }
-  const after = await leader()
-  if (!before || !after) throw new Error('the store has no leader record')
-  return before.epoch === after.epoch ? writesAfterSuccession(at, after.epoch, after.base) : 0
+  let before = await leader()
+  for (let reads = 0; reads < READS; reads++) {
+    const at: StoredPosition[] = []
+    for (const table of tables) {
+      for (const line of (await redis.cli('HVALS', keys.table[table])).split('\n')) {
+        if (line === '') continue
+        const record = JSON.parse(line) as { at?: StoredPosition }
+        if (record.at === undefined) throw new Error(`a record of ${table} has no position: ${line}`)
+        at.push(record.at)
+      }
+    }
+    const after = await leader()
+    if (before.epoch === after.epoch) return writesAfterSuccession(at, after.epoch, after.base)
+    before = after
+  }
+  throw new Error(`the leader was another one after each of ${READS} reads of the store`)
 }

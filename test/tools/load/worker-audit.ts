@@ -90,6 +90,8 @@ export class WorkerAudit {
     const incarnation = await this.#client.linkWorker(address, ASK_MS)
     for (let more = true; more; ) {
       let chunk = await this.#ask(incarnation)
+      // It is registered, so it has heard of a leader at least.
+      if (chunk.next === 0) throw new Error(`the Worker at ${address} keeps no trace`)
       let orders = this.#count(incarnation, chunk)
       if (orders.accepted > 0) {
         // It may not have handled them yet. It handles this second question only after everything in the
