@@ -1,4 +1,5 @@
-import { access } from 'node:fs/promises'
+import { access, realpath } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { refuseCommand, requireInRoots } from '../../runtime/code/allowed-roots.js'
 import { FiresteelError, reasonOf } from '../../runtime/errors.js'
@@ -27,7 +28,7 @@ export async function loadTaskFunction(
   roots?: readonly string[],
 ): Promise<TaskFunction> {
   const { module } = await loadModule(url, host, roots)
-  const found = exportOf(module, name)
+  const found = exportOf(module, name, await isCommonJs(url, module))
   if ('call' in found) return found.call
   const place = placeOf(url, host)
   throw new FiresteelError('TASK_NOT_A_FUNCTION', `The export ${name} of ${place} ${found.problem}.`, {
@@ -76,6 +77,16 @@ async function importModule(url: string): Promise<Loaded> {
   // is safe.
   const text = `import * as module from ${JSON.stringify(url)}; export { module }`
   return (await import(`data:text/javascript,${encodeURIComponent(text)}`)) as Loaded
+}
+
+const { cache } = createRequire(import.meta.url)
+
+/** Node keeps what a CommonJS module exports, by its path. An ES module may have the same exports. */
+async function isCommonJs(url: string, module: Readonly<Record<string, unknown>>): Promise<boolean> {
+  const path = pathOf(url)
+  if (path === undefined) return false
+  const known = cache[path] ?? cache[await realpath(path).catch(() => path)]
+  return known !== undefined && known.exports === module.default
 }
 
 /** The place of a syntax error in CommonJS. Its message has none, but the first line of its stack does. */

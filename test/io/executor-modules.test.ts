@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -78,6 +78,69 @@ const found: Record<string, readonly [text: string, names: readonly string[]]> =
     'var star = (m, e) => { for (var p in m) if (p !== "default") Object.defineProperty(e, p, { enumerable: true, get: () => m[p] }) };\nObject.defineProperty(exports, "__esModule", { value: true });\nstar(require("./base.cjs"), exports);',
     ['square'],
   ],
+  'this.cjs': ['exports.two = 2\nexports.square = function (n) { return n ** this.two }', ['square']],
+  'this-literal.cjs': [
+    'const two = 2\nfunction square(n) { return n ** this.two }\nmodule.exports = { two, square }',
+    ['square'],
+  ],
+  'this-method.cjs': ['module.exports = { two: 2, square(n) { return n ** this.two } }', ['square']],
+  'this-function.cjs': [
+    'module.exports = function main(n) { return n * n }\nmodule.exports.two = 2\nmodule.exports.square = function (n) { return n ** this.two }',
+    ['square', 'main', 'default'],
+  ],
+  'this-compiled.cjs': [
+    'Object.defineProperty(exports, "__esModule", { value: true });\nexports.default = exports.square = exports.two = void 0;\nexports.two = 2;\nexports.square = function (n) { return n ** this.two };\nexports.default = function (n) { return n ** this.two };',
+    ['square', 'default'],
+  ],
+  'this-required.cjs': ["module.exports = require('./this.cjs')", ['square']],
+  'this-late.cjs': [
+    'exports.square = undefined\nexports.two = 2\nexports["squ" + "are"] = function (n) { return n ** this.two }',
+    ['square'],
+  ],
+  'calls.cjs': [
+    'exports.one = (n) => n\nexports.square = function (n) { return this.one(n) * this.one(n) }',
+    ['square'],
+  ],
+  'proxy.cjs': [
+    'module.exports = new Proxy({}, { get: () => (n) => n * n })',
+    ['square', 'anything', 'default'],
+  ],
+  'proxy-strict.cjs': [
+    'module.exports = new Proxy({}, { get(_, name) { if (name !== "square") throw new Error("no " + String(name)); return (n) => n * n } })',
+    ['square'],
+  ],
+  'proxy-instance.cjs': [
+    'class Tasks { two = 2; square(n) { return n ** this.two } }\nmodule.exports = new Proxy(new Tasks(), {})',
+    ['square'],
+  ],
+  'proxy-parent.cjs': [
+    'module.exports = Object.create(new Proxy({}, { get: () => (n) => n * n }))',
+    ['square'],
+  ],
+  'class-getter.cjs': [
+    'class Tasks { two = 2; get square() { return function (n) { return n ** this.two } } }\nmodule.exports = new Tasks()',
+    ['square'],
+  ],
+  'prototype.cjs': [
+    'function Tasks() { this.two = 2 }\nTasks.prototype.square = function (n) { return n ** this.two }\nmodule.exports = new Tasks()',
+    ['square'],
+  ],
+  'static-inherits.cjs': [
+    'class A { static two = 2; static square(n) { return n ** this.two } }\nmodule.exports = class B extends A {}',
+    ['square'],
+  ],
+  'declared.cjs': [
+    'class Tasks { two = 2; call(n) { return n ** this.two } apply(n) { return this.call(n) } toString(n) { return this.call(n) } }\nmodule.exports = new Tasks()',
+    ['call', 'apply', 'toString'],
+  ],
+  'own.cjs': [
+    'module.exports = { two: 2, valueOf(n) { return n ** this.two }, call(n) { return n ** this.two } }',
+    ['valueOf', 'call'],
+  ],
+  'this.ts': [
+    'const two: number = 2\nfunction square(this: { two: number }, n: number): number { return n ** this.two }\nmodule.exports = { two, square }',
+    ['square'],
+  ],
   'named.mjs': ['export const square = (n) => n * n', ['square']],
   'default-object.mjs': ['export default { two: 2, square(n) { return n ** this.two } }', ['square']],
   'default-instance.mjs': [
@@ -111,6 +174,23 @@ for (const [name, [text, names]] of Object.entries(found)) {
   })
 }
 
+test('a function that an ES module exports has no this, also if another export holds it', async () => {
+  const text = `export const two = 2
+    export function own() { return this === undefined ? 'none' : 'some' }
+    export default { two, own, held() { return this.two } }`
+  const url = file('own-this.mjs', text)
+  assert.equal(await call(url, 'own'), 'none')
+  assert.equal(await call(url, 'held'), 2)
+})
+
+test('exports have their this by whatever path the module is named', async () => {
+  const real = file('linked.cjs', 'exports.two = 2\nexports.square = function (n) { return n ** this.two }')
+  const link = pathToFileURL(join(folder, 'link.cjs'))
+  symlinkSync(real, link)
+  assert.equal(await call(link, 'square'), 49)
+  assert.equal(await call(`${real}?v=2`, 'square'), 49)
+})
+
 test('a query or a fragment makes another module of the same file', async () => {
   const url = file('counts.mjs', 'let n = 0\nexport const next = () => ++n')
   assert.equal(await call(url, 'next'), 1)
@@ -133,6 +213,31 @@ const missing: readonly (readonly [file: string, text: string, name: string, mes
   ['nothing.mjs', 'export const a = null', 'a', /is null/],
   ['nothing.mjs', '', 'b', /does not exist; the module exports no function\./],
   ['inherits.cjs', 'module.exports = new (class { square() {} })()', 'toString', /does not exist/],
+  ['common.cjs', 'module.exports = new (class Tasks { square() {} })()', 'hasOwnProperty', /does not exist/],
+  ['common.cjs', '', 'valueOf', /does not exist/],
+  ['common.cjs', '', '__proto__', /does not exist/],
+  ['common.cjs', '', 'squares', /does not exist; did you mean square\?/],
+  ['any.cjs', 'module.exports = new Proxy({}, { get: () => () => 1 })', 'toString', /does not exist/],
+  ['any.cjs', '', 'hasOwnProperty', /does not exist; the module exports no function\./],
+  ['any.cjs', '', '__proto__', /does not exist/],
+  ['any.cjs', '', 'call', /does not exist/],
+  ['statics.cjs', 'module.exports = class Tasks { static square() {} }', 'bind', /does not exist/],
+  ['statics.cjs', '', 'toString', /does not exist/],
+  ['statics.cjs', '', 'xyzzy', /does not exist; there are default, square\./],
+  [
+    'realm.cjs',
+    "module.exports = require('node:vm').runInNewContext('({ square: () => 1 })')",
+    'toString',
+    /does not exist/,
+  ],
+  ['list.cjs', 'module.exports = [1, 2]', 'toString', /does not exist/],
+  [
+    'throws-for.cjs',
+    "module.exports = { get square() { throw new Error('not now') }, cube: () => 1 }",
+    'square',
+    /square of .* cannot be read: not now\./,
+  ],
+  ['throws-for.cjs', '', 'xyzzy', /does not exist; there are cube\./],
   ['plain-function.cjs', 'module.exports = function square() {}', 'call', /does not exist; there are/],
 ]
 for (const [name, text, wanted, message] of missing) {
