@@ -208,6 +208,10 @@ export const innerLimits = {
    * them.
    */
   namedArrayItems: 64,
+  /** Up to this length the keys of a typed array are taken, because that is quicker than to have it shown. */
+  viewKeysLooked: 24,
+  /** Characters of the path to a part of a value in an error. One that is nested too deep has a long path. */
+  shownPathChars: 200,
   /** Envelopes are parsed together up to this size: one by one is slower, all at once keeps the loop busy. */
   parseGroupBytes: 16 * KIB,
   /** A rest of a buffer that is smaller is given up, so that it does not cut batches short. */

@@ -824,6 +824,14 @@ export const limits = {
   errorFieldsBytes: 64 * KIB,
   /** Depth of errors in the fields of errors. */
   errorFieldDepth: 2,
+  /**
+   * Levels of objects inside one another in one argument or result. V8 reads a value by recursion: on the
+   * stack of a main thread (984 KiB) it can read some 1,570 levels of arrays or objects, on that of a task
+   * thread (4 MiB) some 6,200. So a third is left for what reads them, and for the errors inside.
+   */
+  valueDepth: 1000,
+  /** The same in a field of an error. The error may itself be in the deepest place of a value. */
+  errorValueDepth: 64,
   /** Bytes of one input, and of one result; `limits` of connect() changes them. */
   maxInputBytes: 64 * MIB,
   maxResultBytes: 64 * MIB,

@@ -1,4 +1,4 @@
-import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
+import { FiresteelError, isFiresteelError, reasonOf } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { listFromBytes, toBytes } from '../messages/cloneable.js'
 import { forbidsRetry } from '../messages/no-retry.js'
@@ -250,8 +250,14 @@ export class ThreadSide {
     if (call === undefined) return this.#load(claimed)
     // It was told to end while its module was loading.
     if (running.reason !== undefined) return failure(running.reason)
+    let args: unknown[]
     try {
-      return this.#run(claimed, call)
+      args = listFromBytes(claimed.task.input)
+    } catch (error) {
+      return this.#unreadable(claimed.task, error)
+    }
+    try {
+      return this.#run(claimed, call, args)
     } catch (error) {
       return failure(error)
     }
@@ -260,10 +266,10 @@ export class ThreadSide {
   /**
    * Avoids a promise if the task has ended when its function returns: a promise costs more than many tasks.
    */
-  #run(claimed: Claimed, call: TaskFunction): Ending | undefined {
+  #run(claimed: Claimed, call: TaskFunction, args: unknown[]): Ending | undefined {
     const { task, running } = claimed
     const within = this.#spanOf(claimed)
-    const value = within(() => taskContexts.run(running, apply, call, listFromBytes(task.input)))
+    const value = within(() => taskContexts.run(running, apply, call, args))
     if (!isThenable(value)) return this.#ending(task, value)
     // Some thenables begin their work only when they are asked for its result.
     const pending =
@@ -340,6 +346,13 @@ export class ThreadSide {
     } catch (error) {
       return { status: 'permanent', body: encodeError(error) }
     }
+  }
+
+  /** The input has not been written by these rules. It would be the same at the next try. */
+  #unreadable(task: PackedTask, cause: unknown): Ending {
+    const name = this.#entries.get(task.functionId)?.name ?? 'a task'
+    const text = `The input of ${name} cannot be read: ${reasonOf(cause)}`
+    return { status: 'permanent', body: encodeError(new FiresteelError('INTERNAL', text, { cause })) }
   }
 
   #postBody(position: number, body: Uint8Array): void {

@@ -1,11 +1,12 @@
 import { Buffer } from 'node:buffer'
 import { type ErrorName, FiresteelError, reasonOf } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
+import { limits } from '../../runtime/limits.js'
 import { notPlain, plainBytes, plainListBytes, readPlain, readPlainList } from './plain-bytes.js'
 import { valueCodec } from './task-error.js'
-import { NotWhole } from './value-codec.js'
+import { NotWhole, TooDeep } from './value-codec.js'
 import { type Loss, lookAt } from './value-parts.js'
-import { pathOf, pathTo } from './value-path.js'
+import { pathAlong, pathOf, pathTo } from './value-path.js'
 
 export interface CloneContext {
   /** The name of the value in error texts: `input`, `result`. */
@@ -39,7 +40,9 @@ const plainOf = (value: unknown, { list }: CloneContext): Buffer | undefined =>
 
 function serialized(value: unknown, context: CloneContext): Buffer {
   try {
-    return valueCodec.write(value, 0, context.maxBytes)
+    // The list of arguments is no part of them.
+    const levels = limits.valueDepth + (context.list ? 1 : 0)
+    return valueCodec.write(value, 0, { maxBytes: context.maxBytes, levels })
   } catch (error) {
     throw notCloneable(value, context, error)
   }
@@ -85,9 +88,29 @@ function notCloneable(value: unknown, context: CloneContext, cause: unknown): Fi
       ...(help && { help }),
     })
   }
-  const place = pathOf(whole, root)
+  if (cause instanceof TooDeep) {
+    const chain = cause.chain.slice(cause.chain.indexOf(whole as object))
+    const place = pathAlong(chain, root)
+    const rule = `is nested more than ${limits.valueDepth} levels deep (valueDepth)`
+    return new FiresteelError(context.notCloneable, `${place} ${rule}; it cannot be sent for ${task}.`, {
+      place,
+      help: 'Send what is linked or nested so as a flat list, or as text.',
+    })
+  }
+  const place = pathOf(whole, root, isCloneable)
   const part = `${place} (${reasonOf(cause).slice(0, innerLimits.shownCauseChars)})`
   return new FiresteelError(context.notCloneable, `${part} cannot be sent for ${task}.`, { place })
+}
+
+/** What V8 refuses is searched for, and not what would arrive incomplete. */
+function isCloneable(part: unknown): boolean {
+  try {
+    const unbounded = Number.POSITIVE_INFINITY
+    valueCodec.write(part, 0, { maxBytes: unbounded, levels: unbounded })
+    return true
+  } catch (error) {
+    return error instanceof NotWhole
+  }
 }
 
 /** A single argument is the root itself. */

@@ -5,9 +5,9 @@
 
 const known = new WeakMap<object, boolean>()
 
-/** True: the class of this prototype, or one that it extends, declares `#fields`. */
-export function hasPrivateFields(prototype: object | null): boolean {
-  for (let at = prototype; at !== null; at = Object.getPrototypeOf(at) as object | null) {
+/** True: the class of this prototype, or one that it extends, up to `above`, declares `#fields`. */
+export function hasPrivateFields(prototype: object | null, above: object | null = null): boolean {
+  for (let at = prototype; at !== null && at !== above; at = Object.getPrototypeOf(at) as object | null) {
     const type: unknown = Object.getOwnPropertyDescriptor(at, 'constructor')?.value
     if (typeof type !== 'function') continue
     let declares = known.get(type)

@@ -24,6 +24,8 @@ export interface ErrorRecord {
   readonly errors?: readonly ErrorRecord[]
   /** True: the thrown value was not an Error, and `message` is its text. */
   readonly thrown?: boolean
+  /** A cause or one of `errors` that is not an Error, as base64 of the bytes of its value. */
+  readonly value?: string
   /** True: it is a NoRetry, perhaps under another name. */
   readonly noRetry?: boolean
   /** Its other own fields, each as base64 of the bytes of its value. */
@@ -47,38 +49,58 @@ function recordOf(thrown: unknown, depth: number, inside: number): ErrorRecord {
 
 /** `depth` counts causes; `inside` counts the errors whose fields hold this one. */
 function describe(thrown: unknown, depth: number, inside: number): ErrorRecord {
-  if (!isErrorLike(thrown)) {
-    const fields = fieldsOf(thrown, [], inside)
-    return { name: 'Error', message: cut(textOf(thrown)), thrown: true, ...(fields && { fields }) }
-  }
-  const { name, message, stack, code, cause, errors, place, help } = thrown as ErrorFields
+  if (!isErrorLike(thrown)) return describeOther(thrown, depth, inside)
+  const { name, message, code, cause, errors, place, help } = thrown as ErrorFields
+  const stack = stackOf(thrown as ErrorFields)
   const deeper = depth < DEPTH_MAX
   const ours = name === 'FiresteelError'
-  const hasCode = typeof code === 'string' || typeof code === 'number'
-  const fields = fieldsOf(
-    thrown,
-    [...TOLD, ...(hasCode ? ['code'] : []), ...(ours ? ['place', 'help'] : [])],
-    inside,
-  )
+  // JSON has no NaN, so such a number is a field like any other.
+  const hasCode = typeof code === 'string' || Number.isFinite(code)
+  const told = [...TOLD, ...(hasCode ? ['code'] : []), ...(ours ? ['place', 'help'] : [])]
+  const fields = fieldsOf(thrown, isListOfErrors(thrown, errors) ? [...told, 'errors'] : told, inside)
+  const listed = Array.isArray(errors) && fields?.errors === undefined
   return {
-    name: cut(String(name)),
-    message: cut(String(message)),
-    ...(typeof stack === 'string' && { stack: cut(stack) }),
+    name: cut(textOf(name)),
+    message: cut(textOf(message)),
+    ...(stack !== undefined && { stack: cut(stack) }),
     ...(isNoRetry(thrown) && { noRetry: true }),
-    ...(hasCode && { code }),
+    ...(hasCode && { code: typeof code === 'string' ? cut(code) : (code as number) }),
     ...(ours && typeof place === 'string' && { place: cut(place) }),
     ...(ours && typeof help === 'string' && { help: cut(help) }),
     ...(deeper && cause !== undefined && { cause: recordOf(cause, depth + 1, inside) }),
     ...(deeper &&
-      Array.isArray(errors) && {
+      listed && {
         errors: errors.slice(0, ERRORS_MAX).map((error) => recordOf(error, depth + 1, inside)),
       }),
     ...(fields && { fields }),
   }
 }
 
-/** Fields that a record always has by themselves. */
-const TOLD = ['name', 'message', 'stack', 'cause', 'errors']
+/** What is thrown becomes an Error there. A cause or one of `errors` arrives as what it is, if it can. */
+function describeOther(thrown: unknown, depth: number, inside: number): ErrorRecord {
+  const fields = fieldsOf(thrown, [], inside)
+  const isPart = depth > 0 && inside <= limits.errorFieldDepth
+  const bytes = isPart ? valueBytes(() => thrown, limits.errorFieldsBytes, inside) : undefined
+  return {
+    name: 'Error',
+    message: cut(textOf(thrown)),
+    thrown: true,
+    ...(bytes && { value: bytes.toString('base64') }),
+    ...(fields && { fields }),
+  }
+}
+
+/** Fields that a record always has by themselves. The first three are texts, as in every Error. */
+const TOLD = ['name', 'message', 'stack', 'cause']
+
+/**
+ * True: `errors` is what an AggregateError holds. Many errors have a field of that name which holds something
+ * else, such as the reason for each field of a form.
+ */
+function isListOfErrors(error: unknown, errors: unknown): boolean {
+  if (!Array.isArray(errors)) return false
+  return !Object.prototype.propertyIsEnumerable.call(error, 'errors') || errors.some(isErrorLike)
+}
 
 /**
  * The own fields of an error that can be cloned and fit. So `status` and `retryable` arrive and a socket does
@@ -94,7 +116,7 @@ function fieldsOf(
   let capacity: number = limits.errorFieldsBytes
   for (const key of Object.keys(thrown)) {
     if (told.includes(key)) continue
-    const bytes = fieldBytes(thrown, key, capacity, inside)
+    const bytes = valueBytes(() => (thrown as Record<string, unknown>)[key], capacity, inside)
     if (bytes === undefined || bytes.length + key.length > capacity) continue
     capacity -= bytes.length + key.length
     fields.push([key, bytes.toString('base64')])
@@ -102,13 +124,15 @@ function fieldsOf(
   return fields.length === 0 ? undefined : Object.fromEntries(fields)
 }
 
-function fieldBytes(thrown: object, key: string, capacity: number, inside: number): Buffer | undefined {
+/** Undefined: the value has no room, cannot be cloned, is nested too deep, or its getter throws. */
+function valueBytes(read: () => unknown, capacity: number, inside: number): Buffer | undefined {
   try {
-    const value = (thrown as Record<string, unknown>)[key]
+    const value = read()
     const size = typeof value === 'string' ? value.length : ArrayBuffer.isView(value) ? value.byteLength : 0
-    return size > capacity ? undefined : valueCodec.write(value, inside, capacity)
+    if (size > capacity) return undefined
+    const bytes = valueCodec.write(value, inside, { maxBytes: capacity, levels: limits.errorValueDepth })
+    return bytes.length > capacity ? undefined : bytes
   } catch {
-    // The value cannot be cloned, or its getter throws.
     return undefined
   }
 }
@@ -139,6 +163,17 @@ function textOf(value: unknown): string {
   }
 }
 
+/** Node makes it when it is read, of a name that may be no text, or lets the program make something else. */
+function stackOf(error: ErrorFields): string | undefined {
+  try {
+    const { stack } = error
+    if (stack === undefined) return undefined
+    return Array.isArray(stack) ? stack.join('\n') : textOf(stack)
+  } catch {
+    return undefined
+  }
+}
+
 const cut = (text: string): string =>
   text.length > limits.errorTextLength ? `${text.slice(0, limits.errorTextLength)}...` : text
 
@@ -160,22 +195,43 @@ export function decodeError(bytes: Uint8Array): Error {
   }
 }
 
+/** A cause or one of `errors`, which may be no Error. */
+function rebuildPart(value: unknown, depth: number): unknown {
+  const text = (value as Partial<ErrorRecord> | null)?.value
+  if (typeof text === 'string') {
+    try {
+      return valueCodec.read(Buffer.from(text, 'base64'))
+    } catch {
+      // It arrives as the Error that earlier releases make of it.
+    }
+  }
+  return rebuild(value, depth)
+}
+
 function rebuild(value: unknown, depth: number): Error {
   const record = (typeof value === 'object' && value !== null ? value : {}) as Partial<ErrorRecord>
   const message = typeof record.message === 'string' ? record.message : 'unknown error'
   const deeper = depth < DEPTH_MAX
-  const cause = deeper && record.cause !== undefined ? rebuild(record.cause, depth + 1) : undefined
+  const cause = deeper && record.cause !== undefined ? rebuildPart(record.cause, depth + 1) : undefined
   const own = firesteelName(record)
   const error = own
     ? new FiresteelError(own, message, {
         ...(typeof record.place === 'string' && { place: record.place }),
         ...(typeof record.help === 'string' && { help: record.help }),
-        ...(cause && { cause }),
+        ...(cause !== undefined && { cause }),
       })
-    : foreign(record, message, cause, deeper ? depth : DEPTH_MAX)
+    : foreign(record, message, cause)
+  if (deeper && Array.isArray(record.errors)) addErrors(error, record.errors, depth)
   if (typeof record.stack === 'string') hide(error, 'stack', record.stack)
   addFields(error, record.fields)
   return error
+}
+
+function addErrors(error: Error, records: readonly unknown[], depth: number): void {
+  const value = records.slice(0, ERRORS_MAX).map((inner) => rebuildPart(inner, depth + 1))
+  // Those of an AggregateError are hidden; others are a field that somebody has set.
+  const enumerable = !(error instanceof AggregateError)
+  Object.defineProperty(error, 'errors', { value, configurable: true, writable: true, enumerable })
 }
 
 function addFields(error: Error, fields: unknown): void {
@@ -190,26 +246,25 @@ function addFields(error: Error, fields: unknown): void {
   }
 }
 
-function foreign(
-  record: Partial<ErrorRecord>,
-  message: string,
-  cause: Error | undefined,
-  depth: number,
-): Error {
+function foreign(record: Partial<ErrorRecord>, message: string, cause: unknown): Error {
   const options = cause === undefined ? undefined : { cause }
-  const list =
-    Array.isArray(record.errors) && depth < DEPTH_MAX ? record.errors.slice(0, ERRORS_MAX) : undefined
-  const error = list
-    ? new AggregateError(
-        list.map((inner) => rebuild(inner, depth + 1)),
-        message,
-        options,
-      )
-    : new (record.noRetry === true ? NoRetry : constructorOf(record.name))(message, options)
+  const error = blank(record, message, options)
   if (typeof record.name === 'string' && record.name !== error.name) hide(error, 'name', record.name)
   const { code } = record
   if (typeof code === 'string' || typeof code === 'number') Object.assign(error, { code })
   return error
+}
+
+function blank(
+  { name, noRetry, errors }: Partial<ErrorRecord>,
+  message: string,
+  options?: ErrorOptions,
+): Error {
+  if (noRetry === true) return new NoRetry(message, options)
+  const type = standard.get(String(name))
+  if (type !== undefined) return new type(message, options)
+  const isAggregate = name === 'AggregateError' || Array.isArray(errors)
+  return isAggregate ? new AggregateError([], message, options) : new Error(message, options)
 }
 
 /** The standard errors, so that `instanceof TypeError` holds in the driver. */
@@ -219,7 +274,6 @@ const standard: ReadonlyMap<string, ErrorConstructor> = new Map<string, ErrorCon
     type,
   ]),
 )
-const constructorOf = (name: unknown): ErrorConstructor => standard.get(String(name)) ?? Error
 
 function firesteelName({ name, code }: Partial<ErrorRecord>): ErrorName | undefined {
   if (name !== 'FiresteelError' || typeof code !== 'string') return undefined

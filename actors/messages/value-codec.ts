@@ -1,6 +1,8 @@
 import { Buffer } from 'node:buffer'
+import { types } from 'node:util'
 import { DefaultDeserializer, DefaultSerializer, serialize } from 'node:v8'
-import { examine, lookAt, type WholeKind } from './value-parts.js'
+import { lookAt, type WholeKind } from './value-parts.js'
+import { type Examined, examine, examineUnwritten } from './value-walk.js'
 
 /** Encodes errors. It is passed in, because fields of an error are values again. */
 export interface ErrorCodec {
@@ -15,6 +17,22 @@ export class NotWhole {
   constructor(part: object) {
     this.part = part
   }
+}
+
+/** A part that is nested deeper than the reader's stack may carry. */
+export class TooDeep {
+  /** The objects from the value to that part. */
+  readonly chain: readonly object[]
+
+  constructor(chain: readonly object[]) {
+    this.chain = chain
+  }
+}
+
+interface WriteBounds {
+  readonly maxBytes: number
+  /** Objects inside one another. */
+  readonly levels: number
 }
 
 /**
@@ -35,14 +53,21 @@ export class ValueCodec {
     this.#errors = errors
   }
 
-  /** Throws NotWhole, or an error of V8. `depth` is the number of errors that hold this value. */
-  write(value: unknown, depth: number, maxBytes = Number.POSITIVE_INFINITY): Buffer {
-    const bytes = serialize(value)
+  /** Throws NotWhole, TooDeep, or an error of V8. `depth` is the number of errors that hold this value. */
+  write(value: unknown, depth: number, { maxBytes, levels }: WriteBounds): Buffer {
+    let bytes: Buffer
+    try {
+      bytes = serialize(value)
+    } catch (error) {
+      if (!isOnlyErrors(error, value, levels)) throw error
+      return this.#writeSpecial(value, depth)
+    }
     // The value is too large whatever it contains, so it is not examined.
     if (bytes.length > maxBytes) return bytes
-    const { lost, special } = examine(value, bytes.length)
-    if (lost !== undefined) throw new NotWhole(lost)
-    if (!special) return bytes
+    return specialIn(examine(value, bytes.length, levels)) ? this.#writeSpecial(value, depth) : bytes
+  }
+
+  #writeSpecial(value: unknown, depth: number): Buffer {
     const standIns = new StandIns()
     const writer = new Writer(standIns, (error) => this.#errors.encode(error, depth + 1))
     writer.writeHeader()
@@ -56,6 +81,24 @@ export class ValueCodec {
     reader.readHeader()
     return reader.readValue()
   }
+}
+
+/**
+ * What V8 refuses may be inside an error alone, such as a function in its cause. Errors are not left to V8,
+ * so the value may be written without it. V8 writes more levels than it can read, but not any number of them.
+ */
+function isOnlyErrors(refusal: unknown, value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const examined = examineUnwritten(value, levels)
+  if (refusal instanceof RangeError) return specialIn(examined)
+  return examined.special && examined.lost === undefined && examined.deep === undefined
+}
+
+/** Throws for what would not arrive. */
+function specialIn({ lost, deep, special }: Examined): boolean {
+  if (lost !== undefined) throw new NotWhole(lost)
+  if (deep !== undefined) throw new TooDeep(deep)
+  return special
 }
 
 interface HostHooks {
@@ -79,6 +122,8 @@ class StandIns {
     if (typeof value !== 'object' || value === null) return value
     const known = this.#copies.get(value)
     if (known !== undefined) return known
+    // V8 refuses a Proxy. A copy would be none.
+    if (types.isProxy(value)) return value
     const look = lookAt(value)
     switch (look.kind) {
       case 'whole': {

@@ -1,11 +1,14 @@
 import { types } from 'node:util'
 import { innerLimits } from '../../runtime/inner-limits.js'
+import { isPlatformObject } from './platform-classes.js'
 import { hasPrivateFields } from './private-fields.js'
+import { hasNamedFields } from './view-fields.js'
 
 /*
  * Which parts of a value arrive. V8 clones only data: of an instance it takes the own fields, so a Headers or
- * a class with private fields silently arrives as `{}`. This file refuses such parts and names them. It also
- * finds URL, URLSearchParams and errors, which our codec carries completely although V8 does not.
+ * a class with private fields silently arrives as `{}`, and of a Map or a buffer it takes the contents, but
+ * no fields beside them. This file refuses such parts and names them. It also finds URL, URLSearchParams and
+ * errors, which our codec carries completely although V8 does not.
  */
 
 export type WholeKind = 'URL' | 'URLSearchParams' | 'error'
@@ -23,6 +26,8 @@ type Look =
   | { readonly kind: 'list' | 'fields' | 'map' | 'set' }
   | { readonly kind: 'whole'; readonly of: WholeKind }
   | { readonly kind: 'lost'; readonly loss: Loss }
+
+export type LookKind = Look['kind']
 
 const LEAF: Look = { kind: 'leaf' }
 const LIST: Look = { kind: 'list' }
@@ -49,16 +54,20 @@ const tagOf = (value: object): string => Object.prototype.toString.call(value).s
 
 /** How an object that V8 accepts would arrive. Throws what the user's traps and getters throw. */
 export function lookAt(value: object): Look {
-  if (Array.isArray(value)) return LIST
   const prototype = Object.getPrototypeOf(value) as object | null
+  if (Array.isArray(value)) return contents(value, prototype, LIST)
   if (prototype === Object.prototype || prototype === null) return plain(value)
   if (ordinary.has(prototype) && ownFields(value)) return FIELDS
-  if (ArrayBuffer.isView(value)) return LEAF
   if (isError(value)) return whole.error
   const builtin = builtinOf(value)
-  if (builtin !== undefined) return ownFields(value) ? besides(value) : builtin
+  if (builtin !== undefined) {
+    return hasFieldsBeside(value) ? besides(value) : contents(value, prototype, builtin)
+  }
   // This is a plain object of another realm, or one with an empty prototype, as querystring makes them.
   if (Object.getPrototypeOf(prototype) === null) return plain(value)
+  if (value instanceof URL) return ofUrl(value, prototype, 'URL', URL.prototype)
+  if (value instanceof URLSearchParams)
+    return ofUrl(value, prototype, 'URLSearchParams', URLSearchParams.prototype)
   return instance(value, prototype)
 }
 
@@ -73,12 +82,29 @@ const ownFields = (value: object): boolean => Object.keys(value).length > 0
  */
 const ordinary = new WeakSet<object>()
 
+/** True for a value whose class is known to be `ordinary`, or that has none. */
+export function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value) as object | null
+  return prototype === Object.prototype || prototype === null || ordinary.has(prototype)
+}
+
 function builtinOf(value: object): Look | undefined {
-  if (types.isDate(value)) return LEAF
+  if (ArrayBuffer.isView(value) || types.isDate(value)) return LEAF
   if (types.isMap(value)) return MAP
   if (types.isSet(value)) return SET
   const isLeaf = types.isRegExp(value) || types.isAnyArrayBuffer(value) || types.isBoxedPrimitive(value)
   return isLeaf ? LEAF : undefined
+}
+
+/** Prototypes of containers, such as Map or a class that extends it, that hold nothing but their contents. */
+const containers = new WeakSet<object>()
+
+/** Of a container V8 takes the contents. A class that extends it may hold more. */
+function contents(value: object, prototype: object | null, look: Look): Look {
+  if (prototype === null || containers.has(prototype)) return look
+  if (hasPrivateFields(prototype)) return privateFieldsOf(prototype, tagOf(value))
+  containers.add(prototype)
+  return look
 }
 
 function plain(value: object): Look {
@@ -87,26 +113,40 @@ function plain(value: object): Look {
   return Object.getOwnPropertyNames(value).length === 0 ? LEAF : instance(value, null)
 }
 
-/** A String object has its characters as own fields. */
+/** Fields of a container itself, which are not its contents. */
+function hasFieldsBeside(value: object): boolean {
+  if (types.isTypedArray(value)) return hasNamedFields(value)
+  // The characters of a String object are own fields.
+  if (types.isStringObject(value))
+    return Object.keys(value).length > String.prototype.valueOf.call(value).length
+  return ownFields(value)
+}
+
 function besides(value: object): Look {
-  if (types.isStringObject(value)) return LEAF
-  return lost({ why: `is a ${tagOf(value)} with fields of its own, which would not arrive` })
+  const name = Buffer.isBuffer(value) ? 'Buffer' : tagOf(value)
+  return lost({ why: `is a ${name} with fields of its own, which would not arrive` })
+}
+
+/** Of a URL its text arrives. A class that extends it may hold more. */
+function ofUrl(value: object, prototype: object, of: 'URL' | 'URLSearchParams', above: object): Look {
+  if (hasFieldsBeside(value)) return besides(value)
+  return hasPrivateFields(prototype, above) ? privateFieldsOf(prototype, of) : whole[of]
 }
 
 function instance(value: object, prototype: object | null): Look {
   const tag = tagOf(value)
-  if (!ownFields(value)) {
-    if (tag === 'URL' || tag === 'URLSearchParams') return whole[tag]
-    const help = instead[tag]
-    const why = `is ${nameOf(prototype, tag)}, of which nothing would arrive but {}`
-    return lost({ why, ...(help && { help }) })
-  }
-  if (!hasPrivateFields(prototype)) {
-    if (prototype !== null) ordinary.add(prototype)
-    return FIELDS
-  }
-  return lost({ why: `is ${nameOf(prototype, tag)}, whose private fields would not arrive` })
+  const help = instead[tag]
+  const refuse = (what: string): Look =>
+    lost({ why: `is ${nameOf(prototype, tag)}, ${what}`, ...(help && { help }) })
+  if (!ownFields(value)) return refuse('of which nothing would arrive but {}')
+  if (isPlatformObject(prototype, tag)) return refuse('of which only the fields set on it would arrive')
+  if (hasPrivateFields(prototype)) return privateFieldsOf(prototype, tag)
+  if (prototype !== null) ordinary.add(prototype)
+  return FIELDS
 }
+
+const privateFieldsOf = (prototype: object | null, tag: string): Look =>
+  lost({ why: `is ${nameOf(prototype, tag)}, whose private fields would not arrive` })
 
 const lost = (loss: Loss): Look => ({ kind: 'lost', loss })
 
@@ -116,92 +156,4 @@ function nameOf(prototype: object | null, tag: string): string {
   return name === 'Object'
     ? 'an instance of a class without a name'
     : `an instance of ${name.slice(0, innerLimits.shownClassNameChars)}`
-}
-
-/**
- * Up to this length the named fields of an array are examined too, such as those of a match of a regular
- * expression.
- */
-const NAMED_LENGTH_MAX = innerLimits.namedArrayItems
-
-/** Adds the objects directly inside. An array longer than `dense` is sparse. */
-function addInside(value: object, kind: Look['kind'], to: object[], dense: number): void {
-  if (kind === 'list' && within(value as unknown[], dense)) {
-    addItems(value as unknown[], to)
-  } else if (kind === 'list' || kind === 'fields') {
-    addFields(value, Object.keys(value), to)
-  } else if (kind === 'map') {
-    addAll((value as Map<unknown, unknown>).keys(), to)
-    addAll((value as Map<unknown, unknown>).values(), to)
-  } else if (kind === 'set') {
-    addAll(value as Set<unknown>, to)
-  }
-}
-
-/** Goes by index, because an iterator would cost more than V8 needs to clone a list of numbers. */
-function addItems(list: readonly unknown[], to: object[]): void {
-  for (let index = 0; index < list.length; index++) {
-    const item = list[index]
-    if (typeof item === 'object' && item !== null) to.push(item)
-  }
-}
-
-function addAll(items: Iterable<unknown>, to: object[]): void {
-  for (const item of items) if (typeof item === 'object' && item !== null) to.push(item)
-}
-
-function addFields(value: object, keys: readonly string[], to: object[]): void {
-  for (const key of keys) {
-    const item = (value as Record<string, unknown>)[key]
-    if (typeof item === 'object' && item !== null) to.push(item)
-  }
-}
-
-/** Handles the commonest objects quickly. False: `lookAt` must examine the object. */
-function addPlain(value: object, to: object[]): boolean {
-  const prototype = Object.getPrototypeOf(value) as object | null
-  if (prototype !== Object.prototype && prototype !== null && !ordinary.has(prototype)) return false
-  const keys = Object.keys(value)
-  addFields(value, keys, to)
-  return keys.length > 0
-}
-
-const within = ({ length }: readonly unknown[], dense: number): boolean =>
-  length > NAMED_LENGTH_MAX && length <= dense
-
-export interface Examined {
-  /** The first part that would arrive incomplete. */
-  readonly lost?: object
-  /** True: some parts only our codec can carry. */
-  readonly special: boolean
-}
-
-/**
- * Examines every object of a value that V8 wrote in `bytes` bytes. A tree is walked without a record of
- * visited objects. Each mention of an object takes V8 more than a byte. So more mentions than bytes mean
- * repeated mentions, and the walk starts again with such a record.
- */
-export function examine(value: unknown, bytes: number): Examined {
-  if (typeof value !== 'object' || value === null) return { special: false }
-  return walk(value, bytes, undefined) ?? walk(value, bytes, new Set()) ?? { special: false }
-}
-
-function walk(root: object, bytes: number, seen: Set<object> | undefined): Examined | undefined {
-  const open: object[] = [root]
-  let special = false
-  let visits = 0
-  for (let value = open.pop(); value !== undefined; value = open.pop()) {
-    if (seen === undefined) {
-      if (++visits > bytes) return undefined
-    } else {
-      if (seen.has(value)) continue
-      seen.add(value)
-    }
-    if (addPlain(value, open)) continue
-    const { kind } = lookAt(value)
-    if (kind === 'lost') return { lost: value, special }
-    if (kind === 'whole') special = true
-    else if (kind !== 'leaf') addInside(value, kind, open, bytes)
-  }
-  return { special }
 }

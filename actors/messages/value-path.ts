@@ -1,12 +1,12 @@
-import { serialize } from 'node:v8'
+import { innerLimits } from '../../runtime/inner-limits.js'
 
 /*
  * The path of a part in a value, for error texts: `input.a[2].callback`. It is only computed for refused
  * values, so that others do not pay for it.
  */
 
-/** The path of the first part that V8 refuses. It costs up to depth times size. */
-export function pathOf(value: unknown, root: string): string {
+/** The path of the first part that cannot be cloned. It costs up to depth times size. */
+export function pathOf(value: unknown, root: string, isCloneable: (part: unknown) => boolean): string {
   const seen = new Set<unknown>()
   let path = root
   let current = value
@@ -33,13 +33,16 @@ export function pathTo(value: unknown, part: object, root: string): string {
   return root
 }
 
-function isCloneable(value: unknown): boolean {
-  try {
-    serialize(value)
-    return true
-  } catch {
-    return false
+/** The path along objects, each of which is directly inside the one before. A long path is cut. */
+export function pathAlong(chain: readonly object[], root: string): string {
+  let path = root
+  for (let index = 1; index < chain.length; index++) {
+    const next = children(chain[index - 1], path).find(([child]) => child === chain[index])
+    if (next === undefined) return path
+    path = next[1]
+    if (path.length > innerLimits.shownPathChars) return `${path.slice(0, innerLimits.shownPathChars)}...`
   }
+  return path
 }
 
 type Child = readonly [value: unknown, path: string]

@@ -80,6 +80,17 @@ export function failsWithStatus(status: number): never {
   throw Object.assign(new Error('no page'), fields)
 }
 
+/** A value of so many levels. */
+export function nested(kind: 'object' | 'array' | 'map', levels: number): unknown {
+  let value: unknown = {}
+  for (let level = 1; level < levels; level++)
+    value = kind === 'object' ? { a: value } : kind === 'array' ? [value] : new Map([[1, value]])
+  return value
+}
+export function failsDeep(levels: number): never {
+  throw Object.assign(new Error('deep'), { status: 4, deep: nested('object', levels) })
+}
+
 /** Never gives its thread back: not even the end of the thread interrupts it. */
 export const blocksIn = (command: string): string => execSync(command).toString()
 export const reads = (path: string): string => readFileSync(path, 'utf8')
