@@ -16,6 +16,7 @@ import { isRunning as isRunningEntry, readProcess } from '../../runtime/process/
 import { waitUntil } from '../harness/wait-until.js'
 import { startDriver, type TestDriver } from '../tools/tasks-fixture.js'
 import { timeToBeginMs } from '../tools/time-to-begin.js'
+import { contentOf, digestOf, isSame } from './sized-content.js'
 
 type Sample = typeof import('./tasks-sample.js')
 const sampleUrl = new URL('./tasks-sample.js', import.meta.url)
@@ -156,8 +157,8 @@ test('what cannot travel is refused at the call, naming its path', async () => {
     place: 'input.a[2].callback',
   })
   await assert.rejects(tasks.functions(), { ...code('RESULT_NOT_CLONEABLE'), place: 'result.items[3].fn' })
-  await assert.rejects(tasks.bytes(81 * 1024 * 1024), code('RESULT_TOO_LARGE'))
-  await assert.rejects(tasks.lengthOf(new Uint8Array(65 * 1024 * 1024)), code('INPUT_TOO_LARGE'))
+  await assert.rejects(tasks.bytes({ length: 81 * 1024 * 1024, seed: 0 }), code('RESULT_TOO_LARGE'))
+  await assert.rejects(tasks.digest(new Uint8Array(65 * 1024 * 1024)), code('INPUT_TOO_LARGE'))
 })
 
 test('the executor loads no schema library, no logger and no actor system', async () => {
@@ -246,13 +247,12 @@ test('process.exit and exceptions outside a task cost that thread and count as f
 test('large inputs and results travel in chunks, while small tasks and heartbeats go on', async () => {
   const tasks = sample(shared)
   const megabytes50 = 50 * 1024 * 1024
-  const large = tasks.bytes(megabytes50)
+  const content = contentOf({ length: megabytes50, seed: 7 })
+  const large = tasks.bytes({ length: megabytes50, seed: 7 })
   const received = shared.links[0]?.lastReceivedMs ?? 0
   assert.equal(await tasks.square(3), 9)
-  const result = await large
-  assert.equal(result.length, megabytes50)
-  assert.equal(result[megabytes50 - 1], 7)
-  assert.equal(await tasks.lengthOf(new Uint8Array(megabytes50)), megabytes50)
+  assert.ok(isSame(await large, content))
+  assert.equal(await tasks.digest(content), digestOf(content))
   assert.ok((shared.links[0]?.lastReceivedMs ?? 0) > received)
   assert.equal(shared.links.length, 1, 'the link never broke')
 })

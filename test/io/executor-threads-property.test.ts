@@ -5,9 +5,12 @@ import type { Attempt } from '../../actors/executor/attempt.js'
 import { ThreadPool } from '../../actors/executor/threads.js'
 import { fromBytes, toBytes } from '../../actors/messages/cloneable.js'
 import type { ResultStatus } from '../../actors/messages/task-entries.js'
+import { decodeError } from '../../actors/messages/task-error.js'
 import { INLINE_BYTES } from '../../actors/messages/tasks.js'
+import { isFiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import { waitUntil } from '../harness/wait-until.js'
+import { contentOf, isSame, readMessageOf } from './sized-content.js'
 
 /*
  * Real threads, under whatever order the machine gives: sizes around every threshold, at once and later,
@@ -51,10 +54,14 @@ const task = fc.record({
   ),
   size,
 })
+/** Some of the same size beside each other: what is swapped there has the same length. */
+const tasks = fc
+  .array(fc.tuple(task, fc.integer({ min: 1, max: 4 })), { maxLength: 8 })
+  .map((some) => some.flatMap(([one, times]) => Array<Planned>(times).fill(one)))
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 4,
-    arbitrary: fc.record({ kind: fc.constant('run' as const), tasks: fc.array(task, { maxLength: 20 }) }),
+    arbitrary: fc.record({ kind: fc.constant('run' as const), tasks }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('cancel' as const), task: fc.nat({ max: 60 }) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('recall' as const), count: fc.nat({ max: 8 }) }) },
@@ -109,7 +116,7 @@ class Trial {
     const attempts = tasks.map(({ name, size }): Attempt => {
       const taskId = this.planned.push({ name, size }) - 1
       const timeoutMs = name === 'untilAborted' || name === 'lasts' ? 20 : 0
-      const input = toBytes([argumentOf(name, size)], inputOptions)
+      const input = toBytes([argumentOf(name, size, taskId)], inputOptions)
       const functionId = names.indexOf(name)
       return { taskId, n: 1, functionId, timeoutMs, input, state: 'queued', reported: false }
     })
@@ -130,9 +137,9 @@ class Trial {
       if (!this.#hasCompany) this.wrong.push(`task ${taskId} is lost with a thread that it had to itself`)
       return
     }
-    const whole = status !== 'value' || (fromBytes(body) as Uint8Array).length === size
-    if (status !== expected(name, size, body.length) || !whole)
-      this.wrong.push(`task ${taskId} (${name} of ${size}) ends ${status} with ${body.length} bytes`)
+    const what = `task ${taskId} (${name} of ${size}) ends ${status} with ${body.length} bytes`
+    if (status !== expected(name, size, body.length)) this.wrong.push(what)
+    else if (!isOwn(status, body, taskId, this.planned[taskId]!)) this.wrong.push(`${what} of another`)
   }
 }
 
@@ -146,8 +153,21 @@ const inputOptions = {
 } as const
 
 /** Ignores its signal for so long that its thread is ended; exits a moment later than others begin. */
-const argumentOf = (name: Name, size: number): number =>
-  name === 'lasts' ? 60_000 : name === 'exitsSoon' ? size % 20 : size
+function argumentOf(name: Name, length: number, seed: number): unknown {
+  if (name === 'lasts') return 60_000
+  return name === 'exitsSoon' ? length % 20 : { length, seed }
+}
+
+/** What this task, and no other, returns or throws. */
+function isOwn(status: ResultStatus, body: Uint8Array, seed: number, { name, size }: Planned): boolean {
+  const sized = { length: size, seed }
+  if (status === 'value') return isSame(fromBytes(body), contentOf(sized))
+  const error = decodeError(body)
+  if (status === 'timeout') return isFiresteelError(error, 'TASK_TIMEOUT')
+  if (status === 'permanent') return isFiresteelError(error, 'RESULT_TOO_LARGE')
+  if (name === 'failsWith') return error.message === readMessageOf(sized)
+  return error.message.startsWith('The thread of this task ended: ')
+}
 
 /** Serialized, bytes have a few more. */
 const HEADER_BYTES_MAX = 32

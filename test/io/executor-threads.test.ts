@@ -4,8 +4,10 @@ import type { Attempt } from '../../actors/executor/attempt.js'
 import { ThreadPool } from '../../actors/executor/threads.js'
 import { fromBytes, toBytes } from '../../actors/messages/cloneable.js'
 import type { ResultStatus } from '../../actors/messages/task-entries.js'
+import { decodeError } from '../../actors/messages/task-error.js'
 import { INLINE_BYTES } from '../../actors/messages/tasks.js'
 import { waitUntil } from '../harness/wait-until.js'
+import { contentOf, isSame, readMessageOf } from './sized-content.js'
 
 /* The threads of an executor in this process: no driver, no link. */
 
@@ -44,12 +46,13 @@ class Threads {
     this.pool.addFunctions(functions.map((name, functionId) => ({ functionId, url, name })))
   }
 
-  run(name: FunctionName, inputs: readonly number[]): void {
+  /** The number of a task is the seed of its content. */
+  run(name: FunctionName, lengths: readonly number[]): void {
     const functionId = functions.indexOf(name)
     this.pool.run(
-      inputs.map((input): Attempt => {
+      lengths.map((length): Attempt => {
         const taskId = this.#taskId++
-        const bytes = toBytes([input], inputOptions)
+        const bytes = toBytes([{ length, seed: taskId }], inputOptions)
         return { taskId, n: 1, functionId, timeoutMs: 0, input: bytes, state: 'queued', reported: false }
       }),
     )
@@ -79,7 +82,8 @@ for (const name of ['bytes', 'bytesLater'] as const) {
     await waitUntil('every task has ended', () => threads.ends.size === inputs.length)
     for (const [taskId, { status, body }] of threads.ends) {
       assert.equal(status, 'value')
-      assert.equal((fromBytes(body) as Uint8Array).length, inputs[taskId])
+      const content = contentOf({ length: inputs[taskId] as number, seed: taskId })
+      assert.ok(isSame(fromBytes(body), content), `task ${taskId}`)
     }
   })
 }
@@ -90,6 +94,10 @@ test('errors of all sizes come, and what is over the limit is an error', async (
   threads.run('failsWith', inputs)
   threads.run('bytes', [MAX_RESULT_BYTES + 1])
   await waitUntil('every task has ended', () => threads.ends.size === inputs.length + 1)
-  const statuses = [...threads.ends].sort(([one], [other]) => one - other).map(([, { status }]) => status)
-  assert.deepEqual(statuses, [...inputs.map(() => 'failure'), 'permanent'])
+  for (const [seed, length] of inputs.entries()) {
+    const { status, body } = threads.ends.get(seed) as End
+    assert.equal(status, 'failure')
+    assert.equal(decodeError(body).message, readMessageOf({ length, seed }))
+  }
+  assert.equal(threads.ends.get(inputs.length)?.status, 'permanent')
 })

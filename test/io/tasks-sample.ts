@@ -4,6 +4,7 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs
 import { readFile as readAsync } from 'node:fs/promises'
 import { threadId } from 'node:worker_threads'
 import { context, NoRetry } from '../../actors/executor/task.js'
+import { contentOf, digestOf, messageOf, type Sized } from './sized-content.js'
 
 export const echo = (value: unknown): unknown => value
 export const square = (value: number): number => value * value
@@ -113,8 +114,9 @@ export async function waitsFor(file: string): Promise<number> {
 export const lasts = (ms: number): Promise<number> =>
   new Promise((resolve) => setTimeout(() => resolve(ms), ms))
 
-export const bytes = (length: number): Uint8Array => new Uint8Array(length).fill(7)
-export const lengthOf = (value: Uint8Array): number => value.length
+export const bytes = (sized: Sized): Uint8Array => contentOf(sized)
+/** What was given, in few characters. */
+export const digest = (value: Uint8Array): string => digestOf(value)
 export const functions = (): unknown => ({ items: [1, 2, 3, { fn: () => undefined }] })
 
 export const where = (): unknown => {
@@ -128,14 +130,14 @@ export function prints(text: string): void {
 
 export const pid = (): number => process.pid
 
-export const bytesLater = async (length: number): Promise<Uint8Array> => {
+export const bytesLater = async (sized: Sized): Promise<Uint8Array> => {
   await new Promise((resolve) => setTimeout(resolve, 1))
-  return bytes(length)
+  return bytes(sized)
 }
 
 /** An error whose record is at least so long. */
-export function failsWith(length: number): never {
-  throw new Error('x'.repeat(length))
+export function failsWith(sized: Sized): never {
+  throw new Error(messageOf(sized))
 }
 
 /** Waits until so many of its calls have once been under way in this thread, and a while more. */

@@ -783,6 +783,24 @@ export const mutations: readonly Mutation[] = [
     replace: '',
   },
   {
+    name: 'bodies of one size are written into the same memory',
+    file: 'actors/messages/task-stream.js',
+    find: 'bytes: capacityFor(totalBytes), received: 0',
+    replace:
+      'bytes: this.memory?.length === totalBytes ? this.memory : (this.memory = capacityFor(totalBytes)), received: 0',
+    test: 'executor-sizes',
+  },
+  {
+    name: 'the errors of tasks that leave together change places',
+    file: 'actors/executor/session.js',
+    find: 'stream.push(() => writeResults(job, stream.emit));',
+    replace:
+      "const errors = job.filter(({ status }) => status === 'failure').toReversed(); " +
+      "const changed = job.map((one) => (one.status === 'failure' ? { ...one, body: errors.shift().body } : one)); " +
+      'stream.push(() => writeResults(changed, stream.emit));',
+    test: 'executor-sizes',
+  },
+  {
     name: 'the results that an executor keeps are not sent again on a new link',
     file: 'actors/executor/session.js',
     find: 'this.#send([...this.#kept.values()], stream);',
