@@ -6,8 +6,8 @@ import { map } from '../../actors/tasks/map.js'
 import { createTaskPool } from '../../actors/tasks/task-pool.js'
 import { tasksOf } from '../../actors/tasks/task-proxy.js'
 import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
+import { HandExecutor } from '../tools/hand-executor.js'
 import { VirtualTime } from '../tools/virtual-time.js'
-import { HandExecutor } from './hand-executor.js'
 
 /* What the error of a task says of the call: which input it was, and where the program made the call. */
 

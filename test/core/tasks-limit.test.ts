@@ -7,8 +7,8 @@ import { createTaskPool } from '../../actors/tasks/task-pool.js'
 import { tasksOf } from '../../actors/tasks/task-proxy.js'
 import { isFiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
+import { HandExecutor } from '../tools/hand-executor.js'
 import { VirtualTime } from '../tools/virtual-time.js'
-import { HandExecutor } from './hand-executor.js'
 
 /* `limit` of map and each, with the shipped pool, in virtual time. */
 

@@ -11,8 +11,8 @@ import { createTaskPool } from '../../actors/tasks/task-pool.js'
 import { tasksOf } from '../../actors/tasks/task-proxy.js'
 import { limits } from '../../runtime/limits.js'
 import type { LinkReceiver } from '../../runtime/transport/link.js'
+import { HandExecutor } from '../tools/hand-executor.js'
 import { VirtualTime } from '../tools/virtual-time.js'
-import { HandExecutor } from './hand-executor.js'
 
 /* What a task says of itself, on its way from the task to the caller's onProgress. */
 

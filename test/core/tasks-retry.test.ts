@@ -11,8 +11,8 @@ import { createTaskPool } from '../../actors/tasks/task-pool.js'
 import type { SubmitSpec } from '../../actors/tasks/task-pool-types.js'
 import { isFiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
+import { HandExecutor } from '../tools/hand-executor.js'
 import { VirtualTime } from '../tools/virtual-time.js'
-import { HandExecutor } from './hand-executor.js'
 
 /*
  * What happens after a failure, in virtual time: how long a task waits, who decides, and what ends the wait.

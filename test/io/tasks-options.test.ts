@@ -3,11 +3,13 @@ import { after, test } from 'node:test'
 import { each } from '../../actors/tasks/each.js'
 import { map } from '../../actors/tasks/map.js'
 import type { CallOptions, TaskOptions, TaskProgress } from '../../actors/tasks/task-options.js'
+import type { TaskPool } from '../../actors/tasks/task-pool-types.js'
 import { tasksOf } from '../../actors/tasks/task-proxy.js'
 import { isFiresteelError } from '../../runtime/errors.js'
 import { checkKnownOptions } from '../../runtime/known-options.js'
 import { limits } from '../../runtime/limits.js'
 import { startDriver } from '../tools/tasks-fixture.js'
+import { inVirtualTime, type Seen, TASK_MS } from './virtual-tasks.js'
 
 /*
  * Every option of every call, at each level that takes it, by its effect: an option that is merged and then
@@ -30,21 +32,26 @@ interface Given {
 }
 
 /** One way of calling a task function: gives the errors of its tasks, or throws what ended the call. */
-type Call = (name: keyof Sample, inputs: readonly unknown[], given: Given) => Promise<unknown[]>
+type Call = (
+  name: keyof Sample,
+  inputs: readonly unknown[],
+  given: Given,
+  at?: TaskPool,
+) => Promise<unknown[]>
 const kinds = { single, map: mapped, each: eached } as const satisfies Record<string, Call>
 type Kind = keyof typeof kinds
 
-const functions = (given: Given): Tasks =>
-  tasksOf<Sample>(pool, url, given.tasks as TaskOptions) as unknown as Tasks
+const functions = (given: Given, at = pool): Tasks =>
+  tasksOf<Sample>(at, url, given.tasks as TaskOptions) as unknown as Tasks
 
-async function single(name: keyof Sample, inputs: readonly unknown[], given: Given): Promise<unknown[]> {
-  const ends = await Promise.allSettled(inputs.map((input) => functions(given)[name](input)))
+async function single(...[name, inputs, given, at]: Parameters<Call>): Promise<unknown[]> {
+  const ends = await Promise.allSettled(inputs.map((input) => functions(given, at)[name](input)))
   return ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []))
 }
 
-async function mapped(name: keyof Sample, inputs: readonly unknown[], given: Given): Promise<unknown[]> {
+async function mapped(...[name, inputs, given, at = pool]: Parameters<Call>): Promise<unknown[]> {
   try {
-    for await (const _value of map(pool, functions(given)[name], inputs, given.call));
+    for await (const _value of map(at, functions(given, at)[name], inputs, given.call));
     return []
   } catch (error) {
     if (isFiresteelError(error, 'USAGE') || !isFiresteelError(error)) throw error
@@ -52,9 +59,9 @@ async function mapped(name: keyof Sample, inputs: readonly unknown[], given: Giv
   }
 }
 
-async function eached(name: keyof Sample, inputs: readonly unknown[], given: Given): Promise<unknown[]> {
+async function eached(...[name, inputs, given, at = pool]: Parameters<Call>): Promise<unknown[]> {
   const errors: unknown[] = []
-  const results = each(pool, functions(given)[name], inputs, given.call)
+  const results = each(at, functions(given, at)[name], inputs, given.call)
   for await (const result of results) if (result.error) errors.push(result.error)
   return errors
 }
@@ -66,24 +73,15 @@ async function runs(call: Call, given: Given): Promise<number> {
   return pool.stats().executed - before
 }
 
-/**
- * The wait before the second attempt, as the pool was told: from the least to the most that jitter makes of
- * it.
- */
-async function waitsFor(call: Call, given: Given, [least, most]: readonly [number, number]): Promise<void> {
-  const submit = pool.submit.bind(pool)
-  const seen: number[][] = []
-  pool.submit = (spec) => {
-    const { firstMs = 0, jitter = 0 } = spec.backoff ?? {}
-    seen.push([firstMs * (1 - jitter), firstMs])
-    return submit(spec)
+/** The wait before the second attempt: the least and the most that jitter makes of it. */
+async function waits(call: Call, given: Given): Promise<number[]> {
+  const found: number[] = []
+  for (const random of [0, 1]) {
+    const fails = { status: 'failure', random } as const
+    const { beginsMs } = await inVirtualTime(fails, (at) => call('fails', ['no'], given, at))
+    found.push((beginsMs[1] ?? Number.NaN) - TASK_MS)
   }
-  try {
-    await call('square', [1], given)
-  } finally {
-    pool.submit = submit
-  }
-  assert.deepEqual(seen, [[least, most]])
+  return found
 }
 
 async function timesOut(call: Call, ms: number, given: Given): Promise<boolean> {
@@ -93,56 +91,12 @@ async function timesOut(call: Call, ms: number, given: Given): Promise<boolean> 
   return error !== undefined
 }
 
-async function mostAtOnce(call: Call, given: Given): Promise<number> {
-  let most = 0
-  const watch = pool.stats
-  const submit = pool.submit.bind(pool)
-  pool.submit = (spec) => {
-    const id = submit(spec)
-    most = Math.max(most, watch.call(pool).live)
-    return id
-  }
-  try {
-    await call('square', [1, 2, 3, 4, 5, 6, 7, 8], given)
-  } finally {
-    pool.submit = submit
-  }
-  return most
-}
-
-/** Of eight tasks that wait for nothing, how many the dispatch may give to executors at once. */
-async function mostOfOneKey(call: Call, given: Given): Promise<number> {
-  let most = 0
-  const submit = pool.submit.bind(pool)
-  let live = 0
-  let group = 0
-  pool.submit = (spec) => {
-    live++
-    group = spec.group
-    const { onEnd } = spec
-    const look = (): void => {
-      // What was given in this turn is not in the dispatch yet, so it would not count as held.
-      pool.cancel([], 'nothing')
-      most = Math.max(most, live - pool.held(group))
-    }
-    const id = submit({
-      ...spec,
-      onEnd: (outcome) => {
-        live--
-        queueMicrotask(look)
-        onEnd(outcome)
-      },
-    })
-    if (given.call?.limit === undefined) look()
-    return id
-  }
-  try {
-    await call('square', [1, 2, 3, 4, 5, 6, 7, 8], given)
-  } finally {
-    pool.submit = submit
-  }
-  return most
-}
+/** What eight tasks do on an executor that could run all of them. */
+const eight = (call: Call, given: Given): Promise<Seen> =>
+  inVirtualTime({ status: 'value' }, (at) => call('square', [1, 2, 3, 4, 5, 6, 7, 8], given, at))
+const mostAtOnce = async (call: Call, given: Given): Promise<number> => (await eight(call, given)).most
+const begins = async (call: Call, given: Given): Promise<readonly number[]> =>
+  (await eight(call, given)).beginsMs
 
 async function progressTold(call: Call, given: (tell: (progress: TaskProgress) => void) => Given) {
   const told: TaskProgress[] = []
@@ -189,13 +143,13 @@ const table: Record<keyof CallOptions, Levels> = {
     },
   },
   backoff: {
-    byDefault: (call) => waitsFor(call, {}, [50, 100]),
+    byDefault: (call) => same(waits(call, {}), [50, 100]),
     ofTasks: async (call) => {
-      await waitsFor(call, { tasks: { backoff: false } }, [0, 0])
-      await waitsFor(call, { tasks: { backoff: { first: '30ms', jitter: 0 } } }, [30, 30])
+      await same(waits(call, { tasks: { backoff: false } }), [0, 0])
+      await same(waits(call, { tasks: { backoff: { first: '30ms', jitter: 0 } } }), [30, 30])
     },
-    ofCall: (call) => waitsFor(call, { call: { backoff: { first: 30, jitter: 0 } } }, [30, 30]),
-    ofCallOverTasks: (call) => waitsFor(call, { tasks: { backoff: '10s' }, call: { backoff: 0 } }, [0, 0]),
+    ofCall: (call) => same(waits(call, { call: { backoff: { first: 30, jitter: 0 } } }), [30, 30]),
+    ofCallOverTasks: (call) => same(waits(call, { tasks: { backoff: '10s' }, call: { backoff: 0 } }), [0, 0]),
   },
   retryIf: {
     byDefault: (call) => same(runs(call, {}), limits.taskAttempts),
@@ -224,11 +178,16 @@ const table: Record<keyof CallOptions, Levels> = {
     ofCallOverTasks: undefined,
   },
   limit: {
-    byDefault: (call) => same(mostOfOneKey(call, {}), 8),
+    byDefault: (call) => same(begins(call, {}), [0, 0, 0, 0, 0, 0, 0, 0]),
     ofTasks: undefined,
     ofCall: async (call) => {
-      await same(mostOfOneKey(call, { call: { limit: { concurrency: 1 } } }), 1)
-      await same(mostOfOneKey(call, { call: { limit: { key: (n: number) => n % 2, concurrency: 1 } } }), 2)
+      const key = (n: number): number => n % 2
+      await same(mostAtOnce(call, { call: { limit: { concurrency: 1 } } }), 1)
+      await same(mostAtOnce(call, { call: { limit: { key, concurrency: 1 } } }), 2)
+      const spaced = [0, 500, 1000, 1500, 2000, 2500, 3000, 3500]
+      await same(begins(call, { call: { limit: { perSecond: 2 } } }), spaced)
+      const ofTwoKeys = [0, 0, 500, 500, 1000, 1000, 1500, 1500]
+      await same(begins(call, { call: { limit: { key, perSecond: 2 } } }), ofTwoKeys)
     },
     ofCallOverTasks: undefined,
   },

@@ -3,7 +3,7 @@ import type { AttemptProgress, ResultStatus, ToExecutor } from '../../actors/mes
 import { encodeError } from '../../actors/messages/task-error.js'
 import * as tasks from '../../actors/messages/tasks.js'
 import type { TaskPool } from '../../actors/tasks/task-pool-types.js'
-import type { VirtualTime } from '../tools/virtual-time.js'
+import type { VirtualTime } from './virtual-time.js'
 
 const NO_VALUE = toBytes(null, {
   root: 'result',
