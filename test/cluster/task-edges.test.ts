@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
+import { connect } from '../../actors/client/connect.js'
 import { createTestCluster, type TestCluster } from '../harness/index.js'
 import { blockingCommand, isAlive, pidsIn } from '../tools/blocking-command.js'
+import { closeDeadlineMs } from '../tools/close-deadline.js'
 import { timeToBeginMs } from '../tools/time-to-begin.js'
 
 /*
@@ -20,9 +22,18 @@ const path = (name: string): string => join(folder, name)
 const files: Readonly<Record<string, string>> = {
   'blocks.mjs': `
 import { execSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 export const sleeps = (command) => execSync(command, { encoding: 'utf8' })
 export const reads = (file) => readFileSync(file, 'utf8')
+const begins = (file) => writeFileSync(file, String(process.pid))
+const memory = new Int32Array(new SharedArrayBuffer(4))
+export const never = {
+  execSync: (file) => { begins(file); execSync("trap '' TERM; sleep 600") },
+  FIFO: (file) => { execSync('mkfifo ' + file + '.fifo'); begins(file); readFileSync(file + '.fifo') },
+  loop: (file) => { begins(file); for (;;); },
+  atomics: (file) => { begins(file); Atomics.wait(memory, 0, 0) },
+}
+export const neverEnds = (how, file) => never[how](file)
 export const square = (n) => n * n`,
   'bad-on-w2.mjs': `
 import { readFileSync } from 'node:fs'
@@ -54,6 +65,7 @@ after(async () => {
 interface Blocks {
   sleeps(command: string): string
   reads(file: string): string
+  neverEnds(how: string, file: string): void
   square(n: number): number
 }
 
@@ -78,28 +90,53 @@ test('a task in execSync: one copy at a time, each costs its executor, none is l
   await app.close()
 })
 
-test('a read of a FIFO costs its executor; closing waits for none of them', async () => {
+test('a read of a FIFO costs its executor', async () => {
   const app = await cluster.connect({ name: 'fifo', executor: { memory: '64m' } })
   const lost: number[] = []
   app.on('executorLost', ({ id }) => void lost.push(id))
   const module = pathToFileURL(path('blocks.mjs'))
-  const once = app.tasks<Blocks>(module, { retries: 0 })
-  await once.sleeps(`mkfifo ${path('fifo')}`)
+  await app.tasks<Blocks>(module, { retries: 0 }).sleeps(`mkfifo ${path('fifo')}`)
   const { reads } = app.tasks<Blocks>(module, { timeout: timeToBeginMs, retries: 0 })
   await assert.rejects(reads(path('fifo')), { code: 'FIRESTEEL_TASK_TIMEOUT' })
   assert.equal(lost.length, 1)
-  const blocked = once.sleeps(block('closed'))
-  const ended = assert.rejects(blocked, { code: 'FIRESTEEL_APPLICATION_CLOSED' })
-  await cluster.waitUntil('it to block', () => pidsIn(path('closed')).length === 1)
+  await app.close()
+})
+
+for (const how of ['execSync', 'FIFO', 'loop', 'atomics']) {
+  test(`close() waits for no call that does not end, and neither does its executor: ${how}`, async () => {
+    const app = await cluster.connect({ name: how, executor: { memory: '64m' } })
+    const file = path(`never-${how}`)
+    const { neverEnds } = app.tasks<Blocks>(pathToFileURL(path('blocks.mjs')))
+    const ended = assert.rejects(neverEnds(how, file), { code: 'FIRESTEEL_APPLICATION_CLOSED' })
+    const executor = await cluster.waitUntil('it to begin', () => pidsIn(file)[0])
+    let isClosed = false
+    const closing = app.close().then(() => {
+      isClosed = true
+    })
+    const deadlineMs = closeDeadlineMs
+    await cluster.waitUntil('the application to close', () => isClosed, { deadlineMs })
+    await cluster.waitUntil('its executor to end', () => !isAlive(executor), { deadlineMs })
+    await Promise.all([closing, ended])
+  })
+}
+
+test('close() of a cluster of one’s own waits for no call that does not end', async () => {
+  const ways = ['execSync', 'FIFO', 'loop', 'atomics']
+  const app = await connect('local', { local: { cores: ways.length } })
+  const { neverEnds } = app.tasks<Blocks>(pathToFileURL(path('blocks.mjs')))
+  const files = ways.map((how) => path(`local-${how}`))
+  const ends = ways.map((how, at) =>
+    assert.rejects(neverEnds(how, files[at]!), { code: 'FIRESTEEL_APPLICATION_CLOSED' }),
+  )
+  await cluster.waitUntil('all to begin', () => files.every((file) => pidsIn(file)[0]))
   let isClosed = false
   const closing = app.close().then(() => {
     isClosed = true
   })
-  // Its calls would take ten minutes.
-  await cluster.waitUntil('the application to close', () => isClosed)
-  await closing
-  await ended
-  await cluster.waitUntil('the command to be gone', () => !pidsIn(path('closed')).some(isAlive))
+  const deadlineMs = closeDeadlineMs
+  await cluster.waitUntil('the application to close', () => isClosed, { deadlineMs })
+  await Promise.all([closing, ...ends])
+  assert.deepEqual(files.flatMap(pidsIn).filter(isAlive), [])
 })
 
 test('a module that cannot be imported on one machine: every task has its result on the other, at most once too', async () => {

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { each } from '../../actors/tasks/each.js'
 import { type TaskFunctions, tasksOf } from '../../actors/tasks/task-proxy.js'
+import type { ProcessExit } from '../../runtime/process/child-end.js'
 import { waitUntil } from '../harness/wait-until.js'
 import { blockingCommand, isAlive, pidsIn } from '../tools/blocking-command.js'
+import { closeDeadlineMs } from '../tools/close-deadline.js'
 import { type StartOptions, startDriver, type TestDriver } from '../tools/tasks-fixture.js'
 import { timeToBeginMs } from '../tools/time-to-begin.js'
 
@@ -91,17 +93,56 @@ test('what else ran there runs again elsewhere, uncharged, the cause named; so i
   assert.deepEqual({ retried, quarantined }, { retried: 0, quarantined: 0 })
 })
 
-test('an executor ends soon after close, whatever its threads are in, and what they started ends with it', async () => {
-  await using driver = await startDriver()
-  const { child } = await driver.start({ cores: 2 })
-  const blocked = sample(driver).blocksIn(block('closed'))
-  blocked.catch(() => undefined)
-  await waitUntil('it blocks', () => pidsIn(path('closed')).length === 1)
-  driver.pool.close('closed')
-  await assert.rejects(blocked, code('APPLICATION_CLOSED'))
-  assert.equal((await child.exited).signal, 'SIGKILL', 'process.exit() would wait for the thread')
-  await waitUntil('the command is gone', () => !pidsIn(path('closed')).some(isAlive))
+const inThread = ['spins', 'matches', 'waitsForMemory'] as const
+
+test('an endless loop, match or Atomics.wait is ended with its thread, and costs nobody the executor', async () => {
+  await using driver = await withExecutors({ cores: inThread.length })
+  const tasks = sample(driver, { timeout: timeToBeginMs, retries: 0 })
+  const ends = inThread.map((name) => assert.rejects(tasks[name](path(name)), code('TASK_TIMEOUT'), name))
+  await Promise.all(ends)
+  for (const name of inThread) assert.ok(existsSync(path(name)), `${name} had begun`)
+  assert.deepEqual(await Promise.all([6, 7, 8].map((n) => tasks.square(n))), [36, 49, 64])
+  assert.deepEqual(
+    driver.events.filter(({ name }) => name === 'executorLost'),
+    [],
+  )
+  assert.equal(driver.pool.stats().executed, 6)
 })
+
+type Blocks = (tasks: TaskFunctions<Sample>, file: string) => Promise<unknown>
+
+/** Calls that do not end by themselves. Each leaves a file when it has begun. */
+const blocking: Readonly<Record<string, Blocks>> = {
+  execSync: (tasks, file) => tasks.blocksIn(blockingCommand(file)),
+  'a read of a FIFO': async (tasks, file) => {
+    await tasks.blocksIn(`mkfifo ${file}.fifo`)
+    await tasks.reads(`${file}.fifo`, file)
+  },
+  'an endless loop': (tasks, file) => tasks.spins(file),
+  'an endless match': (tasks, file) => tasks.matches(file),
+  'Atomics.wait': (tasks, file) => tasks.waitsForMemory(file),
+}
+
+for (const [name, call] of Object.entries(blocking)) {
+  test(`an executor ends in time after close, with what it started: ${name}`, async () => {
+    await using driver = await startDriver()
+    const { child } = await driver.start({ cores: 2 })
+    const begun = path(`closed-${name.replaceAll(' ', '-')}`)
+    const blocked = assert.rejects(call(sample(driver), begun), code('APPLICATION_CLOSED'))
+    await waitUntil('it to block', () => existsSync(begun))
+    driver.pool.close('closed')
+    await blocked
+    let end: ProcessExit | undefined
+    void child.exited.then((status) => {
+      end = status
+    })
+    const deadlineMs = closeDeadlineMs
+    const { signal } = await waitUntil('the executor to end', () => end, { deadlineMs })
+    if (name !== 'execSync') return
+    assert.equal(signal, 'SIGKILL', 'process.exit() would wait for the thread')
+    await waitUntil('the command to be gone', () => !pidsIn(begun).some(isAlive), { deadlineMs })
+  })
+}
 
 test('the next attempt of a task that heeds its signal begins when that one has ended', async () => {
   await using driver = await withExecutors({ cores: 2 })

@@ -54,6 +54,18 @@ export function spins(file: string): never {
   for (;;);
 }
 
+/** Leaves a file, then looks for a match in more ways than it can ever try. */
+export function matches(file: string): boolean {
+  writeFileSync(file, '')
+  return /^(a+)+$/.test(`${'a'.repeat(40)}b`)
+}
+
+/** Leaves a file, then waits for a change of memory that nobody makes. */
+export function waitsForMemory(file: string): void {
+  writeFileSync(file, '')
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+}
+
 export const untilAborted = (): Promise<string> =>
   new Promise((resolve) => {
     const { signal } = context()
@@ -94,7 +106,10 @@ export function failsDeep(levels: number): never {
 
 /** Never gives its thread back: not even the end of the thread interrupts it. */
 export const blocksIn = (command: string): string => execSync(command).toString()
-export const reads = (path: string): string => readFileSync(path, 'utf8')
+export function reads(path: string, begun?: string): string {
+  if (begun !== undefined) writeFileSync(begun, '')
+  return readFileSync(path, 'utf8')
+}
 
 /** Ends a while after it was told to, and leaves a + at its beginning and a - at its end. */
 export async function endsLate(file: string): Promise<void> {
