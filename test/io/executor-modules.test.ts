@@ -212,6 +212,7 @@ const missing: readonly (readonly [file: string, text: string, name: string, mes
   ['class.mjs', 'export class Square {}', 'Square', /is a class, which cannot be called/],
   ['nothing.mjs', 'export const a = null', 'a', /is null/],
   ['nothing.mjs', '', 'b', /does not exist; the module exports no function\./],
+  ['then.mjs', 'export const then = (resolve) => resolve(1)', 'toString', /does not exist/],
   ['inherits.cjs', 'module.exports = new (class { square() {} })()', 'toString', /does not exist/],
   ['common.cjs', 'module.exports = new (class Tasks { square() {} })()', 'hasOwnProperty', /does not exist/],
   ['common.cjs', '', 'valueOf', /does not exist/],
@@ -276,6 +277,35 @@ for (const [name, text, message] of broken) {
     assert.equal(shared.pool.stats().retried, retried, 'no retry was used up')
   })
 }
+
+const generators = file(
+  'generators.mjs',
+  `export const asyncGen = async function* () { yield 1 }
+   export function* gen() { yield 1 }
+   export const late = async () => asyncGen()
+   export const thenable = (n) => ({ then(resolve) { resolve(n * n) } })
+   export const then5 = () => ({ then: 5 })`,
+)
+for (const [name, kind] of [
+  ['asyncGen', 'AsyncGenerator'],
+  ['gen', 'Generator'],
+  ['late', 'AsyncGenerator'],
+] as const) {
+  test(`a task has one result: ${name} of generators.mjs is refused, and not run again`, async () => {
+    const { retried } = shared.pool.stats()
+    await assert.rejects(call(generators, name), {
+      code: 'FIRESTEEL_RESULT_NOT_CLONEABLE',
+      message: `result ([object ${kind}] could not be cloned.) cannot be sent for ${name}.`,
+      place: 'result',
+    })
+    assert.equal(shared.pool.stats().retried, retried)
+  })
+}
+
+test('what a task returns is waited for if it can be, and is a value otherwise', async () => {
+  assert.equal(await call(generators, 'thenable'), 49)
+  assert.deepEqual(await call(generators, 'then5'), JSON.parse('{"then": 5}'))
+})
 
 test('a top-level await that hangs ends by the timeout of its task', async () => {
   const url = file(

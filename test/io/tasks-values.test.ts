@@ -154,6 +154,9 @@ const equal: Record<string, () => unknown> = {
   'one URL in three places': shared,
   'a plain object': () => ({ a: 1, b: [true, null, undefined, 'é', '𝄞', 2n ** 80n, -0] }),
   'an empty one': () => [{}, []],
+  'a field that is undefined': () => ({ a: undefined }),
+  'a field of the name then': () => JSON.parse('{"then": 5}'),
+  'long text that is not Latin-1': () => `${'x'.repeat(2000)}é€`,
   'what querystring gives': () => ({ ...parse('a=1&b=2') }),
   'a Date, a RegExp, a Map, a Set': () => [new Date(0), /a+/gi, new Map([[1, { a: 1 }]]), new Set([1n])],
   'boxed primitives': () => [new Number(1), new String('ab'), new Boolean(false), Object(1n)],
@@ -342,6 +345,7 @@ const refused: Record<string, [() => unknown, string, RegExp?]> = {
   'a promise': [() => ({ p: Promise.resolve(1) }), 'input.p'],
   'a WeakMap': [() => [new WeakMap()], 'input[0]'],
   'a Proxy': [() => ({ p: new Proxy({ a: 1 }, {}) }), 'input.p'],
+  'a Proxy of a function': [() => ({ f: new Proxy(() => 1, {}) }), 'input.f'],
   'a generator': [() => ({ g: (function* () {})() }), 'input.g'],
   'shared memory': [() => [new SharedArrayBuffer(4)], 'input[0]'],
   'a getter that throws': [
