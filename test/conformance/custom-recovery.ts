@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CustomRecovery } from '../../actors/election/custom-recovery.js'
-import { checkKnownOptions } from '../../runtime/known-options.js'
 import { silentLog } from '../../runtime/observe/log.js'
+import { checkOptions, namesOf } from '../harness/check-options.js'
 import { electionSuite } from './election-suite.js'
 import { persistenceSuite, suiteSchemas } from './persistence-suite.js'
 
@@ -20,10 +20,7 @@ export interface CustomRecoveryTestOptions {
   readonly dispose?: (cluster: string) => void | Promise<void>
 }
 
-const OPTIONS = Object.keys({
-  leaseMs: true,
-  dispose: true,
-} satisfies Record<keyof CustomRecoveryTestOptions, true>)
+const optionNames = namesOf<CustomRecoveryTestOptions>({ leaseMs: true, dispose: true })
 
 let clusters = 0
 
@@ -37,8 +34,8 @@ export function testCustomRecovery(
   recovery: CustomRecovery,
   options: CustomRecoveryTestOptions = {},
 ): void {
-  const help = 'See CustomRecoveryTestOptions of firesteel/testing.'
-  checkKnownOptions(options, { what: 'testCustomRecovery()', names: OPTIONS, help })
+  const type = 'CustomRecoveryTestOptions'
+  checkOptions(options, { what: 'testCustomRecovery()', type, names: optionNames })
   const { leaseMs = 1000, dispose } = options
 
   async function store() {

@@ -5,7 +5,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { FiresteelError } from '../../runtime/errors.js'
-import { checkKnownOptions } from '../../runtime/known-options.js'
+import { checkOptions, namesOf } from './check-options.js'
 import type { RecoveryKeys, TlsKeys } from './deployment-file.js'
 import { TestCluster } from './test-cluster.js'
 import { UpProcess } from './up-process.js'
@@ -59,7 +59,7 @@ export interface TestClusterOptions extends Omit<RecoveryKeys, 'mode'> {
   readonly directory?: string
 }
 
-const OPTIONS = Object.keys({
+const optionNames = namesOf<TestClusterOptions>({
   masters: true,
   workers: true,
   cores: true,
@@ -76,15 +76,14 @@ const OPTIONS = Object.keys({
   tls: true,
   cluster: true,
   directory: true,
-} satisfies Record<keyof TestClusterOptions, true>)
+})
 
 /**
  * Starts Masters and Workers, each a process of its own on free ports, and resolves when all are ready. They
  * end with this process, however it ends. Rejects with the error of `firesteel up`, such as CONFIG_CONFLICT.
  */
 export async function createTestCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
-  const help = 'See TestClusterOptions of firesteel/testing.'
-  checkKnownOptions(options, { what: 'createTestCluster()', names: OPTIONS, help })
+  checkOptions(options, { what: 'createTestCluster()', type: 'TestClusterOptions', names: optionNames })
   const {
     masters = 1,
     workers = 1,

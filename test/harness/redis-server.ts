@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { checkOptions, namesOf } from './check-options.js'
 import { freePort, loopback, type RedisPlace, RedisProcess, temporaryFolder } from './redis-process.js'
 import { makeCertificates, type TestCertificates } from './test-certificates.js'
 import { waitUntil } from './wait-until.js'
@@ -20,6 +21,17 @@ export interface RedisServerOptions {
   /** It is kept when the server stops. Default: a temporary folder, deleted then. */
   readonly dir?: string
 }
+
+const redisOptionNames = namesOf<RedisServerOptions>({
+  appendfsync: true,
+  maxmemory: true,
+  password: true,
+  tls: true,
+  replicaOf: true,
+  extra: true,
+  port: true,
+  dir: true,
+})
 
 export interface RedisServer {
   readonly url: string
@@ -53,6 +65,7 @@ export async function startRedisAt(
   place: RedisPlace,
   options: RedisServerOptions = {},
 ): Promise<RedisServer> {
+  checkOptions(options, { what: 'startRedis()', type: 'RedisServerOptions', names: redisOptionNames })
   const folder = options.dir === undefined ? await temporaryFolder() : undefined
   const dir = options.dir ?? folder!.path
   const port = options.port ?? (await freePort())
@@ -143,6 +156,15 @@ export interface SentinelOptions {
   readonly sentinelPassword?: string
 }
 
+const sentinelOptionNames = namesOf<SentinelOptions>({
+  primaryPort: true,
+  name: true,
+  count: true,
+  downAfterMs: true,
+  password: true,
+  sentinelPassword: true,
+})
+
 export interface SentinelGroup {
   readonly name: string
   /** host:port of each, as a deployment file lists them. */
@@ -156,6 +178,7 @@ export interface SentinelGroup {
 
 /** Sentinels that watch one primary; resolves when they know each other and its replicas. */
 export async function startSentinels(options: SentinelOptions): Promise<SentinelGroup> {
+  checkOptions(options, { what: 'startSentinels()', type: 'SentinelOptions', names: sentinelOptionNames })
   const {
     primaryPort,
     name = 'firesteel',

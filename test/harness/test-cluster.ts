@@ -2,9 +2,11 @@ import type { App } from '../../actors/client/app.js'
 import { connect } from '../../actors/client/connect.js'
 import type { ConnectOptions } from '../../actors/client/connect-options.js'
 import { FiresteelError } from '../../runtime/errors.js'
+import { checkKnownOptions } from '../../runtime/known-options.js'
 import { identityOf, isAlive } from '../../runtime/process/find-process.js'
 import { readProcess } from '../../runtime/process/process-table.js'
 import { sendSignal } from '../../runtime/process/send-signal.js'
+import { checkOptions, namesOf } from './check-options.js'
 import type { ClusterProcesses } from './cluster-processes.js'
 import type { ClusterNode } from './node-registry.js'
 import { probe } from './probe.js'
@@ -12,7 +14,7 @@ import { type CommandOptions, type CommandOutcome, runCommand } from './run-comm
 import { sessionCookie } from './session-cookie.js'
 import type { StatusReport } from './status-report.js'
 import { binPath, commandEnvironment } from './up-process.js'
-import { type WaitOptions, waitUntil } from './wait-until.js'
+import { checkWaitOptions, type WaitOptions, waitOptionNames, waitUntil } from './wait-until.js'
 
 /** A node or its name. */
 export type NodeName = string | Pick<ClusterNode, 'name'>
@@ -30,6 +32,17 @@ export interface WaitAliveOptions extends WaitOptions {
   /** Masters that must be STANDBY with their store in reach. Default 0. */
   readonly standbys?: number
 }
+
+type CompleteOptions = Pick<WaitAliveOptions, 'workers' | 'standbys'>
+
+const cliOptionNames = namesOf<CliOptions>({
+  input: true,
+  timeoutMs: true,
+  signal: true,
+  cwd: true,
+  env: true,
+})
+const completeOptionNames = namesOf<CompleteOptions>({ workers: true, standbys: true })
 
 const ALIVE_MS = 60_000
 /** A frozen node accepts a connection and sends nothing. The next look must not wait for it. */
@@ -78,6 +91,9 @@ export class TestCluster implements AsyncDisposable {
    * An application of this cluster whose driver is this process. It is closed with the cluster at the latest.
    */
   async connect(options: ConnectOptions = {}): Promise<App> {
+    // connect() refuses names that it does not know. It cannot see what the spread below leaves out.
+    const help = 'See ConnectOptions of firesteel.'
+    checkKnownOptions(options, { what: 'connect()', names: Object.keys(Object(options)), help })
     const tls = this.ca === undefined ? {} : { tls: { ca: this.ca } }
     const app = await connect(this.address, { secret: this.secret, ...tls, ...options })
     this.#apps.add(app)
@@ -124,8 +140,9 @@ export class TestCluster implements AsyncDisposable {
   async waitUntil<T>(
     what: string,
     condition: () => T | Promise<T>,
-    options?: WaitOptions,
+    options: WaitOptions = {},
   ): Promise<NonNullable<T>> {
+    checkWaitOptions(options)
     try {
       return await waitUntil(what, condition, options)
     } catch (error) {
@@ -140,18 +157,20 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /** Waits until a Master is ALIVE and knows this many ALIVE Workers. Returns the Master's node. */
-  waitAlive({ workers, standbys = 0, ...options }: WaitAliveOptions = {}): Promise<ClusterNode> {
-    return this.waitUntil('a Master ALIVE with its Workers', () => this.#complete(workers, standbys), {
+  async waitAlive(options: WaitAliveOptions = {}): Promise<ClusterNode> {
+    const names = [...completeOptionNames, ...waitOptionNames]
+    checkOptions(options, { what: 'waitAlive()', type: 'WaitAliveOptions', names })
+    const { workers, standbys = 0, ...ofWait } = options
+    return await this.waitUntil('a Master ALIVE with its Workers', () => this.#complete(workers, standbys), {
       deadlineMs: ALIVE_MS,
-      ...options,
+      ...ofWait,
     })
   }
 
   /** The condition of `waitAlive`, at this moment. */
-  async isComplete({
-    workers,
-    standbys = 0,
-  }: Pick<WaitAliveOptions, 'workers' | 'standbys'> = {}): Promise<boolean> {
+  async isComplete(options: CompleteOptions = {}): Promise<boolean> {
+    checkOptions(options, { what: 'isComplete()', type: 'WaitAliveOptions', names: completeOptionNames })
+    const { workers, standbys = 0 } = options
     return (await this.#complete(workers, standbys)) !== undefined
   }
 
@@ -163,9 +182,10 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /** Runs `firesteel ARGS` against this cluster to its end. */
-  cli(args: readonly string[], options: CliOptions = {}): Promise<CommandOutcome> {
+  async cli(args: readonly string[], options: CliOptions = {}): Promise<CommandOutcome> {
+    checkOptions(options, { what: 'cli()', type: 'CliOptions', names: cliOptionNames })
     const { cwd = this.directory, env = {}, ...rest } = options
-    return runCommand({
+    return await runCommand({
       command: process.execPath,
       args: [binPath, ...args],
       cwd,

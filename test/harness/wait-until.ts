@@ -1,10 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { checkOptions, namesOf } from './check-options.js'
 
 export interface WaitOptions {
   /** Milliseconds until the wait fails; default 60,000: it ends what hangs, and a loaded machine is slow. */
   readonly deadlineMs?: number
   /** Milliseconds between two looks; default 10. */
   readonly everyMs?: number
+}
+
+export const waitOptionNames = namesOf<WaitOptions>({ deadlineMs: true, everyMs: true })
+
+/** Throws USAGE. */
+export function checkWaitOptions(options: unknown): void {
+  checkOptions(options, { what: 'waitUntil()', type: 'WaitOptions', names: waitOptionNames })
 }
 
 /**
@@ -14,8 +22,10 @@ export interface WaitOptions {
 export async function waitUntil<T>(
   what: string,
   condition: () => T | Promise<T>,
-  { deadlineMs = 60_000, everyMs = 10 }: WaitOptions = {},
+  options: WaitOptions = {},
 ): Promise<NonNullable<T>> {
+  checkWaitOptions(options)
+  const { deadlineMs = 60_000, everyMs = 10 } = options
   const deadline = performance.now() + deadlineMs
   let last: unknown
   do {
