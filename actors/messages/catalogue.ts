@@ -24,8 +24,8 @@ import * as workers from './workers.js'
 /*
  * The catalogue: every message that crosses a process boundary, by receiver. Messages are validated once, on
  * arrival. A message that is not listed for its receiver is dropped, counted and logged with its sender.
- * Fields that a schema does not know are let through and ignored, because a release with the same protocol
- * may have more of them.
+ * Fields that a schema does not know are left out, because a release with the same protocol may have more of
+ * them; a description that is stored keeps them.
  */
 
 /** Worker -> Master. */
@@ -227,21 +227,33 @@ function uncheckable(message: object): string | undefined {
   return undefined
 }
 
+/** A message from outside with the fields that its schema names; or why it is refused. */
+export type Checked =
+  | { readonly message: { readonly type: string }; readonly reason?: undefined }
+  | { readonly reason: string }
+
 /**
- * Undefined: `message` is in the catalogue of `receiver` and well-formed; otherwise the reason. The check
- * ends at the first error. Its cost is bounded by the number of values (limits.messageItems), whether the
- * message is well-formed or not.
+ * Checks that `message` is in the catalogue of `receiver` and well-formed. What is returned has no field that
+ * its schema does not name, but in descriptions that are stored: whoever keeps a part of a message, or makes
+ * a record of it, keeps nothing that was not checked. The check ends at the first error. Its cost is bounded
+ * by the number of values (limits.messageItems), whether the message is well-formed or not.
  */
-export function violation(receiver: Receiver, message: unknown): string | undefined {
-  if (typeof message !== 'object' || message === null) return 'not an object'
+export function checked(receiver: Receiver, message: unknown): Checked {
+  if (typeof message !== 'object' || message === null) return { reason: 'not an object' }
   const type: unknown = (message as { type?: unknown }).type
-  if (typeof type !== 'string') return 'no type'
+  if (typeof type !== 'string') return { reason: 'no type' }
   const schema = catalogue[receiver].get(type)
-  if (!schema) return `unknown type ${JSON.stringify(type.slice(0, 64))}`
+  if (!schema) return { reason: `unknown type ${JSON.stringify(type.slice(0, 64))}` }
   const reason = uncheckable(message)
-  if (reason !== undefined) return `${type}: ${reason}`
+  if (reason !== undefined) return { reason: `${type}: ${reason}` }
   const parsed = schema.safeParse(message, firstOnly)
-  if (parsed.success) return undefined
+  if (parsed.success) return { message: parsed.data as { readonly type: string } }
   const issue = parsed.error.issues[0]
-  return `${type}: ${issue?.path.join('.') || '(message)'}: ${issue?.message}`.slice(0, REASON_MAX)
+  return {
+    reason: `${type}: ${issue?.path.join('.') || '(message)'}: ${issue?.message}`.slice(0, REASON_MAX),
+  }
 }
+
+/** Why `message` is refused; undefined: it is not. */
+export const violation = (receiver: Receiver, message: unknown): string | undefined =>
+  checked(receiver, message).reason

@@ -141,8 +141,15 @@ export type ShownDriverState = (typeof shownDriverStates)[number]
 const endedDriver: ReadonlySet<ShownDriverState> = new Set(['FINISHED', 'KILLED', 'FAILED', 'ERROR'])
 export const isEndedDriver = (state: ShownDriverState): boolean => endedDriver.has(state)
 
+/**
+ * A part of a description that is stored: it keeps fields that it does not know, because a later release may
+ * have written them (docs/compatibility.md).
+ */
+const stored = <S extends Readonly<Record<string, z.ZodType>>>(shape: S) =>
+  z.object(shape).loose() as unknown as ReturnType<typeof z.object<S>>
+
 /** What each executor of an application needs. */
-export const executorRequest = z.object({
+export const executorRequest = stored({
   cores: positive.optional(),
   memoryMib: positive,
   resources: resourceAmounts,
@@ -161,10 +168,10 @@ export const codePlace = z.object({ machine: name, uid: z.int() })
 export type CodePlace = z.infer<typeof codePlace>
 
 /** The code of a driver: its id, and the folder where it lay on the machine of its submitter. */
-const driverCode = z.object({ id: z.string().regex(/^[0-9a-f]{64}$/), root: text })
+const driverCode = stored({ id: z.string().regex(/^[0-9a-f]{64}$/), root: text })
 
 /** An application as its driver describes it (Spark's ApplicationDescription). */
-export const applicationDescription = z.object({
+export const applicationDescription = stored({
   name,
   /** Total cores wanted; absent: scheduling.defaultCores. */
   maxCores: positive.optional(),
@@ -177,7 +184,7 @@ export const applicationDescription = z.object({
   env: environment,
   nodeOptions: z.array(text).max(limits.nodeOptions),
   /** A Worker that does not see the driver's files asks the driver for its code; absent: no code travels. */
-  code: codePlace.optional(),
+  code: stored(codePlace.shape).optional(),
 })
 export type ApplicationDescription = z.infer<typeof applicationDescription>
 
@@ -214,24 +221,22 @@ const probePath = z
   .regex(/^\/[\x21-\x7e]*$/, { error: 'must be a path such as /ready', ...abort })
 
 /** When a program can be relied on: its port is open, its path answers, or it has printed this line. */
-export const readiness = z
-  .object({
-    port: probePort.optional(),
-    /** With `port`: HTTP GET of it answers with 200 to 399. */
-    path: probePath.optional(),
-    /** A part of a line on standard output. */
-    line: z.string().min(1, abort).max(limits.probeLineChars, abort).optional(),
-  })
-  .refine(
-    ({ port, path, line }) => (port === undefined) !== (line === undefined) && !(line !== undefined && path),
-    {
-      error: 'must have a port (and maybe a path), or a line',
-    },
-  )
+export const readiness = stored({
+  port: probePort.optional(),
+  /** With `port`: HTTP GET of it answers with 200 to 399. */
+  path: probePath.optional(),
+  /** A part of a line on standard output. */
+  line: z.string().min(1, abort).max(limits.probeLineChars, abort).optional(),
+}).refine(
+  ({ port, path, line }) => (port === undefined) !== (line === undefined) && !(line !== undefined && path),
+  {
+    error: 'must have a port (and maybe a path), or a line',
+  },
+)
 export type Readiness = z.infer<typeof readiness>
 
 /** Looked at while it runs; after so many failures in a row its process is stopped. */
-export const healthcheck = z.object({
+export const healthcheck = stored({
   port: probePort,
   path: probePath.optional(),
   everyMs: positive.min(limits.probeLeastMs, abort).max(limits.probeMostMs, abort).optional(),
@@ -240,7 +245,7 @@ export const healthcheck = z.object({
 export type Healthcheck = z.infer<typeof healthcheck>
 
 /** A program for the cluster (Spark's DriverDescription). */
-export const driverDescription = z.object({
+export const driverDescription = stored({
   name,
   /** Absolute path of the program on the Worker. */
   main: text,

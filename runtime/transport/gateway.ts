@@ -38,10 +38,15 @@ export interface LinkDown {
 
 export type LinkMessage = LinkUp | LinkDown
 
+/** A message as the actor gets it, or why it does not. */
+export type CheckedMessage =
+  | { readonly message: Message; readonly reason?: undefined }
+  | { readonly reason: string }
+
 export interface GatewayOptions {
   readonly system: ActorSystem
-  /** Says why a message from outside is not acceptable here; undefined when it is. */
-  readonly violation: (message: unknown) => string | undefined
+  /** What is let in of a message from outside, or why it is not acceptable here. */
+  readonly check: (message: unknown) => CheckedMessage
   /** Whether this peer may send this type at all. Default: yes (protocol S6). */
   readonly admit?: (peer: PeerIdentity, type: string) => boolean
   /** Path of the actor behind a peer, such as /user/Master. */
@@ -222,13 +227,13 @@ export class Gateway<M extends Message> {
         'FRAME_INVALID',
         'The peer sent a value that is not an envelope. The link ends.',
       )
-    const reason = this.#refusal(sink.peer, raw)
-    if (reason !== undefined) {
-      this.#reject(sink, raw, reason)
+    const checked = this.#checked(sink.peer, raw)
+    if (checked.reason !== undefined) {
+      this.#reject(sink, raw, checked.reason)
       return
     }
     try {
-      this.#options.system.receive(sink, raw, bytes)
+      this.#options.system.receive(sink, { ...raw, message: checked.message }, bytes)
     } catch (error) {
       // No message of a peer can make this throw. So this is a defect of ours, and no reason to end the
       // peer's link.
@@ -236,17 +241,21 @@ export class Gateway<M extends Message> {
     }
   }
 
-  #refusal(peer: PeerIdentity, { to, message, answer }: WireEnvelope): string | undefined {
-    const { violation, admit } = this.#options
+  #checked(peer: PeerIdentity, { to, message, answer }: WireEnvelope): CheckedMessage {
+    const { check, admit } = this.#options
     const { type } = message
-    if (typeof type !== 'string') return 'no type'
-    if (answer !== undefined && type === 'Failure') return failureViolation(message)
+    if (typeof type !== 'string') return { reason: 'no type' }
+    if (answer !== undefined && type === 'Failure') return asItIs(message, failureViolation(message))
     if (to === systemPath && answer === undefined) {
       // Only Masters and Workers watch each other's actors.
-      return isNodeRole(peer.role) ? systemViolation(message) : `${type} is not for a ${peer.role}`
+      if (!isNodeRole(peer.role)) return { reason: `${type} is not for a ${peer.role}` }
+      return asItIs(message, systemViolation(message))
     }
-    if (admit && !admit(peer, type)) return `${type} is not for a ${peer.role}`
-    return violation(message) ?? (answer === undefined && !this.#serves(to) ? `no actor ${to}` : undefined)
+    if (admit && !admit(peer, type)) return { reason: `${type} is not for a ${peer.role}` }
+    const checked = check(message)
+    return checked.reason === undefined && answer === undefined && !this.#serves(to)
+      ? { reason: `no actor ${to}` }
+      : checked
   }
 
   /** Peers may send to the served actor only. */
@@ -266,3 +275,6 @@ export class Gateway<M extends Message> {
 }
 
 const closedSink: Sink = { path: 'firesteel://closed', send: () => false }
+
+const asItIs = (message: Message, reason: string | undefined): CheckedMessage =>
+  reason === undefined ? { message } : { reason }

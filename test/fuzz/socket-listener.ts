@@ -1,4 +1,4 @@
-import { violation } from '../../actors/messages/catalogue.js'
+import { checked } from '../../actors/messages/catalogue.js'
 import { systemClock } from '../../runtime/clock.js'
 import { limits } from '../../runtime/limits.js'
 import type { Message } from '../../runtime/system/ref.js'
@@ -48,7 +48,7 @@ export class FuzzListener {
     })
     this.#gateway = new Gateway<Message>({
       system: this.#system,
-      violation: (message) => violation('master', message),
+      check: (message) => checked('master', message),
       remotePath: () => '/user/Worker',
     })
     const actor = this.#system.spawn<Message | LinkMessage>('Master', (context) => ({

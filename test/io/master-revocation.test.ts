@@ -5,7 +5,7 @@ import { Hearsay } from '../../actors/election/hearsay.js'
 import { MasterIncarnation } from '../../actors/master/master-incarnation.js'
 import { MasterMetrics } from '../../actors/master/master-metrics.js'
 import type { MasterRecovery } from '../../actors/master/master-recovery.js'
-import { type MasterMessage, violation } from '../../actors/messages/catalogue.js'
+import { checked, type MasterMessage } from '../../actors/messages/catalogue.js'
 import type { AgentMessage } from '../../actors/messages/election.js'
 import { driverDescription, workerOffer } from '../../actors/messages/samples.js'
 import { systemClock } from '../../runtime/clock.js'
@@ -159,7 +159,7 @@ function node(t: TestContext) {
   const live = (incarnation: string, received: Position): Life => {
     const gateway = new Gateway<MasterMessage>({
       system,
-      violation: (message) => violation('master', message),
+      check: (message) => checked('master', message),
       remotePath: () => '/user/it',
     })
     const refs = new Map<string, Ref<Message>>()

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { type MasterMessage, violation } from '../../actors/messages/catalogue.js'
+import { checked, type MasterMessage } from '../../actors/messages/catalogue.js'
 import { readFromExecutor, readToExecutor } from '../../actors/messages/tasks.js'
 import { limits } from '../../runtime/limits.js'
 import type { WireEnvelope } from '../../runtime/system/envelope.js'
@@ -138,7 +138,7 @@ async function serve(t: TestContext): Promise<Served> {
   const system = recordedSystem('firesteel://test@127.0.0.1:1', 1)
   const gateway = new Gateway<MasterMessage>({
     system,
-    violation: (message) => violation('master', message),
+    check: (message) => checked('master', message),
     remotePath: () => '/user/Worker',
     onRejected: (_peer, reason) => rejected.push(reason),
   })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { violation } from '../../actors/messages/catalogue.js'
+import { checked } from '../../actors/messages/catalogue.js'
 import type { RequestTrace, TraceChunk } from '../../actors/messages/trace.js'
 import { systemClock } from '../../runtime/clock.js'
 import type { Message } from '../../runtime/system/ref.js'
@@ -29,7 +29,7 @@ function processOf(t: TestContext, name: string, receiver: 'master' | 'client', 
   })
   const gateway = new Gateway<Message>({
     system,
-    violation: (message) => violation(receiver, message),
+    check: (message) => checked(receiver, message),
     remotePath: () => '/user/it',
   })
   const peers = new Set<string>()

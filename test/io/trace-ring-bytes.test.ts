@@ -69,7 +69,11 @@ test('property: it remembers the newest, within both bounds, and counts exactly 
 test('a link that has ended is let go, though a trace remembers what came over it', async () => {
   const ring = new TraceRing(10)
   const system = createSystem({ name: 'firesteel://test@m:1', clock: systemClock, epoch: () => 0, ring })
-  const gateway = new Gateway<Message>({ system, violation: () => undefined, remotePath: () => '/user/Peer' })
+  const gateway = new Gateway<Message>({
+    system,
+    check: (message) => ({ message: message as Message }),
+    remotePath: () => '/user/Peer',
+  })
   const types: string[] = []
   gateway.serve(
     system.spawn<Message | LinkMessage>('Master', () => ({ receive: ({ type }) => void types.push(type) })),

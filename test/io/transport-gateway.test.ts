@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { isAdmitted } from '../../actors/master/routes.js'
-import { violation } from '../../actors/messages/catalogue.js'
+import { checked } from '../../actors/messages/catalogue.js'
 import { driverDescription } from '../../actors/messages/samples.js'
 import { systemClock } from '../../runtime/clock.js'
 import { limits } from '../../runtime/limits.js'
@@ -26,7 +26,7 @@ async function listener(t: TestContext, receive: (message: Message) => Message |
   const system = createSystem({ name: 'firesteel://demo@m:1', clock: systemClock, epoch: () => 0 })
   const gateway = new Gateway<Message>({
     system,
-    violation: (message) => violation('master', message),
+    check: (message) => checked('master', message),
     admit: ({ role }, type) => isAdmitted(role, type),
     remotePath: () => '/user/ClientEndpoint',
     onRejected: (_, reason) => reasons.push(reason),
@@ -119,6 +119,18 @@ test('a request that breaks a rule is answered at once, with field and rule; nob
   const notAllowed = await client.ask({ type: 'Heartbeat', workerId: 'w', sentAtMs: 1 })
   assert.match(String(notAllowed.message), /Heartbeat is not for a client/)
   assert.deepEqual(handled, [])
+})
+
+test('a field that no schema names does not reach the actor, except in a description that is stored', async (t) => {
+  const received: Message[] = []
+  const { peer } = await listener(t, (message) => {
+    received.push(message)
+    return { type: 'SubmitDriverResponse' }
+  })
+  const client = await peer('client')
+  const description = { ...driverDescription, ofTheFuture: 7 }
+  await client.ask({ ...submission, description, endedAtMs: 'soon' })
+  assert.deepEqual(received, [{ ...submission, description }])
 })
 
 test('what is said to /system is checked and admitted as all else is', async (t) => {

@@ -102,7 +102,7 @@ export class SimNode implements MasterHostNode {
   #newGateway(): Gateway<MasterMessage> {
     const gateway = new Gateway<MasterMessage>({
       system: this.system,
-      violation: this.#world.violation('master'),
+      check: this.#world.check('master'),
       admit: ({ role }, type) => isAdmitted(role, type),
       remotePath: (peer) =>
         isPeerMaster(peer) ? paths.master : peer.role === 'node' ? paths.worker : paths.client,

@@ -83,7 +83,7 @@ export class SimWorker {
     })
     const gateway = new Gateway<WorkerMessage>({
       system: this.system,
-      violation: world.violation('worker'),
+      check: world.check('worker'),
       remotePath: ({ role }) => (role === 'node' ? '/user/Master' : '/user/ClientEndpoint'),
       onRejected: (peer, reason) => world.rejected(place, peer, reason),
     })

@@ -5,6 +5,7 @@ import type { LaunchExecutor } from '../../actors/messages/executors.js'
 import type { RestartWorkerResponse } from '../../actors/messages/worker-restart.js'
 import type { WorkerEffect, WorkerInput } from '../../actors/worker/worker-events.js'
 import type { Log } from '../../runtime/observe/log.js'
+import type { GatewayOptions } from '../../runtime/transport/gateway.js'
 import type { PeerIdentity } from '../../runtime/transport/identity.js'
 import type { History } from './history.js'
 import type { LockServer } from './lock-server.js'
@@ -96,7 +97,7 @@ export interface SimWorld {
   readonly checks: Watchers
   machine(host: string): Machine
   incarnation(name: string): string
-  violation(receiver: Receiver): (message: unknown) => string | undefined
+  check(receiver: Receiver): GatewayOptions['check']
   rejected(place: Place, peer: PeerIdentity, reason: string): void
   /** An actor of the shipped code threw. */
   defect(text: string, error: unknown): void

@@ -1,8 +1,10 @@
 import { fixedMasterConfig, type Slices } from '../../actors/master/master-config.js'
-import { type Receiver, violation } from '../../actors/messages/catalogue.js'
+import { checked, type Receiver } from '../../actors/messages/catalogue.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log, LogFields } from '../../runtime/observe/log.js'
 import type { WireEnvelope } from '../../runtime/system/envelope.js'
+import type { Message } from '../../runtime/system/ref.js'
+import type { GatewayOptions } from '../../runtime/transport/gateway.js'
 import type { PeerIdentity } from '../../runtime/transport/identity.js'
 import { Appliers } from './appliers.js'
 import { Checks } from './checks.js'
@@ -116,8 +118,10 @@ export class World implements NodeWorld, WatchedWorld {
     return `${name}-${this.random.hex(16)}`
   }
 
-  violation(receiver: Receiver): (message: unknown) => string | undefined {
-    return this.shape.validates ? (message) => violation(receiver, message) : () => undefined
+  check(receiver: Receiver): GatewayOptions['check'] {
+    return this.shape.validates
+      ? (message) => checked(receiver, message)
+      : (message) => ({ message: message as Message })
   }
 
   rejected(place: Place, peer: PeerIdentity, reason: string): void {

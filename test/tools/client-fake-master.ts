@@ -1,4 +1,4 @@
-import { type ClientMessage, type MasterMessage, violation } from '../../actors/messages/catalogue.js'
+import { type ClientMessage, checked, type MasterMessage } from '../../actors/messages/catalogue.js'
 import { systemClock } from '../../runtime/clock.js'
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
 import type { Envelope } from '../../runtime/system/envelope.js'
@@ -59,7 +59,7 @@ export class FakeMaster {
     const { actor = 'Master' } = options
     this.#gateway = new Gateway<MasterMessage>({
       system: this.#system,
-      violation: (message) => violation(actor === 'Master' ? 'master' : 'worker', message),
+      check: (message) => checked(actor === 'Master' ? 'master' : 'worker', message),
       remotePath: () => '/user/ClientEndpoint',
     })
     const self = this.#system.spawn<MasterMessage | LinkMessage>(actor, () => ({

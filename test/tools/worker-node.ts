@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { violation, type WorkerMessage } from '../../actors/messages/catalogue.js'
+import { checked, type WorkerMessage } from '../../actors/messages/catalogue.js'
 import { startWorker, type Worker, type WorkerOptions } from '../../actors/worker/worker.js'
 import type { WorkerConfig } from '../../actors/worker/worker-config.js'
 import { systemClock } from '../../runtime/clock.js'
@@ -26,7 +26,7 @@ export async function startWorkerNode(
   })
   const gateway = new Gateway<WorkerMessage>({
     system,
-    violation: (message) => violation('worker', message),
+    check: (message) => checked('worker', message),
     remotePath: ({ role }) => (role === 'node' ? '/user/Master' : '/user/Client'),
   })
   const listener = await listen({

@@ -26,7 +26,7 @@ import { traceIdOf } from '../../telemetry/trace-context.js'
 import type { TlsSource } from '../../tls/tls-source.js'
 import { TraceRing } from '../../trace/ring.js'
 import { acceptorKeys } from '../../transport/acceptor-keys.js'
-import { Gateway } from '../../transport/gateway.js'
+import { Gateway, type GatewayOptions } from '../../transport/gateway.js'
 import { type RefusalCode, refusalCodes } from '../../transport/handshake-message.js'
 import {
   formatAddress,
@@ -48,7 +48,7 @@ import type { NodePlace, NodeSpec } from './node-spec.js'
 import { openNodeTls } from './node-tls.js'
 
 export interface NodeServerOptions {
-  readonly violation: (message: unknown) => string | undefined
+  readonly check: GatewayOptions['check']
   readonly admit: (peer: PeerIdentity, type: string) => boolean
   /** Path of the actor behind a peer. */
   readonly remotePath: (peer: PeerIdentity) => string
@@ -177,10 +177,10 @@ export class NodeServer<M extends Message> {
   }
 
   #newGateway(): Gateway<M> {
-    const { violation, admit, remotePath } = this.#options
+    const { check, admit, remotePath } = this.#options
     return new Gateway<M>({
       system: this.system,
-      violation,
+      check,
       admit,
       remotePath,
       onRejected: this.#complaints.dropped,

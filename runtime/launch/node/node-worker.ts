@@ -1,5 +1,5 @@
 import type { Hono } from 'hono'
-import { violation, type WorkerMessage } from '../../../actors/messages/catalogue.js'
+import { checked, type WorkerMessage } from '../../../actors/messages/catalogue.js'
 import type { RequestTrace } from '../../../actors/messages/trace.js'
 import { claimFormer, type FormerWorker } from '../../../actors/worker/restart/former-worker.js'
 import { startWorker, type Worker } from '../../../actors/worker/worker.js'
@@ -67,7 +67,7 @@ class WorkerNode implements RunningNode {
     this.#former = former
     this.#tell = tell
     this.#server = new NodeServer<WorkerMessage>(spec, {
-      violation: (message) => violation('worker', message),
+      check: (message) => checked('worker', message),
       admit: ({ role, subject }, type) => {
         // The Master has this Worker in its cluster state: that is what ready means.
         if (role === 'node' && type === 'RegisteredWorker') this.#ready()
