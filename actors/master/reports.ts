@@ -1,3 +1,4 @@
+import { limits } from '../../runtime/limits.js'
 import { isEndedExecutor } from '../messages/common.js'
 import { oversizeOf } from '../messages/record-size.js'
 import type {
@@ -112,30 +113,48 @@ const ADOPTED = 'adopted-'
 /** Known from a Worker's report alone: its own key is not. */
 export const isAdopted = ({ id, record }: DriverEntry): boolean => record.key === `${ADOPTED}${id}`
 
+/**
+ * What a record still says of a later generation with this content. It has the key of its own content, or of
+ * the next one, which it had taken then; the key of other content is not its own. The next content and a
+ * restart concern what ran before.
+ */
+function formerOf(record: DriverRecord, digest: string): Partial<DriverRecord> {
+  const { key, replacement, restart: _, ...former } = record
+  if (digest === record.digest) return { ...former, key }
+  const { life: __, ...other } = former
+  return digest === replacement?.digest ? { ...other, key: replacement.key } : other
+}
+
 /** A claim above what the cluster state holds, by a launch above base, wins (protocol 11.4, 12). */
 function adoptDriver(cluster: ClusterState, step: Step, worker: WorkerEntry, report: DriverReport): void {
   const { driverId, generation, description } = report
   if (cluster.endedDrivers.has(driverId) || !cluster.isForgotten(report.launchedAt)) return
   // No Master has let that in.
   if (!description || oversizeOf(description)) return
+  if (Buffer.byteLength(JSON.stringify(report.resources)) > limits.recordRestBytes) return
   const claim = { generation, launchedUnder: report.launchedAt.epoch }
   const held = cluster.drivers.get(driverId)
   if (!isBelieved(generation, held?.foundGeneration ?? 0)) return
   if (held && !outranks(claim, held.record)) return
+  const text = 'adopted from its worker, because the store forgot this generation'
+  const digest = driverDigest(description)
+  const former = held && formerOf(held.withEvent(step.now.wallMs, text), digest)
   if (held) supersede(cluster, step, held, claim)
   const record: DriverRecord = {
+    submittedAtMs: step.now.wallMs,
+    // Where its key went with the store nobody can ask by it again.
+    key: `${ADOPTED}${driverId}`,
+    wanted: 'RUN',
+    ...former,
     id: driverId,
-    submittedAtMs: held?.record.submittedAtMs ?? step.now.wallMs,
     description,
     ...(report.owner && { owner: report.owner }),
-    // Where its key went with the store nobody can ask by it again.
-    key: held?.record.key ?? `${ADOPTED}${driverId}`,
-    digest: held?.record.digest ?? driverDigest(description),
+    digest,
     state: 'RUNNING',
-    wanted: held?.record.wanted ?? 'RUN',
     ...claim,
     workerId: worker.id,
     resources: report.resources,
+    homes: [...(former?.homes ?? []), worker.id].slice(-limits.driverHomes),
     ...(report.progress && { life: report.progress.life }),
   }
   step.log('warn', 'adopted a driver that the store forgot', {

@@ -360,6 +360,63 @@ describe('a driver of the record cache', () => {
     assert.equal(world.core.cluster!.drivers.size, 1)
   })
 
+  test('its content was replaced, and the store forgot that: what runs has no key of other content', () => {
+    const other = { ...supervised, args: ['other'] }
+    const found = driverRecord({
+      key: 'k1',
+      digest: driverDigest(other),
+      description: other,
+      homes: ['w9-1'],
+      events: [{ atMs: 1, text: 'launched' }],
+      restart: { generation: 1, request: 'r1' },
+      at: below,
+    })
+    const adopted = (parts: Partial<DriverRecord> = {}) => {
+      const world = new Fallen().fall({ drivers: [{ ...found, ...parts }] })
+      world.reports('w1-1', [{ generation: 2 }])
+      assert.deepEqual(world.driver!.description, supervised)
+      assert.equal(world.driver!.digest, driverDigest(supervised))
+      return { world, record: world.driver! }
+    }
+    const { world, record } = adopted()
+    assert.equal(record.key, `adopted-${ID}`)
+    assert.deepEqual([record.submittedAtMs, record.homes, record.restart], [1, ['w9-1', 'w1-1'], undefined])
+    assert.deepEqual(
+      record.events?.map(({ text }) => text),
+      [
+        'launched',
+        'its worker is not in the store',
+        'adopted from its worker, because the store forgot this generation',
+      ],
+    )
+    assert.equal(world.core.cluster!.driversByKey.has('k1'), false, 'its key is free for its content')
+    world.lostWrites('driver', driverRecord({ key: 'k2', generation: 2 }))
+    assert.equal(world.driver!.key, 'k2', 'a Master that has its record gives its key back')
+    const next = { key: 'k2', digest: driverDigest(supervised), description: supervised }
+    assert.deepEqual(
+      [adopted({ replacement: next }).record.key, adopted({ replacement: next }).record.replacement],
+      ['k2', undefined],
+      'the store knew what was to come',
+    )
+    const same = adopted({ digest: driverDigest(supervised), description: supervised }).record
+    assert.equal(same.key, 'k1', 'a later launch of the same content')
+  })
+
+  test('its record from before it had the content that runs: the key of other content is not its own', () => {
+    const other = { ...supervised, args: ['other'] }
+    const next = { key: 'k2', digest: driverDigest(supervised), description: supervised }
+    const former = { key: 'k1', digest: driverDigest(other), description: other, generation: 1 }
+    const given = (record: Partial<DriverRecord>) => {
+      const world = new Fallen().fall()
+      world.reports('w1-1', [{ generation: 2 }])
+      world.lostWrites('driver', driverRecord(record))
+      return [world.driver!.key, world.driver!.generation, world.driver!.description.args]
+    }
+    assert.deepEqual(given(former), [`adopted-${ID}`, 2, supervised.args])
+    assert.deepEqual(given({ ...former, replacement: next }), ['k2', 2, supervised.args])
+    assert.deepEqual(given({ ...next, generation: 2 }), ['k2', 2, supervised.args])
+  })
+
   test('its Worker brought it back, and it ended before its record came: its key is known again', () => {
     const world = new Fallen().fall()
     world.reports('w1-1', [{}])

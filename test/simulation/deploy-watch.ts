@@ -1,7 +1,9 @@
 import { deployedName, keyWanted } from '../../actors/master/deployed-rows.js'
+import { driverDigest } from '../../actors/master/driver-digest.js'
 import type { DeploymentRecord, DriverRecord } from '../../actors/master/records.js'
 import { isEndedDriver } from '../../actors/messages/common.js'
 import type { DeployedDriver, DeploymentResponse } from '../../actors/messages/deployments.js'
+import { submissionKey } from '../../runtime/launch/cli/submission-key.js'
 import type { CommitRequest } from '../../runtime/persistence/engine.js'
 import { type DeploymentFile, readFile } from './deployment-file.js'
 import type { SimApplier } from './sim-applier.js'
@@ -52,8 +54,12 @@ export class DeployWatch {
       table === 'deployment' ? [JSON.parse(json) as DeploymentRecord] : [],
     )
     const may = [...(this.#applying ? [this.#applying] : []), ...begun]
-    for (const { table, json } of puts)
-      if (table === 'driver') this.#driverWritten(JSON.parse(json) as DriverRecord, may)
+    for (const { table, json } of puts) {
+      if (table !== 'driver') continue
+      const record = JSON.parse(json) as DriverRecord
+      this.#expectItsKey(record)
+      this.#driverWritten(record, may)
+    }
     if (begun.length === 0) return
     this.#findApplying()
     const last = begun.at(-1)!
@@ -85,6 +91,17 @@ export class DeployWatch {
       this.#fail(
         'claim',
         `these deployments are being applied: ${applying.map(({ number }) => number).join()} of ${all.length}`,
+      )
+  }
+
+  /** Also after the store fell: who applies the file of this key would be told that nothing is to be done. */
+  #expectItsKey({ id, key, digest, description }: DriverRecord): void {
+    if (digest !== driverDigest(description))
+      this.#fail('claim', `the digest of ${id} is that of other content`)
+    if (deployedName(key) !== undefined && key !== submissionKey(description))
+      this.#fail(
+        'claim',
+        `${id} has the key ${key}, and its content is that of ${submissionKey(description)}`,
       )
   }
 

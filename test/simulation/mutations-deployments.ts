@@ -77,4 +77,18 @@ export const deploymentMutations: readonly Mutation[] = [
     replace: "if (record.state === 'APPLYING' && record !== except && record === newestOf(cluster))",
     test: 'master-deployments',
   },
+  {
+    name: 'what a Worker alone remembers keeps the key of other content',
+    file: 'actors/master/reports.js',
+    find: 'if (digest === record.digest)',
+    replace: 'if (true)',
+    script: 'new content, and the store falls to before it',
+  },
+  {
+    name: 'a record of other content gives its key back',
+    file: 'actors/master/lost-writes/take-back-driver.js',
+    find: '(one) => one?.digest === held.record.digest',
+    replace: '(one) => one',
+    test: 'master-lost-writes',
+  },
 ]

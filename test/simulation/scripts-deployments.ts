@@ -82,4 +82,35 @@ export const deploymentScripts: readonly Script[] = [
       )
     },
   },
+  {
+    name: 'new content, and the store falls to before it',
+    says:
+      'Its Worker alone knew what ran, and not its key. The new leader gave it the key of the former content, so that the former file ' +
+      'changed nothing, whatever ran. Now the former file makes a driver of its own again.',
+    shape: { ...shape, masters: 1, workers: 1, submitters: 1, applications: 0, workerTimeoutMs: 12_000 },
+    rates: { submitEveryMs: 1e9 },
+    *play(stage) {
+      const { appliers, store, workers } = stage.world
+      yield stage.until('a leader with its Worker', () => registeredWorkers(stage) === 1)
+      const first = appliers.apply(fileOf({ etl: 0 }), false)
+      yield stage.until('it is applied', () => endOf(first) === 'applied 2')
+      yield stage.ms(100)
+      const before = store.model.save()
+      const next = appliers.apply(fileOf({ etl: 1 }), false)
+      yield stage.until('it has its new content', () => programs(stage) === 'etl 1 2')
+      yield stage.until('that is applied', () => endOf(next) === 'applied 3')
+      // The next process of its Worker never knew the former content, and tells no end of it again.
+      workers[0]?.kill()
+      yield stage.until('it runs on the next process', () => programs(stage) === 'etl 1 3')
+      yield stage.ms(100)
+      stage.alive?.kill()
+      stage.fallTo(before)
+      const isAdopted = () =>
+        [...store.model.rows('driver')].some(([, json]) => json.includes('"generation":3'))
+      yield stage.until('another leader has adopted it', isAdopted)
+      const former = appliers.apply(fileOf({ etl: 0 }), false)
+      yield stage.until('the former file is applied', () => former.end !== undefined)
+      yield stage.until('its content runs', () => /(^|,)etl 0 /.test(programs(stage)), 20_000, 'applied')
+    },
+  },
 ]

@@ -100,12 +100,14 @@ function submittedAgain(
  * second driver.
  */
 function giveBackName(cluster: ClusterState, step: Step, held: DriverEntry, record: DriverRecord): boolean {
-  const { key, digest, submittedAtMs } = record
+  const { submittedAtMs, replacement } = record
+  // The record may be from before it had the content that runs. The key of other content is not its own.
+  const named = [record, replacement].find((one) => one?.digest === held.record.digest)
   // If it was submitted again meanwhile, both run, and the key belongs to the later one.
-  if (!cluster.driversByKey.has(key)) {
+  if (named && !cluster.driversByKey.has(named.key)) {
     cluster.driversByKey.delete(held.record.key)
-    cluster.driversByKey.set(key, held)
-    held.record = { ...held.record, key, digest, submittedAtMs }
+    cluster.driversByKey.set(named.key, held)
+    held.record = { ...held.record, key: named.key, submittedAtMs }
   }
   if (record.wanted === 'KILL') return wantKill(cluster, step, held, record)
   if (!wantRestart(step, held, record)) step.put('driver', held.id, held.record)
