@@ -54,14 +54,15 @@ interface Wanted {
 function begin(cluster: ClusterState, step: Step, of: NameAndHost, wanted: Wanted): DrainRecord {
   const id = drainIdOf(of)
   const known = cluster.drains.get(id)
-  const { deadlineMs, incarnation } = wanted
-  const reason = wanted.reason ?? known?.reason
-  const by = wanted.by ?? known?.by
+  const { deadlineMs, reason, by, incarnation } = wanted
+  // One for a stop ends with its process, unless people ask for it too.
+  const { incarnation: _, ...former } = known ?? {}
   const record: DrainRecord = {
+    askedAtMs: step.now.wallMs,
+    ...former,
     id,
     name: of.name,
     host: of.host,
-    askedAtMs: known?.askedAtMs ?? step.now.wallMs,
     deadlineMs,
     deadlineAtMs: step.now.wallMs + deadlineMs,
     ...(reason !== undefined && { reason }),
@@ -70,7 +71,7 @@ function begin(cluster: ClusterState, step: Step, of: NameAndHost, wanted: Wante
   }
   hold(cluster, step, record)
   step.put('drain', id, record)
-  step.log('info', 'a worker is drained', { worker: id, deadlineMs, reason, by })
+  step.log('info', 'a worker is drained', { worker: id, deadlineMs, reason: record.reason, by: record.by })
   return record
 }
 
