@@ -42,6 +42,7 @@ export const errorCauses: Readonly<Record<ErrorName, string>> = {
     'security.tls was added to some nodes only, or this client does not know the CA of the cluster.',
   CERTIFICATE_REFUSED:
     'A certificate has expired, is of another CA, or does not have the host by which its owner is dialled.',
+  REPORT_TOO_LARGE: 'A Worker says false things, or has come back several times with ever smaller offers.',
   FRAME_INVALID: 'Another program connected to the port, or the bytes were altered on the way.',
   MESSAGE_TOO_LARGE: 'A description, an environment or a list is very large.',
   // Leadership and requests

@@ -163,6 +163,11 @@ export const errorCodes = {
     help: 'Check that only Firesteel connects to this port.',
     exit: 4,
   },
+  REPORT_TOO_LARGE: {
+    meaning: 'A Worker reported more executors and drivers than its cores can run. Its link was cut.',
+    help: 'Restart that Worker. If it does so again, it is a defect, or no Worker of Firesteel.',
+    exit: 1,
+  },
   MESSAGE_TOO_LARGE: {
     meaning: 'A message to another process is larger than its link allows, or cannot be written as JSON.',
     help: 'Send less at once.',

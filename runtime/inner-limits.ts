@@ -286,6 +286,11 @@ export const innerLimits = {
   // Master
   /** Ended executors of which a Master still knows their Worker. */
   rememberedHomes: 10_000,
+  /**
+   * Executors that applications were told are LOST, of all applications together. One that comes back after
+   * it was forgotten is ended by its application, which remembers its own.
+   */
+  rememberedLost: 100_000,
   /** Looks at a Worker in one pass, so that a turn stays short whatever is asked for: some 2 ms. */
   looksPerPass: 100_000,
   /** What sorting the Workers that would do, and placing on them, counts beside one look at each. */
@@ -318,6 +323,10 @@ export const innerLimits = {
   rememberedReplaced: 16,
   /** Timeouts for which a DEAD Worker is still shown, as Spark keeps it. */
   deadShownTimeouts: 16,
+  /** DEAD Workers that are still shown, those that died last. */
+  deadWorkers: 1000,
+  /** Bytes of labels and resources that are still shown of each, as JSON; larger ones are left out. */
+  deadWorkerBytes: 4 * KIB,
   /**
    * Drivers that leave drained Workers at a time, in the whole cluster. Each has room kept free elsewhere
    * until it is there.

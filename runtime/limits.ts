@@ -534,10 +534,25 @@ export const limits = {
 
   // Worker
   /**
-   * Cores that a Worker may offer: eight times as many as Linux supports. Each may become an executor in a
-   * Master's cluster state.
+   * Cores that a Worker may offer: as many as Linux supports. Each may become an executor in a Master's
+   * cluster state, and a turn of its event loop looks at all of one Worker when that is lost: some 50 ms.
    */
-  workerCores: 65_536,
+  workerCores: 8192,
+  /**
+   * Cores that all Workers together may offer: a thousand machines with 512 each. A Master holds some 600
+   * bytes of each executor or driver, which takes a core at least. Above this a Worker is refused.
+   */
+  clusterCores: 524_288,
+  /**
+   * Executors and drivers beyond the cores of their Workers, of all Workers together. There are some while a
+   * Worker that restarted with a smaller offer still runs what it ran. A report above this is refused.
+   */
+  heldBeyondCores: 8192,
+  /**
+   * Executors that applications hold on Workers which the store forgot and which have not come yet. What is
+   * listed above this is LOST.
+   */
+  awaitedExecutors: 65_536,
   /** Folders in `codeRoots`: each launch looks at all of them. */
   codeRoots: 100,
   /** Names in `allowEnv`: each variable of a launch is compared with all of them. */
@@ -1000,6 +1015,10 @@ export const limits = {
   codeHolders: 2,
   /** Codes that a Worker names in one message. */
   codesPerMessage: 1000,
+  /** Codes of one Worker that a Master knows, and that a Worker keeps: a new one each minute of a week. */
+  codesHeld: 10_000,
+  /** The same of all Workers together, of some 200 bytes each. A Master does not learn of further ones. */
+  codesHeldInAll: 500_000,
   /** A submitter tries for this long to bring its code to Workers. */
   codeSendMs: 600 * SECOND,
   /** Without a byte for this long, a transfer of code is given up, and another source is tried. */

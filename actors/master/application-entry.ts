@@ -3,6 +3,7 @@ import { limits } from '../../runtime/limits.js'
 import type { ApplicationState, ExecutorState } from '../messages/common.js'
 import type { ExecutorStateChanged } from '../messages/executors.js'
 import type { ExecutorEnd } from '../messages/explanation.js'
+import { LostExecutors, type LostOfApplication } from './lost-executors.js'
 import { isBelieved } from './lost-writes/belief.js'
 import type { ApplicationRecord } from './records.js'
 import type { Holding } from './resources.js'
@@ -56,7 +57,6 @@ export interface SavedApplication
   /** In the order of the entry. */
   readonly executors: readonly ExecutorEntry[]
   readonly listed: readonly number[]
-  readonly lost: readonly number[]
   readonly ends: readonly ExecutorEnd[]
   readonly begun: { readonly capacity: number; readonly workers: readonly (readonly [string, Begun])[] }
 }
@@ -79,10 +79,10 @@ export class ApplicationEntry {
   /** True: the store forgot it, and its whole answer has not come yet. */
   isAdopting = false
   readonly executors = new Map<number, ExecutorEntry>()
-  /** Executor ids that its client reported. They need no ExecutorAdded. */
+  /** Those of `executors` that its client reported. They need no ExecutorAdded. */
   readonly listed = new Set<number>()
   /** Executor ids that were reported to it as lost. They are never taken back (protocol 11.7). */
-  readonly lost = new Set<number>()
+  readonly lost: LostOfApplication
   nextExecId: number
   /** The bound of its executor ids in the store at this election; 0: the store did not hold it. */
   readonly foundExecIds: number
@@ -106,8 +106,15 @@ export class ApplicationEntry {
     workers: new Map(),
   }
 
-  constructor(record: ApplicationRecord, state: ApplicationState, answered: boolean, foundExecIds = 0) {
+  constructor(
+    record: ApplicationRecord,
+    state: ApplicationState,
+    answered: boolean,
+    lost = new LostExecutors(),
+    foundExecIds = 0,
+  ) {
     this.id = record.id
+    this.lost = lost.of(record.id)
     this.record = record
     this.state = state
     this.answered = answered
@@ -115,13 +122,12 @@ export class ApplicationEntry {
     this.foundExecIds = foundExecIds
   }
 
-  static load(saved: SavedApplication): ApplicationEntry {
-    const { record, state, answered, foundExecIds, executors, listed, lost, ends, begun, ...fields } = saved
-    const app = new ApplicationEntry(record, state, answered, foundExecIds)
+  static load(saved: SavedApplication, lost: LostExecutors): ApplicationEntry {
+    const { record, state, answered, foundExecIds, executors, listed, ends, begun, ...fields } = saved
+    const app = new ApplicationEntry(record, state, answered, lost, foundExecIds)
     Object.assign(app, fields)
     for (const executor of executors) app.executors.set(executor.execId, executor)
     for (const execId of listed) app.listed.add(execId)
-    for (const execId of lost) app.lost.add(execId)
     app.ends.push(...ends)
     app.#begun = { capacity: begun.capacity, workers: new Map(begun.workers) }
     return app
@@ -141,7 +147,6 @@ export class ApplicationEntry {
       isAdopting,
       executors: [...this.executors.values()].map((executor) => ({ ...executor })),
       listed: [...this.listed],
-      lost: [...this.lost],
       ends: [...this.ends],
       nextExecId,
       foundExecIds,
@@ -179,6 +184,7 @@ export class ApplicationEntry {
   /** Removes an executor that has ended or left the application. Without executors the application waits. */
   drop(execId: number): void {
     this.executors.delete(execId)
+    this.listed.delete(execId)
     if (this.executors.size === 0 && this.state === 'RUNNING') this.state = 'WAITING'
   }
 

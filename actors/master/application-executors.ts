@@ -1,3 +1,4 @@
+import { limits } from '../../runtime/limits.js'
 import type {
   ExecutorWorked,
   KillExecutors,
@@ -14,6 +15,7 @@ import { tellAdded } from './launching.js'
 import type { ReplyToken, Step } from './step.js'
 import { unknownId } from './submission.js'
 import { executorHolding, type WorkerEntry } from './worker-entry.js'
+import { hasRoomFor } from './worker-room.js'
 
 /*
  * The executors of an application: its requests, how each executor fares, and what is left of them after a
@@ -21,9 +23,9 @@ import { executorHolding, type WorkerEntry } from './worker-entry.js'
  */
 
 /**
- * Takes the executors that an application lists. One that its Worker does not run is LOST. One whose Worker
- * has yet to report counts (protocol 11.5). A store that forgot the application forgot its Workers too, so
- * these have adoptGrace to come.
+ * Takes the executors that an application lists. One that its Worker does not run, or has no room for, is
+ * LOST. One whose Worker has yet to report counts (protocol 11.5). A store that forgot the application forgot
+ * its Workers too, so these have adoptGrace to come.
  */
 export function takeListed(
   cluster: ClusterState,
@@ -32,19 +34,50 @@ export function takeListed(
   held: MasterChangeAcknowledged['executors'],
   adopted: boolean,
 ): void {
+  let awaited = awaitedExecutors(cluster)
   for (const { execId, workerId } of held) {
-    app.listed.add(execId)
-    if (app.executors.has(execId)) continue
-    const worker = cluster.workers.get(workerId)
-    const awaited = worker ? !worker.answered && worker.state !== 'DEAD' : adopted
-    if (awaited && !app.lost.has(execId) && app.hearOf(execId)) {
+    if (!app.executors.has(execId)) {
+      const worker = cluster.workers.get(workerId)
+      const key = executorHolding(app.id, execId)
+      const mayRun = worker
+        ? !worker.answered && worker.state !== 'DEAD' && hasRoomFor(cluster, worker, key, noResources)
+        : adopted && awaited < limits.awaitedExecutors
+      if (!mayRun || app.lost.has(execId) || !app.hearOf(execId)) {
+        app.lose(step, execId, worker ? 'its worker does not run it' : 'its worker is gone')
+        continue
+      }
       const { memoryMib } = app.record.description.executor
-      const holding = { cores: mostCores(cluster, app, worker), memoryMib, resources: {} }
+      const holding = { cores: mostCores(cluster, app, worker), memoryMib, ...noResources }
       app.take({ appId: app.id, execId, workerId, state: 'RUNNING', ...holding })
-      if (worker) worker.hold(executorHolding(app.id, execId), holding)
-      else cluster.awaitWorker(step, app.id)
-    } else {
-      app.lose(step, execId, worker ? 'its worker does not run it' : 'its worker is gone')
+      if (worker) worker.hold(key, holding)
+      else {
+        awaited++
+        cluster.awaitWorker(step, app.id)
+      }
+    }
+    app.listed.add(execId)
+  }
+}
+
+/** Its Worker says which it has. */
+const noResources = { resources: {} } as const
+
+/** At least as many as applications hold on Workers that have not come. */
+function awaitedExecutors({ apps, awaitingWorkers }: ClusterState): number {
+  let executors = 0
+  for (const appId of awaitingWorkers) executors += apps.get(appId)?.executors.size ?? 0
+  return executors
+}
+
+/** A Worker has come: what applications hold there, as far as it has room for that. */
+export function takeAwaited(cluster: ClusterState, step: Step, worker: WorkerEntry): void {
+  for (const appId of cluster.awaitingWorkers) {
+    const app = cluster.apps.get(appId)
+    for (const executor of [...(app?.executors.values() ?? [])]) {
+      if (executor.workerId !== worker.id) continue
+      const key = executorHolding(appId, executor.execId)
+      if (hasRoomFor(cluster, worker, key, executor)) worker.hold(key, executor)
+      else app?.lose(step, executor.execId, 'its worker has no room for it')
     }
   }
 }
@@ -137,7 +170,7 @@ export function executorStateChanged(
     cluster.dirty = true
   }
   const app = cluster.apps.get(appId)
-  if (!app) cluster.orphanChanged(from.incarnation, message)
+  if (!app) cluster.orphanChanged(step, from.incarnation, message)
   const executor = app?.executors.get(execId)
   if (app && worker && executor?.workerId === worker.id)
     executorChanged(cluster, step, { app, executor, worker }, message)

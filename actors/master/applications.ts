@@ -96,7 +96,7 @@ export function registerApplication(
 }
 
 function addApplication(cluster: ClusterState, step: Step, record: ApplicationRecord): ApplicationEntry {
-  const app = new ApplicationEntry(record, 'WAITING', true)
+  const app = new ApplicationEntry(record, 'WAITING', true, cluster.lostExecutors)
   cluster.apps.set(app.id, app)
   cluster.appsByRegistration.set(record.registration, app)
   step.put('app', app.id, record)

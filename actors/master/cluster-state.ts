@@ -12,11 +12,13 @@ import {
 import type { ExecutorStateChanged } from '../messages/executors.js'
 import type { ExecutorReport } from '../messages/workers.js'
 import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
+import { CodeHolders } from './code-holders.js'
 import type { Move } from './drain-move.js'
 import { DriverEntry } from './driver-entry.js'
 import type { IdSource } from './ids.js'
 import { LaunchFailures } from './launch-failures.js'
 import type { LauncherEntry } from './launcher-entry.js'
+import { LostExecutors } from './lost-executors.js'
 import { KeptEnds } from './lost-writes/kept-ends.js'
 import type { MasterConfig } from './master-config.js'
 import { NumberedMap } from './numbered-map.js'
@@ -124,6 +126,10 @@ export class ClusterState {
   readonly awaitedLostWrites = new Set<string>()
   /** Ends of drivers that are not known, but may be among the lost writes that still come (protocol 12.3). */
   readonly keptEnds: KeptEnds
+  /** Derived from what each Worker entry says of its code. */
+  readonly codeHolders = new CodeHolders()
+  /** Executors that applications were told are LOST. */
+  readonly lostExecutors = new LostExecutors()
   /** Where executors ran, newest last, so that their output is found after their end. */
   readonly executorHomes = new Map<HoldingKey, string>()
   /** Launches that came to nothing. Never stored: a new leader tries again, and learns the same. */
@@ -239,12 +245,12 @@ export class ClusterState {
   }
 
   /** Its Worker tells how it fares meanwhile. */
-  orphanChanged(workerId: string, { appId, execId, state }: ExecutorStateChanged): void {
+  orphanChanged(step: Step, workerId: string, { appId, execId, state }: ExecutorStateChanged): void {
     const key = executorHolding(appId, execId)
     const waiting = this.orphans.get(appId)
     const orphan = waiting?.get(key)
     if (orphan?.workerId !== workerId) return
-    if (isEndedExecutor(state)) waiting?.delete(key)
+    if (isEndedExecutor(state)) this.forgetOrphan(step, workerId, key)
     else waiting?.set(key, { workerId, report: { ...orphan.report, state } })
   }
 
@@ -252,6 +258,15 @@ export class ClusterState {
     if (this.awaitingWorkers.has(appId)) return
     this.awaitingWorkers.add(appId)
     step.startTimer({ kind: 'workers-of', appId }, this.config.adoptGraceMs)
+  }
+
+  /** This Worker does not run it any more. */
+  forgetOrphan(step: Step, workerId: string, key: HoldingKey): void {
+    const appId = key.slice(0, key.lastIndexOf('/'))
+    const waiting = this.orphans.get(appId)
+    if (waiting?.get(key)?.workerId !== workerId) return
+    waiting.delete(key)
+    if (waiting.size === 0) this.takeOrphans(step, appId)
   }
 
   takeOrphans(step: Step, appId: string): Orphan[] {

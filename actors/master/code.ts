@@ -14,9 +14,11 @@ import type { WorkerEntry } from './worker-entry.js'
 
 type KeptCode = KeepCode['codes'][number]
 
-/** Workers that can hold code for others now. */
-const liveOf = (cluster: ClusterState): WorkerEntry[] =>
-  cluster.linkedWorkers().filter((worker) => worker.answered && worker.code !== undefined)
+/** It can hold code for others now. */
+const isLive = ({ linked, state, answered, code }: WorkerEntry): boolean =>
+  linked && state !== 'DEAD' && answered && code !== undefined
+
+const liveOf = (cluster: ClusterState): WorkerEntry[] => [...cluster.workers.values()].filter(isLive)
 
 const holdersOf = (cluster: ClusterState, id: string): WorkerEntry[] =>
   liveOf(cluster).filter(({ code }) => code?.held.has(id))
@@ -36,22 +38,17 @@ export const codeSources = (cluster: ClusterState, id: string): string[] =>
   addressesOf(holdersOf(cluster, id))
 
 /**
- * The codes of drivers that too few Workers have, and who has them; not those that nobody has. It looks once
- * at each Worker, because there may be as many codes as drivers.
+ * The codes of drivers that too few Workers have, and who has them; not those that nobody has. It looks at
+ * what drivers need, and not at all that Workers say they have.
  */
 function* scarceCodes(cluster: ClusterState): Iterable<KeptCode & { readonly holders: WorkerEntry[] }> {
-  const live = liveOf(cluster)
-  const holdersById = new Map<string, WorkerEntry[]>()
-  for (const worker of live)
-    for (const id of worker.code?.held ?? []) {
-      const holders = holdersById.get(id)
-      if (holders) holders.push(worker)
-      else holdersById.set(id, [worker])
-    }
+  const live = liveOf(cluster).length
   for (const [id, root] of neededCodes(cluster)) {
-    const holders = holdersById.get(id) ?? []
-    if (holders.length > 0 && !isEnoughOf(holders.length, live.length))
-      yield { id, root, from: addressesOf(holders), holders }
+    const holders = [...cluster.codeHolders.of(id)].filter(isLive)
+    if (holders.length === 0 || isEnoughOf(holders.length, live)) continue
+    // A saved state does not say in which order they told it.
+    holders.sort((a, b) => cluster.workers.numberOf(a.id) - cluster.workers.numberOf(b.id))
+    yield { id, root, from: addressesOf(holders), holders }
   }
 }
 
@@ -59,8 +56,12 @@ export function codeHeld(cluster: ClusterState, step: Step, from: PeerInfo, mess
   const worker = cluster.workers.get(from.incarnation)
   if (!worker || worker.state === 'DEAD') return
   const { begins, more, codes, place } = message
-  if (begins) worker.code = { place, held: new Set(codes) }
-  else for (const id of codes) worker.code?.held.add(id)
+  if (begins) {
+    cluster.codeHolders.leave(worker)
+    worker.code = { place, held: new Set() }
+  }
+  if (!codes.every((id) => cluster.codeHolders.add(worker, id)))
+    step.refused(worker.id, 'CodeHeld: it names more codes than a Master keeps in mind')
   if (!more) keepAll(cluster, step, worker, begins)
 }
 

@@ -71,7 +71,7 @@ export function restoreApplication(
   record: ApplicationRecord,
   foundExecIds: number,
 ): void {
-  const app = new ApplicationEntry(record, 'UNKNOWN', false, foundExecIds)
+  const app = new ApplicationEntry(record, 'UNKNOWN', false, cluster.lostExecutors, foundExecIds)
   cluster.apps.set(app.id, app)
   cluster.appsByRegistration.set(record.registration, app)
   step.startTimer({ kind: 'application', appId: app.id }, cluster.config.applicationTimeoutMs)

@@ -23,6 +23,7 @@ import { meetKeptEnds } from './submission.js'
 import { outranks, supersede } from './superseding.js'
 import { driverHolding, executorHolding, type HoldingKey, type WorkerEntry } from './worker-entry.js'
 import { learnRestarts } from './worker-restart.js'
+import { hasRoomFor } from './worker-room.js'
 
 /*
  * Reconciliation of a Worker's full report with the cluster state (protocol 11.4): repairs every lost launch
@@ -37,13 +38,19 @@ export function workerReported(cluster: ClusterState, step: Step, from: PeerInfo
     step.tell(from.incarnation, { type: 'ReconnectWorker', workerId: from.incarnation })
     return
   }
+  if (worker.isOverfull) return
   worker.linked = true
   worker.lastHeartbeatMs = step.now.monotonicMs
   worker.lastHeartbeatWallMs = step.now.wallMs
   cluster.lastAnswerMs = step.now.monotonicMs
   const reported = worker.reporting ?? new Set<HoldingKey>()
-  for (const driver of report.drivers) driverReported(cluster, step, worker, driver, reported)
-  for (const executor of report.executors) executorReported(cluster, step, worker, executor, reported)
+  const isWhole =
+    report.drivers.every((driver) => driverReported(cluster, step, worker, driver, reported)) &&
+    report.executors.every((executor) => executorReported(cluster, step, worker, executor, reported))
+  if (!isWhole) {
+    refuseReport(step, worker)
+    return
+  }
   worker.reporting = report.more ? reported : undefined
   // Only the whole report says what is not there.
   if (report.more) return
@@ -55,16 +62,30 @@ export function workerReported(cluster: ClusterState, step: Step, from: PeerInfo
   cluster.dirty = true
 }
 
+/**
+ * Its link ends, so that nothing is concluded from the rest of its report. What it named before counts.
+ */
+function refuseReport(step: Step, worker: WorkerEntry): void {
+  const { cores } = worker.record
+  const reason = `FIRESTEEL_REPORT_TOO_LARGE: it reports more than ${cores} cores can run, and holds ${worker.holdings.size} executors and drivers`
+  worker.isOverfull = true
+  worker.reporting = undefined
+  step.log('warn', `the report of a worker was refused: ${reason}`, { workerId: worker.id })
+  step.unlink(worker.id, reason)
+}
+
+/** False: it is more than this Worker can run. */
 function driverReported(
   cluster: ClusterState,
   step: Step,
   worker: WorkerEntry,
   report: DriverReport,
   reported: Set<HoldingKey>,
-): void {
+): boolean {
   const { driverId, generation, resources } = report
   const { cores = 1, memoryMib = 1 } = report.description ?? report
   const holding = driverHolding(driverId, generation)
+  if (!hasRoomFor(cluster, worker, holding, report)) return false
   adoptDriver(cluster, step, worker, report)
   // Whatever it is, it holds room until the Worker says that its processes are gone (protocol 11.7).
   worker.hold(holding, { cores, memoryMib, resources })
@@ -78,7 +99,7 @@ function driverReported(
     if (driver.record.wanted === 'KILL' || driver.record.replacement)
       killDriver(step, worker, driverId, generation)
     else if (report.restart !== driver.record.restart?.request) tellRestartDriver(step, driver)
-    return
+    return true
   }
   step.log('warn', 'killing a driver that the cluster state does not hold', {
     driverId,
@@ -86,6 +107,7 @@ function driverReported(
     workerId: worker.id,
   })
   killDriver(step, worker, driverId, generation)
+  return true
 }
 
 const accepts = (driver: DriverEntry, worker: WorkerEntry, generation: number): boolean =>
@@ -136,6 +158,7 @@ function adoptDriver(cluster: ClusterState, step: Step, worker: WorkerEntry, rep
   const held = cluster.drivers.get(driverId)
   if (!isBelieved(generation, held?.foundGeneration ?? 0)) return
   if (held && !outranks(claim, held.record)) return
+  if (!held && cluster.isFull) return
   const text = 'adopted from its worker, because the store forgot this generation'
   const digest = driverDigest(description)
   const former = held && formerOf(held.withEvent(step.now.wallMs, text), digest)
@@ -165,15 +188,17 @@ function adoptDriver(cluster: ClusterState, step: Step, worker: WorkerEntry, rep
   meetKeptEnds(cluster, step, driverId)
 }
 
+/** False: it is more than this Worker can run. */
 function executorReported(
   cluster: ClusterState,
   step: Step,
   worker: WorkerEntry,
   report: ExecutorReport,
   reported: Set<HoldingKey>,
-): void {
+): boolean {
   const { appId, execId, cores, memoryMib, resources, state } = report
   const holding = executorHolding(appId, execId)
+  if (!hasRoomFor(cluster, worker, holding, report)) return false
   worker.hold(holding, { cores, memoryMib, resources })
   cluster.rememberHome(holding, worker.id)
   reported.add(holding)
@@ -185,25 +210,26 @@ function executorReported(
     } else {
       step.tell(worker.id, { type: 'KillExecutor', workerId: worker.id, appId, execId })
     }
-    return
+    return true
   }
   const known = app.executors.get(execId)
   if (known) {
     // What the application could not say (protocol 11.3) the Worker does.
     const said = isEndedExecutor(state) ? known.state : state
     app.executors.set(execId, { ...known, cores, memoryMib, resources, state: said })
-    return
+    return true
   }
   // The application was told LOST: however well it runs, it is not ours any more (protocol 11.7).
   if (app.lost.has(execId) || !app.hearOf(execId)) {
     step.tell(worker.id, { type: 'KillExecutor', workerId: worker.id, appId, execId })
-    return
+    return true
   }
   const executor = { appId, execId, workerId: worker.id, cores, memoryMib, resources, state }
   app.take(executor)
-  if (!app.answered || app.listed.has(execId)) return
+  if (!app.answered || app.listed.has(execId)) return true
   tellAdded(step, app, executor, worker)
   tellLeaving(step, app, executor, worker)
+  return true
 }
 
 /**
@@ -232,6 +258,7 @@ function releaseUnreported(
     } else {
       // A process of the past that is gone by now.
       worker.release(key)
+      cluster.forgetOrphan(step, worker.id, key)
     }
   }
 }

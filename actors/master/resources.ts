@@ -61,13 +61,22 @@ export function takeAddresses(
 
 /** All addresses in use, per resource, for status pages. */
 export function usedAddresses(held: Iterable<Holding>): ResourceAddresses {
-  const used: Record<string, string[]> = {}
+  const used = new Map<string, string[]>()
   for (const { resources } of held) {
     for (const [name, addresses] of Object.entries(resources)) {
-      used[name] = [...addressesOf(used, name), ...addresses]
+      const all = used.get(name)
+      if (all) all.push(...addresses)
+      else used.set(name, [...addresses])
     }
   }
-  return used
+  return Object.fromEntries(used)
+}
+
+/** How many names and addresses these are. */
+export function namesIn(resources: ResourceAddresses): number {
+  let names = 0
+  for (const name in resources) names += 1 + addressesOf(resources, name).length
+  return names
 }
 
 /** The most unplaceable demands that a pass keeps. Larger demands are then known to fit nowhere. */

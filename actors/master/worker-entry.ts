@@ -1,8 +1,9 @@
 import { formatHostPort } from '../../runtime/addresses.js'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import type { CodePlace, WorkerState } from '../messages/common.js'
 import type { RegisterWorker } from '../messages/workers.js'
 import type { DrainRecord, WorkerRecord } from './records.js'
-import { freeAddresses, type Holding, usedAddresses } from './resources.js'
+import { freeAddresses, type Holding, namesIn, usedAddresses } from './resources.js'
 
 /** Names a holding on a Worker: `driver-.../GENERATION` or `app-.../EXECID`. */
 export type HoldingKey = string
@@ -17,6 +18,7 @@ export interface SavedWorker
     | 'state'
     | 'answered'
     | 'linked'
+    | 'isOverfull'
     | 'lastHeartbeatMs'
     | 'lastHeartbeatWallMs'
     | 'diedAtMs'
@@ -35,6 +37,18 @@ export interface SavedWorker
   readonly holdings: readonly (readonly [HoldingKey, Holding])[]
 }
 
+/** What is shown of a DEAD Worker, and who may come back as it. */
+function remainsOf({ labels, resources, ...rest }: WorkerRecord): WorkerRecord {
+  const { id, name, host, port, cores, memoryMib, web, confinement, draining, join } = rest
+  const isSmall = Buffer.byteLength(JSON.stringify({ labels, resources })) <= innerLimits.deadWorkerBytes
+  return {
+    ...{ id, name, host, port, cores, memoryMib, web, draining },
+    ...(confinement && { confinement }),
+    ...(join !== undefined && { join }),
+    ...(isSmall ? { labels, resources } : { labels: {}, resources: {} }),
+  }
+}
+
 /**
  * A Worker in the Master's cluster state (Spark's WorkerInfo). Its sums derive from its holdings (protocol
  * S4).
@@ -46,6 +60,8 @@ export class WorkerEntry {
   /** True: it has reported under this leadership. Only then may it be given work (protocol 11.4). */
   answered = false
   linked = false
+  /** It reported more than it can have. Nothing more of its report counts, until it has another link. */
+  isOverfull = false
   /** What the first messages of an unfinished report have named. */
   reporting: Set<HoldingKey> | undefined
   /** Whose files it sees, and the codes that it has; undefined: it has not said yet. */
@@ -74,6 +90,7 @@ export class WorkerEntry {
   readonly #holdings = new Map<HoldingKey, Holding>()
   #coresUsed = 0
   #memoryUsedMib = 0
+  #namesHeld = 0
 
   constructor(record: WorkerRecord, state: WorkerState, nowMs: number, wallMs: number) {
     this.id = record.id
@@ -81,6 +98,15 @@ export class WorkerEntry {
     this.state = state
     this.lastHeartbeatMs = nowMs
     this.lastHeartbeatWallMs = wallMs
+  }
+
+  /** What is left of it is for people, and there may be many. */
+  die(): void {
+    this.state = 'DEAD'
+    this.linked = false
+    this.reporting = undefined
+    this.restartAsked = undefined
+    this.record = remainsOf(this.record)
   }
 
   static recordOf(message: RegisterWorker, join?: string): WorkerRecord {
@@ -101,7 +127,7 @@ export class WorkerEntry {
 
   /** For a record of this Master. */
   save(): SavedWorker {
-    const { state, answered, linked, reporting, lastHeartbeatMs, lastHeartbeatWallMs } = this
+    const { state, answered, linked, isOverfull, reporting, lastHeartbeatMs, lastHeartbeatWallMs } = this
     const { diedAtMs, diedAtWallMs, diedOf, lostBecause, replaced, stopping, probes } = this
     const { restartNotedAtMs, restartAsked } = this
     return {
@@ -110,6 +136,7 @@ export class WorkerEntry {
       state,
       answered,
       linked,
+      isOverfull,
       reporting: reporting && [...reporting],
       code: this.code && { place: this.code.place, held: [...this.code.held] },
       lastHeartbeatMs,
@@ -171,6 +198,11 @@ export class WorkerEntry {
     return this.#memoryUsedMib
   }
 
+  /** Names of resources and their addresses in all its holdings. */
+  get namesHeld(): number {
+    return this.#namesHeld
+  }
+
   /** Never negative: a Worker that reports more than its capacity is simply full. */
   get coresFree(): number {
     return Math.max(0, this.record.cores - this.#coresUsed)
@@ -198,6 +230,7 @@ export class WorkerEntry {
     this.#holdings.set(key, holding)
     this.#coresUsed += holding.cores
     this.#memoryUsedMib += holding.memoryMib
+    this.#namesHeld += namesIn(holding.resources)
   }
 
   release(key: HoldingKey): void {
@@ -206,6 +239,7 @@ export class WorkerEntry {
     this.#holdings.delete(key)
     this.#coresUsed -= holding.cores
     this.#memoryUsedMib -= holding.memoryMib
+    this.#namesHeld -= namesIn(holding.resources)
   }
 
   holds(key: HoldingKey): boolean {

@@ -4,6 +4,7 @@ import { limits } from '../../runtime/limits.js'
 import { oversizeOf } from '../messages/record-size.js'
 import type { Heartbeat, RegisterWorker } from '../messages/workers.js'
 import { joinOf } from './access.js'
+import { takeAwaited } from './application-executors.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import { spreadCode } from './code.js'
 import { endDrainOf, endDrainOfFormer, forgetOldDrains, meetDrain } from './drains.js'
@@ -12,9 +13,10 @@ import { endDriver } from './ending.js'
 import { forgetFailuresOn } from './launch-timers.js'
 import { tooMuchHeld } from './refusals.js'
 import type { Step } from './step.js'
-import { executorHolding, WorkerEntry } from './worker-entry.js'
+import { WorkerEntry } from './worker-entry.js'
 import { credentialRefusal, nameOfJoin } from './worker-peer.js'
 import { calledOff, noteRestart, restartLeftMs, returned } from './worker-restart.js'
+import { coresRefusal } from './worker-room.js'
 
 /* Workers in the cluster state: registration, liveness, loss (Spark 1.3, 2.2, 3.5; protocol 9). */
 
@@ -57,14 +59,12 @@ export function registerWorker(
     worker.replaced = [former.id, ...former.replaced].slice(0, REMEMBERED_REPLACED)
   }
   if (former) cluster.workers.delete(former.id)
+  // It is back from the dead, perhaps at another address.
+  if (known) forgetAddress(cluster, known)
   worker.linked = true
   cluster.workers.set(worker.id, worker)
   cluster.workersByAddress.set(worker.address, worker)
-  for (const appId of cluster.awaitingWorkers) {
-    for (const executor of cluster.apps.get(appId)?.executors.values() ?? []) {
-      if (executor.workerId === worker.id) worker.hold(executorHolding(appId, executor.execId), executor)
-    }
-  }
+  takeAwaited(cluster, step, worker)
   step.put('worker', worker.id, worker.record)
   step.tell(worker.id, { type: 'RegisteredWorker', workerId: worker.id, duplicate: false })
   step.log('info', 'worker registered', {
@@ -82,7 +82,7 @@ const REMEMBERED_REPLACED = innerLimits.rememberedReplaced
  * in turn, they would kill each other's work for ever.
  */
 function refuseWorker(cluster: ClusterState, from: PeerInfo, message: RegisterWorker): string | undefined {
-  const { id, port, cores, resources } = message
+  const { id, port, resources } = message
   const address = formatHostPort(message)
   if (id !== from.incarnation) return `the id ${id} is not the incarnation of this link, ${from.incarnation}`
   const credential = credentialRefusal(cluster, from)
@@ -95,7 +95,8 @@ function refuseWorker(cluster: ClusterState, from: PeerInfo, message: RegisterWo
   if (allowed !== undefined && message.name !== allowed)
     return `its token is that of the Worker ${allowed}, and its name is ${message.name}`
   if (port === 0) return `${address} is no address to reach a Worker at`
-  if (cores > limits.workerCores) return `cores is ${cores}; a Worker may offer ${limits.workerCores}`
+  const tooMany = coresRefusal(cluster, message)
+  if (tooMany) return tooMany
   const oversize = oversizeOf(message)
   if (oversize) return `${oversize.field} ${oversize.rule}`
   const addresses = Object.values(resources).reduce((sum, list) => sum + list.length, 0)
@@ -150,8 +151,7 @@ export function removeWorker(
   reason: string,
   certainty: Certainty,
 ): void {
-  worker.state = 'DEAD'
-  worker.linked = false
+  worker.die()
   worker.diedAtMs = step.now.monotonicMs
   worker.diedOf = certainty === 'silent' ? 'silence' : undefined
   worker.diedAtWallMs = step.now.wallMs
@@ -182,7 +182,12 @@ export function removeWorker(
   }
   // Only drivers that it held are visited, not all, because many Workers may be lost in one turn.
   const held = [...worker.holdings.keys()].flatMap((key) => cluster.ownerOf(worker.id, key).driver ?? [])
-  for (const key of [...worker.holdings.keys()]) worker.release(key)
+  for (const key of [...worker.holdings.keys()]) {
+    worker.release(key)
+    cluster.forgetOrphan(step, worker.id, key)
+  }
+  cluster.codeHolders.leave(worker)
+  forgetOldestDead(cluster)
   forgetFailuresOn(cluster, step, worker.id)
   endDrainOf(cluster, step, worker)
   // Its silence has already lasted W, which is longer than a cut-off Worker lets its drivers live (protocol
@@ -218,6 +223,25 @@ function loseDrivers(
   }
 }
 
+function forgetAddress({ workersByAddress }: ClusterState, worker: WorkerEntry): void {
+  if (workersByAddress.get(worker.address) === worker) workersByAddress.delete(worker.address)
+}
+
+function forgetDead(cluster: ClusterState, worker: WorkerEntry): void {
+  cluster.workers.delete(worker.id)
+  forgetAddress(cluster, worker)
+}
+
+/** Any number may register and die within the time for which they are shown. */
+function forgetOldestDead(cluster: ClusterState): void {
+  const dead = [...cluster.workers.values()].filter(({ state }) => state === 'DEAD')
+  if (dead.length <= innerLimits.deadWorkers) return
+  forgetDead(
+    cluster,
+    dead.reduce((a, b) => ((b.diedAtMs ?? 0) < (a.diedAtMs ?? 0) ? b : a)),
+  )
+}
+
 const DEAD_SHOWN_TIMEOUTS = innerLimits.deadShownTimeouts
 
 /** Looks for silent Workers. The core calls it only if its own process was not delayed (protocol R7). */
@@ -227,9 +251,7 @@ export function checkWorkers(cluster: ClusterState, step: Step): void {
   for (const worker of [...cluster.workers.values()]) {
     if (worker.state === 'DEAD') {
       if (step.now.monotonicMs - (worker.diedAtMs ?? 0) < DEAD_SHOWN_TIMEOUTS * workerTimeoutMs) continue
-      cluster.workers.delete(worker.id)
-      if (cluster.workersByAddress.get(worker.address) === worker)
-        cluster.workersByAddress.delete(worker.address)
+      forgetDead(cluster, worker)
       continue
     }
     const since = Math.max(worker.lastHeartbeatMs, cluster.leadership.electedAtMs)
@@ -256,6 +278,7 @@ export function workerUnlinked(cluster: ClusterState, step: Step, workerId: stri
   if (!worker || worker.state === 'DEAD') return
   worker.linked = false
   worker.reporting = undefined
+  worker.isOverfull = false
   suspect(cluster, step, worker)
 }
 

@@ -14,6 +14,13 @@ test('the oldest go first, and no more than must', () => {
   assert.deepEqual(codesToRemove(cached, nothingHeld, 1000, { ...bounds, maxBytes: 180 }), [])
 })
 
+test('more than a leader keeps in mind are not kept: the oldest go', () => {
+  const cached = [code('new', 1, 900), code('old', 1, 100), code('held', 1, 10), code('older', 1, 50)]
+  const isHeld = (id: string) => id === 'held'
+  assert.deepEqual(codesToRemove(cached, isHeld, 1000, { ...bounds, maxCodes: 2 }), ['older', 'old'])
+  assert.deepEqual(codesToRemove(cached, isHeld, 1000, { ...bounds, maxCodes: 4 }), [])
+})
+
 test('what nothing used for long goes without need; what is held or was just used stays above the size', () => {
   const cached = [code('held', 500, 0), code('fresh', 500, 1995), code('idle', 1, 0)]
   assert.deepEqual(

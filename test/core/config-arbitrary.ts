@@ -56,7 +56,7 @@ const master = fc.record({
   advertise: optional(fc.constantFrom('m.example', '10.0.0.8')),
 })
 const worker = fc.record({
-  cores: optional(fc.integer({ min: 1, max: 65_536 })),
+  cores: optional(fc.integer({ min: 1, max: 8192 })),
   memory: optional(memory),
   resources: optional(resources),
   labels: optional(fc.dictionary(fc.constantFrom('zone', 'rack', 'toString'), anyText, { maxKeys: 2 })),
@@ -72,7 +72,7 @@ const worker = fc.record({
 const submission = fc.record({
   main: path,
   args: optional(fc.array(anyText, { maxLength: 3 })),
-  cores: optional(fc.integer({ min: 1, max: 65_536 })),
+  cores: optional(fc.integer({ min: 1, max: 8192 })),
   memory: optional(memory),
   resources: optional(
     fc.dictionary(fc.constantFrom('gpu', 'constructor'), fc.integer({ min: 1, max: 9 }), { maxKeys: 2 }),

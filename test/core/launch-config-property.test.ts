@@ -255,7 +255,7 @@ test('every number is taken within its bounds and refused beside them', () => {
   const bounds: readonly [string, number, number, (value: number) => object][] = [
     ['masters[0].port', 0, 65_535, (port) => ({ masters: [{ port, web: 0 }] })],
     ['masters[0].web', 0, 65_535, (web) => ({ masters: [{ web, port: 0 }] })],
-    ['workers[0].cores', 1, 65_536, (cores) => ({ masters: [{}], workers: [{ cores }] })],
+    ['workers[0].cores', 1, 8192, (cores) => ({ masters: [{}], workers: [{ cores }] })],
     [
       'recovery.replicas',
       0,
@@ -278,7 +278,7 @@ test('every number is taken within its bounds and refused beside them', () => {
     [
       'submissions[0].cores',
       1,
-      65_536,
+      8192,
       (cores) => ({ masters: [{}], submissions: [{ name: 'x', main: 'x', cores }] }),
     ],
   ]

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { runProgram, wholeOption } from '../tools/command-line.js'
 import { type Mutation, mutations as ofClusters } from './mutations.js'
 import { accessMutations } from './mutations-access.js'
+import { budgetMutations } from './mutations-budgets.js'
 import { deploymentMutations } from './mutations-deployments.js'
 import { restartMutations } from './mutations-restarts.js'
 import { plant, unknownNameIn, unplantable } from './planting.js'
@@ -30,6 +31,7 @@ export const mutations: readonly Mutation[] = [
   ...ofClusters,
   ...accessMutations,
   ...deploymentMutations,
+  ...budgetMutations,
   ...restartMutations,
   ...threadMutations,
 ]

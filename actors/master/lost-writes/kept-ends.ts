@@ -1,3 +1,4 @@
+import { innerLimits } from '../../../runtime/inner-limits.js'
 import type { DriverStateChanged } from '../../messages/drivers.js'
 
 /** What a Worker reported of a driver that the cluster state does not hold. */
@@ -5,6 +6,15 @@ export interface KeptEnd {
   readonly from: { readonly incarnation: string }
   readonly report: DriverStateChanged
 }
+
+/** As a Worker cuts it itself, so that so many take the room that they may. */
+const withShortText = ({ from, report }: KeptEnd): KeptEnd => ({
+  from: { incarnation: from.incarnation },
+  report:
+    report.message === undefined
+      ? report
+      : { ...report, message: report.message.slice(0, innerLimits.endMessageChars) },
+})
 
 /**
  * Ends of drivers that the cluster state does not hold. They are kept while a Master may still send the
@@ -29,7 +39,7 @@ export class KeptEnds {
       if (this.#size >= this.#most) return
       this.#size++
     }
-    this.#ends.set(driverId, ofDriver.set(key, end))
+    this.#ends.set(driverId, ofDriver.set(key, withShortText(end)))
   }
 
   /** All of them, for a record of this Master; `keep` takes them back in this order. */

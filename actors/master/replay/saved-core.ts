@@ -83,6 +83,7 @@ export interface ClusterTables {
   readonly awaitedLostWrites: readonly string[]
   readonly keptEnds: readonly KeptEnd[]
   readonly executorHomes: readonly Pair<string>[]
+  readonly lostExecutors: readonly HoldingKey[]
   readonly launchFailures: readonly Pair<readonly LaunchRecord[]>[]
 }
 
@@ -154,6 +155,7 @@ export function captureCluster(cluster: ClusterState): CapturedCluster {
       awaitingWorkers: [...cluster.awaitingWorkers],
       awaitedLostWrites: [...cluster.awaitedLostWrites],
       keptEnds: cluster.keptEnds.save(),
+      lostExecutors: cluster.lostExecutors.save(),
       executorHomes: pairs([...cluster.executorHomes.keys()], [...cluster.executorHomes.values()]),
       launchFailures: cluster.launchFailures.save(),
     },
@@ -172,8 +174,15 @@ export function loadCluster(config: MasterConfig, { head, tables }: SavedCluster
   for (const launcher of tables.launchers) cluster.launchers.set(launcher.id, launcher)
   const { workers, apps, drivers, waiting } = cluster
   workers.load(withIds(tables.workers, WorkerEntry.load), last.workers)
-  for (const worker of workers.values()) meetDrain(cluster, worker)
-  apps.load(withIds(tables.apps, ApplicationEntry.load), last.apps)
+  for (const worker of workers.values()) {
+    meetDrain(cluster, worker)
+    cluster.codeHolders.load(worker)
+  }
+  for (const key of tables.lostExecutors) cluster.lostExecutors.add(key)
+  apps.load(
+    withIds(tables.apps, (saved) => ApplicationEntry.load(saved, cluster.lostExecutors)),
+    last.apps,
+  )
   drivers.load(
     withIds(tables.drivers, (saved, number) => DriverEntry.load(saved, number, waiting)),
     last.drivers,

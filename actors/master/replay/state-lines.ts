@@ -23,6 +23,7 @@ const tableNames: readonly (keyof ClusterTables)[] = [
   'awaitedLostWrites',
   'keptEnds',
   'executorHomes',
+  'lostExecutors',
   'launchFailures',
 ]
 

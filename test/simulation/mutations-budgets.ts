@@ -1,0 +1,71 @@
+import type { Mutation } from './mutations.js'
+
+/* Mistakes in what a Master keeps of what peers say. No shipped peer says so much. */
+
+const test = 'master-budgets'
+
+export const budgetMutations: readonly Mutation[] = [
+  {
+    name: 'a Worker may report without an end',
+    file: 'actors/master/worker-room.js',
+    find: 'return heldBeyondCores(cluster) < limits.heldBeyondCores;',
+    replace: 'return true;',
+    test,
+  },
+  {
+    name: 'the rest of a report counts though its link was cut',
+    file: 'actors/master/reports.js',
+    find: 'worker.isOverfull = true;',
+    replace: '',
+    test,
+  },
+  {
+    name: 'a DEAD Worker keeps all that it said',
+    file: 'actors/master/worker-entry.js',
+    find: 'this.record = remainsOf(this.record);',
+    replace: '',
+    test,
+  },
+  {
+    name: 'any number of DEAD Workers is kept',
+    file: 'actors/master/workers.js',
+    find: 'if (dead.length <= innerLimits.deadWorkers)',
+    replace: 'if (true)',
+    test,
+  },
+  {
+    name: 'a Worker may name codes without an end',
+    file: 'actors/master/code-holders.js',
+    find: 'if (held.size >= this.#most.codesHeld || this.#size >= this.#most.codesHeldInAll)',
+    replace: 'if (false)',
+    test,
+  },
+  {
+    name: 'an application may list executors on Workers that nobody knows without an end',
+    file: 'actors/master/application-executors.js',
+    find: 'adopted && awaited < limits.awaitedExecutors',
+    replace: 'adopted',
+    test,
+  },
+  {
+    name: 'what was LOST is remembered for ever',
+    file: 'actors/master/lost-executors.js',
+    find: 'if (this.#lost.size <= this.#most)',
+    replace: 'if (true)',
+    test,
+  },
+  {
+    name: 'fields that no schema names are let in',
+    file: 'actors/messages/catalogue.js',
+    find: 'return { message: parsed.data };',
+    replace: 'return { message };',
+    test: 'master-extra-fields',
+  },
+  {
+    name: 'a drain that is said again forgets what this release does not know',
+    file: 'actors/master/drains.js',
+    find: '...former,',
+    replace: 'askedAtMs: former.askedAtMs ?? step.now.wallMs,',
+    test: 'skew-rewritten',
+  },
+]
