@@ -1,5 +1,5 @@
 import { Deque } from './deque.js'
-import { type Ended, type Inputs, TaskCall, type TaskOutput, valueOfEnded } from './task-call.js'
+import { type Inputs, TaskCall, type TaskOutput, type Unread } from './task-call.js'
 import type { CallOptions } from './task-options.js'
 import type { TaskPool } from './task-pool-types.js'
 
@@ -33,12 +33,9 @@ export function each<I, O>(
     async next(): Promise<IteratorResult<EachResult<I, O>>> {
       const ended = await call.next()
       if (ended === undefined) return { done: true, value: undefined }
-      const { index, input, attempts } = ended
-      try {
-        return { done: false, value: { index, input, value: valueOfEnded(ended, call.ref) as O } }
-      } catch (error) {
-        return { done: false, value: { index, input, error: error as Error, attempts } }
-      }
+      const { index, input, attempts, result } = ended
+      if ('error' in result) return { done: false, value: { index, input, error: result.error, attempts } }
+      return { done: false, value: { index, input, value: result.value as O } }
     },
     async return(): Promise<IteratorResult<EachResult<I, O>>> {
       call.end('the loop that read the results was left')
@@ -49,17 +46,17 @@ export function each<I, O>(
 
 class AsEnded<I> implements TaskOutput<I> {
   readonly endsAtFailure = false
-  readonly #waiting = new Deque<Ended<I>>()
+  readonly #waiting = new Deque<Unread<I>>()
 
   get size(): number {
     return this.#waiting.size
   }
 
-  add(ended: Ended<I>): void {
+  add(ended: Unread<I>): void {
     this.#waiting.push(ended)
   }
 
-  take(): Ended<I> | undefined {
+  take(): Unread<I> | undefined {
     return this.#waiting.shift()
   }
 }

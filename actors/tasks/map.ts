@@ -1,4 +1,4 @@
-import { type Ended, type Inputs, TaskCall, type TaskOutput, valueOfEnded } from './task-call.js'
+import { type Inputs, TaskCall, type TaskOutput, type Unread } from './task-call.js'
 import type { CallOptions } from './task-options.js'
 import type { TaskPool } from './task-pool-types.js'
 
@@ -21,12 +21,8 @@ export function map<I, O>(
     async next(): Promise<IteratorResult<O>> {
       const ended = await call.next()
       if (ended === undefined) return { done: true, value: undefined }
-      try {
-        return { done: false, value: valueOfEnded(ended, call.ref) as O }
-      } catch (error) {
-        call.end('an earlier task of this map failed')
-        throw error
-      }
+      if ('error' in ended.result) throw ended.result.error
+      return { done: false, value: ended.result.value as O }
     },
     async return(): Promise<IteratorResult<O>> {
       call.end('the loop that read the results was left')
@@ -37,18 +33,18 @@ export function map<I, O>(
 
 class InOrder<I> implements TaskOutput<I> {
   readonly endsAtFailure = true
-  readonly #waiting = new Map<number, Ended<I>>()
+  readonly #waiting = new Map<number, Unread<I>>()
   #next = 0
 
   get size(): number {
     return this.#waiting.size
   }
 
-  add(ended: Ended<I>): void {
+  add(ended: Unread<I>): void {
     this.#waiting.set(ended.index, ended)
   }
 
-  take(): Ended<I> | undefined {
+  take(): Unread<I> | undefined {
     const ended = this.#waiting.get(this.#next)
     if (ended !== undefined) this.#waiting.delete(this.#next++)
     return ended

@@ -21,21 +21,29 @@ export interface OptionsOfCall {
 
 export type Inputs<I> = Iterable<I> | AsyncIterable<I>
 
-/** A task that has ended and has not been read yet. */
+/** The value of a task, or its error. */
+export type TaskResult = { readonly value: unknown } | { readonly error: Error }
+
+/** A task that has ended, as it is read. */
 export interface Ended<I> {
   readonly index: number
   readonly input: I
   readonly attempts: number
+  readonly result: TaskResult
+}
+
+/** A task that has ended and has not been read yet. */
+export interface Unread<I> extends Omit<Ended<I>, 'result'> {
   readonly bytes: number
-  readonly result: { readonly value: unknown } | { readonly body: Uint8Array } | { readonly error: Error }
+  readonly result: TaskResult | { readonly body: Uint8Array }
 }
 
 /** Holds ended tasks until they are read. Only here map and each differ. */
 export interface TaskOutput<I> {
   readonly size: number
-  add(ended: Ended<I>): void
+  add(ended: Unread<I>): void
   /** The next task to be read. */
-  take(): Ended<I> | undefined
+  take(): Unread<I> | undefined
   /** True: the first failure, in the order of inputs, ends the call, so tasks after it are of no use. */
   readonly endsAtFailure: boolean
 }
@@ -45,7 +53,7 @@ const KEPT_AS_BYTES = innerLimits.resultKeptBytes
 
 /** One map or each. It pulls inputs as there is capacity, submits them, and hands out ended tasks. */
 export class TaskCall<I> {
-  readonly ref: FunctionRef
+  readonly #ref: FunctionRef
   readonly #site: CallSite
   readonly #pool: TaskPool
   readonly #settings: CallSettings
@@ -74,7 +82,7 @@ export class TaskCall<I> {
   /** Throws USAGE. No input is pulled before the first `next`. */
   constructor(pool: TaskPool, fn: unknown, inputs: Inputs<I>, ofCall: OptionsOfCall, output: TaskOutput<I>) {
     const { ref, options } = targetOf(fn)
-    this.ref = ref
+    this.#ref = ref
     this.#settings = callSettings(options, ofCall)
     if (!isIterable(inputs))
       throw new FiresteelError('USAGE', 'The inputs are not iterable.', { place: 'inputs' })
@@ -93,6 +101,7 @@ export class TaskCall<I> {
     if (this.#iterator === undefined && !this.#ended) this.#start()
     const ready = this.#take()
     if (ready !== undefined) {
+      this.#isRead(ready)
       this.#pull()
       return Promise.resolve(ready)
     }
@@ -160,12 +169,19 @@ export class TaskCall<I> {
     return this.#exhausted && this.#inFlight.size === 0 && this.#output.size === 0
   }
 
+  /** Nothing is read after the end of the call, as of an async generator. */
   #take(): Ended<I> | undefined {
-    // Results that arrived before a failure are not read past it.
-    if (this.#ended && this.#failure !== undefined) return undefined
-    const ended = this.#output.take()
-    if (ended !== undefined) this.#bufferedBytes -= ended.bytes
-    return ended
+    if (this.#ended) return undefined
+    const unread = this.#output.take()
+    if (unread === undefined) return undefined
+    const { index, input, attempts, bytes, result } = unread
+    this.#bufferedBytes -= bytes
+    return { index, input, attempts, result: 'body' in result ? this.#read(result.body) : result }
+  }
+
+  /** A failure that ends the call ends it for the reads behind it, too. */
+  #isRead({ result }: Ended<I>): void {
+    if ('error' in result && this.#output.endsAtFailure) this.end('an earlier task of this map failed')
   }
 
   #inFlightMost(): number {
@@ -235,7 +251,7 @@ export class TaskCall<I> {
     let bytes: Uint8Array
     try {
       key = limit && keyOf(limit, input, index)
-      bytes = inputBytes(this.#pool, this.ref, [input])
+      bytes = inputBytes(this.#pool, this.#ref, [input])
     } catch (error) {
       const refused = placed(error as Error, this.#placeOf(index), false)
       this.#add({ index, input, attempts: 0, bytes: 0, result: { error: refused } })
@@ -244,7 +260,7 @@ export class TaskCall<I> {
     const size = bytes.byteLength
     this.#bufferedBytes += size
     const taskId = this.#pool.submit({
-      fn: this.ref,
+      fn: this.#ref,
       input: bytes,
       retries,
       backoff,
@@ -267,9 +283,9 @@ export class TaskCall<I> {
     if (!this.#inFlight.delete(outcome.taskId)) return
     const { end, attempts } = outcome
     if (end.kind === 'closed') {
-      this.fail(errorOf(outcome, this.ref.name, this.#placeOf(index)))
+      this.fail(errorOf(outcome, this.#ref.name, this.#placeOf(index)))
     } else if (end.kind !== 'value') {
-      const error = errorOf(outcome, this.ref.name, this.#placeOf(index))
+      const error = errorOf(outcome, this.#ref.name, this.#placeOf(index))
       this.#add({ index, input, attempts, bytes: 0, result: { error } })
     } else if (end.body.byteLength > KEPT_AS_BYTES) {
       const { body } = end
@@ -292,15 +308,15 @@ export class TaskCall<I> {
     return { site: this.#site, index }
   }
 
-  #read(body: Uint8Array): Ended<I>['result'] {
+  #read(body: Uint8Array): TaskResult {
     try {
-      return { value: resultValue(body, this.ref) }
+      return { value: resultValue(body, this.#ref) }
     } catch (error) {
       return { error: error as Error }
     }
   }
 
-  #add(ended: Ended<I>): void {
+  #add(ended: Unread<I>): void {
     this.#steps.delete(ended.index)
     if ('error' in ended.result) this.#progress.failed++
     else this.#progress.done++
@@ -310,9 +326,12 @@ export class TaskCall<I> {
     this.#output.add(ended)
     while (this.#waiters.length > 0) {
       const next = this.#take()
-      if (next === undefined) return
+      if (next === undefined) break
       this.#waiters.shift()?.resolve(next)
+      this.#isRead(next)
     }
+    // Reads that still wait would wait for a result that never comes.
+    if (this.#isOver()) this.end('all is done')
   }
 
   /** Cancels the tasks of later inputs. Those of earlier inputs go on. */
@@ -360,13 +379,6 @@ export class TaskCall<I> {
       // The call has already ended, for a reason that matters more.
     }
   }
-}
-
-/** The value of an ended task; throws its error. */
-export function valueOfEnded<I>(ended: Ended<I>, ref: FunctionRef): unknown {
-  const { result } = ended
-  if ('error' in result) throw result.error
-  return 'body' in result ? resultValue(result.body, ref) : result.value
 }
 
 function isIterable(value: unknown): boolean {
