@@ -11,16 +11,30 @@ export interface KnownOptions {
   readonly elsewhere?: { readonly names: readonly string[]; readonly what: string }
 }
 
+/** It inherits nothing but what every object of its realm has. */
+export function isPlainObject(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype = Object.getPrototypeOf(value) as object | null
+  if (prototype === null || prototype === Object.prototype) return true
+  // This is the `Object.prototype` of another realm.
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty')
+}
+
 /**
- * Refuses options of a library call that are not an object, and each name that does not exist: such an option
- * would have no effect, and nobody would notice. Throws USAGE with the option and the nearest name that
- * exists.
+ * Refuses options of a library call that are not an object, options that inherit, and each name that does not
+ * exist: such an option would have no effect, and nobody would notice. Throws USAGE with the option and the
+ * nearest name that exists.
  */
 export function checkKnownOptions(value: unknown, { what, names, help, elsewhere }: KnownOptions): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new FiresteelError('USAGE', `The options of ${what} must be an object.`, { place: what, help })
   }
-  const unknown = Object.keys(value).find((key) => !names.includes(key))
+  if (!isPlainObject(value)) {
+    const why = 'These inherit from a class or from another object, and inherited options do not count.'
+    const message = `The options of ${what} must be a plain object. ${why}`
+    throw new FiresteelError('USAGE', message, { place: what, help })
+  }
+  const unknown = Object.getOwnPropertyNames(value).find((key) => !names.includes(key))
   if (unknown === undefined) return
   throw new FiresteelError('USAGE', sentence(), { place: unknown, help })
 

@@ -1,7 +1,7 @@
 import { basename, extname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { FiresteelError } from '../../runtime/errors.js'
-import { checkKnownOptions } from '../../runtime/known-options.js'
+import { checkKnownOptions, isPlainObject } from '../../runtime/known-options.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
 import type { TlsFiles } from '../../runtime/tls/material.js'
@@ -252,10 +252,9 @@ function known(value: unknown, names: readonly string[], what: string): void {
 }
 
 function labelsOf(on: unknown): Labels {
-  const isRecord = typeof on === 'object' && on !== null && !Array.isArray(on)
-  if (!isRecord)
+  if (!isPlainObject(on))
     refuse('executor.on', "executor.on must name labels and their values, such as { zone: 'a' }.")
-  for (const [name, value] of Object.entries(on as object)) checkString(value, `executor.on.${name}`)
+  for (const [name, value] of Object.entries(on)) checkString(value, `executor.on.${name}`)
   return { ...(on as Labels) }
 }
 
@@ -320,8 +319,8 @@ function tasksPerCoreOf({ tasksPerCore }: ExecutorOptions): number | undefined {
 }
 
 function resourcesOf(resources: unknown): Record<string, number> {
-  if (typeof resources !== 'object' || resources === null || Array.isArray(resources)) {
-    return refuse('executor.resources', 'executor.resources must be an object such as { gpu: 1 }.')
+  if (!isPlainObject(resources)) {
+    return refuse('executor.resources', 'executor.resources must be a plain object such as { gpu: 1 }.')
   }
   const entries = Object.entries(resources)
   return Object.fromEntries(

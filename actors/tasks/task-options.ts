@@ -157,7 +157,9 @@ function given<O>(
 ): O {
   const names = Object.keys(checks)
   checkKnownOptions(options, { what, names, help: HELP, ...(elsewhere && { elsewhere }) })
-  const entries = Object.entries(options as object).filter(([, value]) => value !== undefined)
+  // Each is read once, also one that is not enumerable.
+  const all = names.map((name) => [name, (options as Readonly<Record<string, unknown>>)[name]] as const)
+  const entries = all.filter(([, value]) => value !== undefined)
   for (const [name, value] of entries) checks[name]?.(value)
   return Object.fromEntries(entries) as O
 }

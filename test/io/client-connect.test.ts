@@ -38,6 +38,19 @@ const refused: [string, unknown, RegExp][] = [
     /local has no option worker; did you mean workers/,
   ],
   ['null', null, /must be an object/],
+  [
+    'what inherits',
+    Object.create({ name: 'x' }),
+    /of connect\(\) must be a plain object\. These inherit from/,
+  ],
+  [
+    'an executor that inherits',
+    { executor: Object.create({ cores: 2 }) },
+    /of executor must be a plain object/,
+  ],
+  ['limits that inherit', { limits: new Map() }, /The options of limits must be a plain object/],
+  ['resources that inherit', { executor: { resources: new Map() } }, /resources must be a plain object such/],
+  ['labels that inherit', { executor: { on: new Map() } }, /executor\.on must name labels and their values/],
   ['a name too long', { name: 'n'.repeat(300) }, /name is not acceptable/],
 ]
 for (const [what, options, message] of refused) {

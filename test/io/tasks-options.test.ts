@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { runInNewContext } from 'node:vm'
 import { each } from '../../actors/tasks/each.js'
 import { map } from '../../actors/tasks/map.js'
 import type { CallOptions, TaskOptions, TaskProgress } from '../../actors/tasks/task-options.js'
@@ -303,6 +304,66 @@ test('a wrong option is refused where it is given, before anything runs', () => 
     }
   }
   assert.equal(pool.stats().dispatched, before)
+})
+
+class Settings {
+  get retries(): number {
+    return 0
+  }
+}
+class Rootless extends (null as unknown as typeof Object) {
+  static readonly made = Object.create(Rootless.prototype) as CallOptions
+  get retries(): number {
+    return 0
+  }
+}
+/** None of them has an option of its own, and each seems to have one. */
+const inheriting: readonly object[] = [
+  Object.create({ retries: 0 }),
+  new Settings(),
+  Rootless.made,
+  Object.create(Object.create(null, { retries: { value: 0, enumerable: true } })),
+  new Map([['retries', 0]]),
+]
+
+test('options that inherit are refused at every level of every call: what is inherited would not count', () => {
+  const { square } = functions({})
+  const message = (what: string): string =>
+    `The options of ${what} must be a plain object. These inherit from a class or from another object, and inherited options do not count.`
+  for (const options of inheriting) {
+    const refusal = (what: string) => ({ code: 'FIRESTEEL_USAGE', message: message(what), place: what })
+    assert.throws(() => tasksOf(pool, url, options), refusal('tasks()'))
+    assert.throws(() => map(pool, square, [1], options), refusal('map()'))
+    assert.throws(() => each(pool, square, [1], options), refusal('each()'))
+    assert.throws(() => each(pool, square, [1], { limit: options }), refusal('limit'))
+    assert.throws(() => each(pool, square, [1], { backoff: options }), refusal('backoff'))
+  }
+})
+
+/** Each has the option itself. */
+const own: Readonly<Record<string, CallOptions>> = {
+  'without a prototype': Object.assign(Object.create(null), { retries: 0 }),
+  'of another realm': runInNewContext('({ retries: 0 })'),
+  'an accessor of its own': {
+    get retries() {
+      return 0
+    },
+  },
+  'one that is not enumerable': Object.defineProperty({}, 'retries', { value: 0 }),
+}
+
+for (const [what, options] of Object.entries(own)) {
+  test(`options are read: ${what}`, async () => {
+    for (const call of Object.values(kinds)) await same(runs(call, { tasks: options }), 1)
+    for (const call of [mapped, eached]) await same(runs(call, { call: options }), 1)
+  })
+}
+
+test('an unknown option is refused though it is not enumerable', () => {
+  const options = Object.defineProperty({}, 'retrie', { value: 0 })
+  assert.throws(() => tasksOf(pool, url, options), {
+    message: 'tasks() has no option retrie; did you mean retries? It has retries, backoff, retryIf, timeout.',
+  })
 })
 
 test('where nothing can be given, the message says no more than that', () => {
