@@ -65,8 +65,20 @@ export class TaskThread {
   /** True: it may hold spans that have not left. */
   #isTraced = false
   #flushed: () => void = () => {}
+  /** Nothing runs in it any more. */
+  hasExited = false
+  #before: TaskThread | undefined
 
-  constructor({ heapMib, ring, ...data }: ThreadSettings, spawn: SpawnThread, events: ThreadEvents) {
+  /**
+   * `before`: the thread whose place it takes, and whose tasks go on to their end. Both together run no more
+   * tasks than one thread may.
+   */
+  constructor(
+    { heapMib, ring, before, ...data }: ThreadSettings & { readonly before?: TaskThread | undefined },
+    spawn: SpawnThread,
+    events: ThreadEvents,
+  ) {
+    this.#before = before
     this.#tasksAtOnce = data.tasksAtOnce
     const memory = createSharedMemory(ring ?? ringSizeFor(this.#most))
     this.#ring = new SharedRing(memory)
@@ -90,12 +102,26 @@ export class TaskThread {
 
   get capacity(): number {
     if (this.#closed) return 0
-    return Math.max(0, Math.min(this.#most - this.#posted.size, this.#positions.free))
+    const before = this.#runningBefore
+    // Nothing waits behind its tasks then: it would be begun before a place is free.
+    const most = before > 0 ? this.#tasksAtOnce - before : this.#most
+    return Math.max(0, Math.min(most - this.#posted.size, this.#positions.free))
   }
 
   /** Tasks that it would begin at once. */
   get idle(): number {
     return this.#closed ? 0 : Math.max(0, Math.min(this.#tasksAtOnce - this.#posted.size, this.capacity))
+  }
+
+  /** The thread whose place it took, if that has not ended. */
+  get before(): TaskThread | undefined {
+    while (this.#before?.hasExited) this.#before = this.#before.before
+    return this.#before
+  }
+
+  get #runningBefore(): number {
+    const { before } = this
+    return before === undefined ? 0 : before.load + before.#runningBefore
   }
 
   /** True: it has begun a task. */
@@ -278,6 +304,7 @@ export class TaskThread {
   /** Only now it is certain which attempts it had begun, and which results it has left. */
   #exited(reason: string): void {
     this.#closed = true
+    this.hasExited = true
     this.drain()
     this.#giveBack()
     const running = [...this.#posted.values()]

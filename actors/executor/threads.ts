@@ -64,6 +64,10 @@ const NOTHING = new Uint8Array(0)
  * that is ended by force is reported when its thread is gone, so that the next attempt never runs beside it.
  * Other tasks of such a thread have a while to end; those that are lost with it were not the reason, and are
  * reported as `lost`.
+ *
+ * Nothing is wrong with the tasks of a thread that is only to be replaced. It takes nothing new, they go on to
+ * their end, however late, and a fresh thread takes its place meanwhile. At most one such thread per core is
+ * beside the others, for the sake of memory.
  */
 export class ThreadPool {
   readonly #options: ThreadPoolOptions
@@ -82,6 +86,8 @@ export class ThreadPool {
   readonly #endingMs = new Map<TaskThread, number>()
   /** Threads that take nothing new. They are told to end at `untilMs`, or when nothing else runs there. */
   readonly #retiring = new Map<TaskThread, { readonly reason: string; readonly untilMs: number }>()
+  /** Threads that gave up their place, until they have ended. */
+  readonly #replaced = new Set<TaskThread>()
   #paused = false
   #closed = false
   #whenEmpty: (() => void) | undefined
@@ -175,9 +181,9 @@ export class ThreadPool {
 
   #distribute(): void {
     if (this.#paused || this.#closed) return
-    const wanted = Math.min(this.#options.threads, this.#load() + this.#queue.size)
+    const wanted = Math.min(this.#places, this.#load() + this.#queue.size)
     if (this.#starts.failures > 0) this.#startAgain(wanted)
-    else while (this.#threads.size < wanted) this.#start()
+    else while (this.#inPlace < wanted) this.#start()
     const share = Math.max(1, Math.ceil(this.#queue.size / this.#options.threads))
     for (const thread of this.#byLoad()) {
       const attempts = this.#nextFor(Math.min(share, thread.capacity))
@@ -194,7 +200,7 @@ export class ThreadPool {
       if (thread.hasBegun) this.#starts.began(this.#startRecordOf(thread).deathsBefore)
       else unproven++
     }
-    while (this.#threads.size < Math.max(1, wanted)) {
+    while (this.#inPlace < Math.min(this.#places, Math.max(1, wanted))) {
       if (!this.#starts.mayStart(unproven, this.#dependencies.nowMs())) return
       this.#start()
       unproven++
@@ -205,14 +211,26 @@ export class ThreadPool {
     return this.#startRecords.get(thread) as { readonly ms: number; readonly deathsBefore: number }
   }
 
+  /** Where tasks may run. Each thread above one per core that still runs its last tasks costs a place. */
+  get #places(): number {
+    const { threads } = this.#options
+    return threads - Math.max(0, this.#replaced.size - threads)
+  }
+
+  get #inPlace(): number {
+    return this.#threads.size - this.#replaced.size
+  }
+
   #load(): number {
     let load = 0
-    for (const thread of this.#threads) load += thread.load
+    for (const thread of this.#threads) if (!this.#replaced.has(thread)) load += thread.load
     return load
   }
 
   #byLoad(): TaskThread[] {
-    return [...this.#threads].sort((one, other) => one.load - other.load)
+    return [...this.#threads]
+      .filter((thread) => !this.#replaced.has(thread))
+      .sort((one, other) => one.load - other.load)
   }
 
   #nextFor(capacity: number): Attempt[] {
@@ -234,6 +252,7 @@ export class ThreadPool {
       functions: [...this.#functions.values()],
       maxResultBytes: this.#maxResultBytes,
       tasksAtOnce: this.#tasksPerThread,
+      before: this.#withoutSuccessor(),
     }
     const thread = new TaskThread(settings, this.#spawn, this.#events)
     this.#startRecords.set(thread, {
@@ -241,6 +260,11 @@ export class ThreadPool {
       deathsBefore: this.#starts.deathsBefore,
     })
     this.#threads.add(thread)
+  }
+
+  #withoutSuccessor(): TaskThread | undefined {
+    const succeeded = new Set([...this.#threads].map(({ before }) => before))
+    return [...this.#replaced].find((thread) => !succeeded.has(thread))
   }
 
   readonly #events: ThreadEvents = {
@@ -272,7 +296,7 @@ export class ThreadPool {
       return
     }
     const again = this.#failures.failed(url, body, this.#startRecordOf(thread).ms, this.#dependencies.nowMs())
-    this.#retire(thread, `an import failed in it: ${error.message}`)
+    this.#replace(thread, `an import failed in it: ${error.message}`)
     if (again && !attempt.importFailed && attempt.abort === undefined) {
       attempt.importFailed = true
       this.#requeue([attempt])
@@ -399,10 +423,21 @@ export class ThreadPool {
     if (isLate && !thread.hasBegun) this.#terminate(thread, 'it did not reach its first task')
   }
 
+  /** Its tasks are healthy and go on to their end. Another thread takes what comes from now on. */
+  #replace(thread: TaskThread, reason: string): void {
+    if (this.#endingMs.has(thread)) return
+    this.#replaced.add(thread)
+    this.#retire(thread, reason, Number.POSITIVE_INFINITY)
+  }
+
   /** It takes nothing new. It is ended as soon as nothing runs there that could still end in order. */
-  #retire(thread: TaskThread, reason: string): void {
-    if (this.#retiring.has(thread) || this.#endingMs.has(thread)) return
-    const untilMs = this.#dependencies.nowMs() + limits.taskAbortGraceMs
+  #retire(
+    thread: TaskThread,
+    reason: string,
+    untilMs = this.#dependencies.nowMs() + limits.taskAbortGraceMs,
+  ): void {
+    const known = this.#retiring.get(thread)
+    if (this.#endingMs.has(thread) || (known !== undefined && known.untilMs <= untilMs)) return
     this.#retiring.set(thread, { reason, untilMs })
     thread.close()
     this.#lookAtRetiring(thread)
@@ -466,6 +501,7 @@ export class ThreadPool {
   #threadEnded(thread: TaskThread, end: ThreadEnd): void {
     const { reason } = end
     this.#threads.delete(thread)
+    this.#replaced.delete(thread)
     this.#endingMs.delete(thread)
     this.#retiring.delete(thread)
     if (this.#threads.size === 0) this.#whenEmpty?.()

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { ModuleFailures } from '../../actors/executor/module-failures.js'
 import { each } from '../../actors/tasks/each.js'
-import { tasksOf } from '../../actors/tasks/task-proxy.js'
+import { type TaskFunctions, tasksOf } from '../../actors/tasks/task-proxy.js'
 import { type FiresteelError, isFiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
+import { waitUntil } from '../harness/wait-until.js'
 import { startDriver, type TestDriver } from '../tools/tasks-fixture.js'
 
 /*
@@ -405,6 +406,57 @@ test('a module that is broken fails all its tasks, each once, and takes few thre
   assert.ok(threads < failed / 10, `${threads} threads for ${failed} tasks`)
   // Another module is not touched by it.
   assert.equal(await calls(pathToFileURL(join(folder, 'named.mjs')), {}, driver).square?.(7), 49)
+})
+
+// Neighbours of an import that fails
+
+type Sample = typeof import('./tasks-sample.js')
+const atMostOnce = (driver: TestDriver): TaskFunctions<Sample> =>
+  tasksOf<Sample>(driver.pool, new URL('./tasks-sample.js', import.meta.url), { retries: 0 })
+
+test('tasks beside an import that fails go on to their end, and a fresh thread takes what comes meanwhile', async () => {
+  await using driver = await startDriver(undefined, 10)
+  await driver.start({ cores: 1 })
+  const { waitsFor, together, lasts } = atMostOnce(driver)
+  const door = join(folder, 'neighbours')
+  const neighbours = Promise.all(Array.from({ length: 6 }, () => waitsFor(door)))
+  neighbours.catch(() => undefined)
+  await waitUntil('they run', () => driver.pool.stats().running === 6)
+  const { square } = calls(file('beside.mjs', "throw new Error('no database')"), {}, driver)
+  await assert.rejects(square?.(7) as Promise<unknown>, { code: 'FIRESTEEL_TASK_MODULE_FAILED' })
+  // Their thread would have been ended by then.
+  await lasts(2 * limits.taskAbortGraceMs)
+  // The four free places are still there.
+  const others = await Promise.all(Array.from({ length: 4 }, () => together(4)))
+  assert.equal(Math.max(...others.map(({ most }) => most)), 4)
+  assert.equal(driver.pool.stats().running, 6)
+  writeFileSync(door, '')
+  assert.equal(new Set(await neighbours).size, 1)
+  const { lost, unknown, retried } = driver.pool.stats()
+  assert.deepEqual({ lost, unknown, retried }, { lost: 0, unknown: 0, retried: 0 })
+})
+
+test('calls of a broken module without end take few threads, and their neighbours go on', async () => {
+  await using driver = await startDriver(undefined, 10)
+  await driver.start({ cores: 1 })
+  const { waitsFor } = atMostOnce(driver)
+  const door = join(folder, 'stream')
+  const neighbours = Promise.all(Array.from({ length: 5 }, () => waitsFor(door)))
+  neighbours.catch(() => undefined)
+  await waitUntil('they run', () => driver.pool.stats().running === 5)
+  const { square } = calls(failsAtFirst('stream.mjs', 1e9), {}, driver)
+  const beganMs = performance.now()
+  for (let count = 0; count < 200; count++)
+    await assert.rejects(square?.(7) as Promise<unknown>, { code: 'FIRESTEEL_TASK_MODULE_FAILED' })
+  const seconds = (performance.now() - beganMs) / 1000
+  // Each import is one of another thread.
+  const imports = readFileSync(join(folder, 'stream.mjs.count'), 'utf8').length
+  assert.ok(imports <= 2 + seconds, `${imports} imports in ${seconds} s`)
+  assert.equal(driver.pool.stats().running, 5)
+  writeFileSync(door, '')
+  await neighbours
+  const { lost, unknown } = driver.pool.stats()
+  assert.deepEqual({ lost, unknown }, { lost: 0, unknown: 0 })
 })
 
 test('failures of one time count as one; after a second one tries are rare; a success forgets them', () => {

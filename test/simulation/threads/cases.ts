@@ -121,6 +121,12 @@ export const cases: readonly Case[] = [
   },
   {
     ...small,
+    name: 'of two at a time one does not load, and the other goes on',
+    tasksPerThread: 2,
+    orders: [{ kind: 'run', tasks: [task('heeds'), task('flaky'), task('textLater')] }],
+  },
+  {
+    ...small,
     name: 'of two at a time one is cancelled',
     tasksPerThread: 2,
     orders: [

@@ -396,6 +396,36 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
     replace: 'if (true) {',
   },
   {
+    name: 'a thread whose import failed is ended though its other tasks are healthy',
+    file: pool,
+    find: 'this.#retire(thread, reason, Number.POSITIVE_INFINITY);',
+    replace: 'this.#retire(thread, reason);',
+  },
+  {
+    name: 'nobody takes the place of a thread that goes on with its last tasks',
+    file: pool,
+    find: 'this.#replaced.add(thread);',
+    replace: ';',
+  },
+  {
+    name: 'a thread runs as many tasks as it may beside those of the one before it',
+    file: thread,
+    find: 'const before = this.#runningBefore;',
+    replace: 'const before = 0;',
+  },
+  {
+    name: 'any number of threads go on with their last tasks',
+    file: pool,
+    find: 'return threads - Math.max(0, this.#replaced.size - threads);',
+    replace: 'return threads;',
+  },
+  {
+    name: 'a task that ignores its signal stays in a thread that goes on with its last tasks',
+    file: pool,
+    find: '(known !== undefined && known.untilMs <= untilMs)',
+    replace: 'known !== undefined',
+  },
+  {
     name: 'a paused pool goes on',
     file: pool,
     find: 'if (this.#paused || this.#closed)\n            return;',

@@ -92,8 +92,8 @@ export class ScheduledThread implements SpawnedThread {
   /** Its place in the order of all starts and ends of threads. */
   bornAt = 0
   exitedAt = Number.POSITIVE_INFINITY
-  /** When an import first failed in it. */
-  importFailedMs: number | undefined
+  /** An import has failed in it, so another takes its place. */
+  isReplaced = false
   readonly memory: SharedArrayBuffer
   readonly #world: ThreadWorld
   readonly #listener: ThreadListener

@@ -95,7 +95,10 @@ export class ThreadHistory implements ThreadWorld {
       ring: { slots: plan.slots, bytes: plan.ringBytes },
       spawn: (data, _heapMib, listener) => {
         const alive = this.#threads.filter(({ hasExited }) => !hasExited)
-        if (alive.length >= plan.threads) this.#fail('threads', `${alive.length} threads, and one more`)
+        const replaced = alive.filter(({ isReplaced }) => isReplaced).length
+        // Beside those that take tasks there is one per core at most that only runs its last ones.
+        if (alive.length >= plan.threads + Math.min(replaced, plan.threads))
+          this.#fail('threads', `${alive.length} threads, and one more`)
         const thread = new ScheduledThread(this.#threads.length, this, data, listener)
         thread.isStillborn = this.#isStillborn(thread.number)
         thread.bornAt = ++this.#turn
@@ -154,7 +157,7 @@ export class ThreadHistory implements ThreadWorld {
 
   load(thread: ScheduledThread, { functionId }: FunctionEntry): Promised {
     const error = loadError(functionId, thread.number)
-    if (error?.code === 'FIRESTEEL_TASK_MODULE_FAILED') thread.importFailedMs ??= this.#nowMs
+    if (error?.code === 'FIRESTEEL_TASK_MODULE_FAILED') thread.isReplaced = true
     if (error !== undefined) return new Promised({ error })
     return new Promised({ value: (id: number) => this.#called(thread, id) })
   }
@@ -210,12 +213,14 @@ export class ThreadHistory implements ThreadWorld {
     return abortedAtMs === undefined ? -1 : this.#nowMs - abortedAtMs - limits.taskAbortGraceMs
   }
 
-  /** Others have a grace to end, after that of the one for which their thread ends. */
+  /**
+   * Others have a grace to end, after that of the one for which their thread ends. Nothing else ends a thread
+   * that they are in: they survive an import that fails beside them.
+   */
   doomed(thread: ScheduledThread): void {
     const inside = this.#inside(thread)
     const innocent = inside.find(({ abortedAtMs }) => abortedAtMs === undefined)
     const graceMs = Math.max(
-      this.#nowMs - (thread.importFailedMs ?? this.#nowMs),
       ...this.#tasks
         .filter(({ abortedIn }) => abortedIn === thread.number)
         .map((task) => this.#graceOver(task)),
@@ -382,17 +387,22 @@ export class ThreadHistory implements ThreadWorld {
     const stuck = this.#threads.filter(({ isStuck, hasExited }) => isStuck && !hasExited)
     const behind = new Set(stuck.flatMap((thread) => this.#inside(thread)))
     if (unended.every((task) => task.isEndless || behind.has(task))) return true
-    const full = this.#threads.filter((thread) => {
-      const endless = unended.filter(({ isEndless, begunBy }) => isEndless && begunBy === thread.number)
-      return stuck.includes(thread) || endless.length >= Math.min(this.plan.tasksPerThread, this.plan.slots)
-    })
-    const alive = this.#threads.filter(({ hasExited, isStillborn }) => !hasExited && !isStillborn)
-    const atWork = full.length
     const { threads } = this.plan
-    if (alive.length >= threads || !this.#isStillborn(this.#threads.length)) return atWork >= threads
+    const alive = this.#threads.filter(({ hasExited, isStillborn }) => !hasExited && !isStillborn)
+    const inPlace = alive.filter(({ isReplaced }) => !isReplaced).length
+    // So many threads with their last tasks leave no place for another.
+    if (alive.length - inPlace > threads) return true
+    // Those of a thread and of the one in whose place it is fill one core.
+    const ofCore = Math.min(this.plan.tasksPerThread, this.plan.slots)
+    let taken = 0
+    for (const thread of alive) {
+      const endless = unended.filter(({ isEndless, begunBy }) => isEndless && begunBy === thread.number)
+      taken += stuck.includes(thread) ? ofCore : Math.min(ofCore, endless.length)
+    }
+    if (inPlace >= threads || !this.#isStillborn(this.#threads.length)) return taken >= threads * ofCore
     // What works must outlast all that is tried beside it.
     const tried = this.#threads.filter(({ hasExited, isStillborn }) => hasExited && isStillborn)
-    return atWork >= alive.length && tried.length >= limits.threadStartFailures
+    return taken >= inPlace * ofCore && tried.length >= limits.threadStartFailures
   }
 
   #isStillborn(number: number): boolean {
@@ -536,6 +546,10 @@ export class ThreadHistory implements ThreadWorld {
         'crowd',
         `${thread.waiting} tasks wait in t${thread.number}, and task ${id} begins beside them`,
       )
+    const alive = this.#threads.filter(({ isDead }) => !isDead)
+    const waiting = alive.reduce((sum, { waiting }) => sum + waiting, 0)
+    if (waiting >= this.plan.threads * this.plan.tasksPerThread)
+      this.#fail('crowd', `${waiting} tasks wait in all threads, and task ${id} begins beside them`)
     this.#progressMs = this.#nowMs
     return task.call()
   }
