@@ -465,6 +465,10 @@ export const innerLimits = {
   youngHeapShare: 0.125,
   /** Age of a shared table of processes. Far less than the kernel takes to come round to a pid again. */
   processTableMs: 5,
+  /** Between two looks at processes that were killed with the thread that had started them. */
+  processGoneLookMs: 5,
+  /** Looks for what a process starts while it is being stopped. A stopped one starts nothing more. */
+  processTreeRounds: 8,
   /** Characters of what an embedded cluster that fails has said last, for its error. */
   embeddedLastWordsChars: 16 * KIB,
   /** How long a launcher waits for the last output of a node that has ended. */

@@ -1,11 +1,16 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import { programs } from '../../runtime/built-file.js'
 import { reasonOf } from '../../runtime/errors.js'
+import type { ProcessNote } from '../../runtime/process/tell-processes.js'
 import type { FromThread, LargeBody, ThreadData, ToThread } from './thread-messages.js'
+import { ThreadProcesses } from './thread-processes.js'
 
 export interface ThreadListener {
   message(message: FromThread): void
-  /** Nothing runs in the thread any more. Only bodies that it had posted can still be taken. */
+  /**
+   * Nothing runs in the thread any more, and nothing that it had started. Only bodies that it had posted can
+   * still be taken.
+   */
   exited(reason: string): void
 }
 
@@ -45,17 +50,27 @@ export const spawnThread: SpawnThread = (data, heapMib, listener) => {
     return { post: () => {}, takeBody: () => undefined, terminate: () => {} }
   }
   let reason: string | undefined
-  control.port1.on('message', (message: FromThread) => listener.message(message))
+  const processes = new ThreadProcesses()
+  const hear = (message: FromThread | ProcessNote): void => {
+    if (message.kind === 'process') processes.heard(message)
+    else listener.message(message)
+  }
+  control.port1.on('message', hear)
   worker.on('error', (error) => {
     reason ??= reasonOf(error)
   })
   worker.on('exit', (code) => {
     for (let rest = take(control.port1); rest !== undefined; rest = take(control.port1)) {
-      listener.message(rest as FromThread)
+      hear(rest as FromThread | ProcessNote)
     }
-    listener.exited(reason ?? `its thread exited with code ${code}`)
-    control.port1.close()
-    bodies.port1.close()
+    const exited = (): void => {
+      listener.exited(reason ?? `its thread exited with code ${code}`)
+      control.port1.close()
+      bodies.port1.close()
+    }
+    const ending = processes.end()
+    if (ending === undefined) exited()
+    else void ending.then(exited)
   })
   return {
     post: (message, transfer) => control.port1.postMessage(message, transfer),

@@ -1,7 +1,8 @@
 /* Task functions that the tests run on real executors. */
-import { execSync } from 'node:child_process'
+import { execFile, execSync, spawn } from 'node:child_process'
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { readFile as readAsync } from 'node:fs/promises'
+import { promisify } from 'node:util'
 import { threadId } from 'node:worker_threads'
 import { context, NoRetry } from '../../actors/executor/task.js'
 import { contentOf, digestOf, messageOf, type Sized } from './sized-content.js'
@@ -109,6 +110,43 @@ export const blocksIn = (command: string): string => execSync(command).toString(
 export function reads(path: string, begun?: string): string {
   if (begun !== undefined) writeFileSync(begun, '')
   return readFileSync(path, 'utf8')
+}
+
+/** Waits for a command and ignores its signal. Its thread goes on meanwhile. */
+export async function waitsForCommand(command: string): Promise<string> {
+  const { stdout } = await promisify(execFile)('sh', ['-c', command])
+  return stdout
+}
+
+/** Starts a command, and never gives its thread back after that. */
+export function startsAndSpins(command: string): never {
+  spawn('sh', ['-c', command], { stdio: 'ignore' })
+  for (;;);
+}
+
+/** Starts a command that is to outlive the task and its thread. */
+export async function startsDetached(command: string): Promise<never> {
+  spawn('sh', ['-c', command], { stdio: 'ignore', detached: true }).unref()
+  return deaf()
+}
+
+/** Ends its thread while its command runs. */
+export async function exitsBeside(command: string, file: string): Promise<void> {
+  await startsAndNotes(command, file)
+  process.exit(3)
+}
+
+/** The command notes its pid in the file. */
+async function startsAndNotes(command: string, file: string): Promise<void> {
+  const { pid } = spawn('sh', ['-c', command], { stdio: 'ignore' })
+  while (!existsSync(file) || !readFileSync(file, 'utf8').includes(`${pid}\n`))
+    await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+/** Ends well while its command runs. */
+export async function leavesBehind(command: string, file: string): Promise<number> {
+  await startsAndNotes(command, file)
+  return threadId
 }
 
 /** Ends a while after it was told to, and leaves a + at its beginning and a - at its end. */

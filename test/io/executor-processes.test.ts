@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { type TaskFunctions, tasksOf } from '../../actors/tasks/task-proxy.js'
+import type { ProcessEntry } from '../../runtime/process/process-table.js'
+import { type StartedProcess, treeOf } from '../../runtime/process/process-tree.js'
+import { waitUntil } from '../harness/wait-until.js'
+import { blockingCommand, isAlive, pidsIn } from '../tools/blocking-command.js'
+import { startDriver, type TestDriver } from '../tools/tasks-fixture.js'
+import { timeToBeginMs } from '../tools/time-to-begin.js'
+
+/* Processes that tasks start without blocking their thread: they end with the thread at the latest. */
+
+type Sample = typeof import('./tasks-sample.js')
+const sample = (driver: TestDriver, options = {}): TaskFunctions<Sample> =>
+  tasksOf<Sample>(driver.pool, new URL('./tasks-sample.js', import.meta.url), options)
+const code = (name: string): { code: string } => ({ code: `FIRESTEEL_${name}` })
+
+const folder = mkdtempSync(join(tmpdir(), 'firesteel-processes-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+const path = (name: string): string => join(folder, name)
+
+async function withExecutor(tasksPerCore = 1): Promise<TestDriver> {
+  const driver = await startDriver(undefined, tasksPerCore)
+  await driver.start({ cores: 1, tasksPerCore })
+  return driver
+}
+
+/** Two attempts, one after the other, and nothing is left of them; their executor goes on. */
+async function ranAlone(driver: TestDriver, file: string): Promise<void> {
+  const pids = pidsIn(file)
+  assert.equal(pids.length, 2, 'two attempts')
+  assert.deepEqual(pidsIn(`${file}.beside`), [])
+  assert.deepEqual(pids.filter(isAlive), [])
+  assert.equal(await sample(driver).square(4), 16)
+  assert.deepEqual(
+    driver.events.filter(({ name }) => name === 'executorLost'),
+    [],
+  )
+}
+
+const commands: Readonly<Record<string, (file: string) => string>> = {
+  'a command': blockingCommand,
+  'what a shell has started': (file) => `(${blockingCommand(file)}); true`,
+  'what ignores SIGTERM': (file) => `trap '' TERM; ${blockingCommand(file)}`,
+}
+
+for (const [index, [what, commandIn]] of Object.entries(commands).entries()) {
+  test(`a task over its time waits for ${what}: one copy at a time, and none is left when it is rejected`, async () => {
+    await using driver = await withExecutor()
+    const file = path(`waits-${index}`)
+    const { waitsForCommand } = sample(driver, { timeout: timeToBeginMs, retries: 1 })
+    await assert.rejects(waitsForCommand(commandIn(file)), code('TASK_TIMEOUT'))
+    await ranAlone(driver, file)
+  })
+}
+
+test('so it is with a task that never gives its thread back after it has started one', async () => {
+  await using driver = await withExecutor()
+  const file = path('spins')
+  const { startsAndSpins } = sample(driver, { timeout: timeToBeginMs, retries: 1 })
+  await assert.rejects(startsAndSpins(blockingCommand(file)), code('TASK_TIMEOUT'))
+  await ranAlone(driver, file)
+})
+
+test('and with one that ends its thread', async () => {
+  await using driver = await withExecutor()
+  const file = path('exits')
+  const { exitsBeside } = sample(driver, { retries: 1 })
+  await assert.rejects(exitsBeside(blockingCommand(file), file), code('TASK_FAILED'))
+  await ranAlone(driver, file)
+})
+
+test('the commands of its neighbours end with their thread, and run again with them', async () => {
+  await using driver = await withExecutor(4)
+  const file = path('neighbour')
+  const neighbour = sample(driver).waitsForCommand(blockingCommand(file))
+  neighbour.catch(() => undefined)
+  await waitUntil('it runs', () => pidsIn(file).length === 1)
+  await assert.rejects(sample(driver, { timeout: timeToBeginMs, retries: 0 }).deaf(), code('TASK_TIMEOUT'))
+  await waitUntil('it runs again', () => pidsIn(file).length === 2)
+  const [first, second] = pidsIn(file) as [number, number]
+  assert.deepEqual([isAlive(first), isAlive(second)], [false, true])
+  assert.deepEqual(pidsIn(`${file}.beside`), [])
+})
+
+test('what a task leaves behind goes on while its thread lives', async () => {
+  await using driver = await withExecutor()
+  const file = path('left')
+  await sample(driver).leavesBehind(blockingCommand(file), file)
+  assert.equal(await sample(driver).square(3), 9)
+  assert.deepEqual(pidsIn(file).map(isAlive), [true])
+  await assert.rejects(sample(driver, { retries: 0 }).exits(), code('TASK_FAILED'))
+  assert.deepEqual(pidsIn(file).map(isAlive), [false])
+})
+
+test('a detached process lives on: its task wanted that', async () => {
+  await using driver = await withExecutor()
+  const file = path('detached')
+  const { startsDetached } = sample(driver, { timeout: timeToBeginMs, retries: 0 })
+  await assert.rejects(startsDetached(blockingCommand(file)), code('TASK_TIMEOUT'))
+  const [pid] = pidsIn(file) as [number]
+  assert.ok(isAlive(pid))
+  process.kill(pid, 'SIGKILL')
+})
+
+const OWN = 100
+const entry = (pid: number, fields: Partial<ProcessEntry> = {}): ProcessEntry => ({
+  ...{ pid, parentPid: OWN, groupId: OWN, sessionId: OWN, state: 'S', startTime: `${pid}0` },
+  ...fields,
+})
+const found = (roots: readonly StartedProcess[], entries: readonly ProcessEntry[]): number[] =>
+  treeOf(roots, new Map([entry(OWN), ...entries].map((each) => [each.pid, each])), OWN).map(({ pid }) => pid)
+const root = { pid: 101, startTime: '1010' }
+
+test('a pid that is used again is not taken for the process that had it', () => {
+  assert.deepEqual(found([root], [entry(101)]), [101])
+  assert.deepEqual(found([root], [entry(101, { startTime: '999' })]), [])
+  assert.deepEqual(found([root], [entry(101, { parentPid: 1 })]), [])
+  assert.deepEqual(found([root], [entry(101, { state: 'Z' })]), [])
+  assert.deepEqual(found([{ pid: 101, startTime: undefined }], [entry(101)]), [101])
+  assert.deepEqual(found([root], []), [])
+})
+
+test('what a process has started counts, to any depth; what is in another group does not', () => {
+  const [child, grandchild] = [entry(102, { parentPid: 101 }), entry(103, { parentPid: 102 })]
+  assert.deepEqual(found([root], [grandchild, child, entry(101), entry(200)]), [101, 102, 103])
+  assert.deepEqual(found([root], [grandchild, { ...child, groupId: 102 }, entry(101)]), [101])
+  assert.deepEqual(found([root], [child, entry(101, { groupId: 101 })]), [])
+})
