@@ -465,6 +465,8 @@ export const innerLimits = {
   youngHeapShare: 0.125,
   /** Age of a shared table of processes. Far less than the kernel takes to come round to a pid again. */
   processTableMs: 5,
+  /** A thread that remembers a failure tells of it so often at most, while its tasks fail with it. */
+  threadErrorTellMs: 1 * SECOND,
   /** Between two looks at processes that were killed with the thread that had started them. */
   processGoneLookMs: 5,
   /** Looks for what a process starts while it is being stopped. A stopped one starts nothing more. */

@@ -792,6 +792,16 @@ export const limits = {
    * A module that failed to load twice in a row is tried once in this time, because each try takes a thread.
    */
   moduleRetryMs: 1 * SECOND,
+  /**
+   * A thread whose tasks fail with one error object, which it remembers, is replaced; the next fresh one that
+   * does so not before this.
+   */
+  threadErrorsFirstMs: 10 * SECOND,
+  /**
+   * The most that it grows to, doubling, while fresh threads do no better. Then it costs a thread in five
+   * minutes, which nobody notices.
+   */
+  threadErrorsMaxMs: 5 * 60 * SECOND,
   /** A task whose module cannot be loaded is tried on this many executors before that becomes its error. */
   moduleExecutors: 3,
   /** Processes that a command of `each` left behind get SIGTERM, and SIGKILL after this. */

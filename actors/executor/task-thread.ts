@@ -15,6 +15,8 @@ export interface ThreadEvents {
   result(thread: TaskThread, attempt: Attempt, status: ResultStatus, body: Uint8Array): void
   progress(thread: TaskThread, progress: readonly AttemptProgress[]): void
   output(thread: TaskThread, part: OutputPart): void
+  /** Its tasks fail with one error object: it remembers a failure. */
+  remembers(thread: TaskThread, reason: string): void
   /** The thread is being ended. It has not begun these attempts and never will. */
   unbegun(thread: TaskThread, attempts: readonly Attempt[]): void
   /** The thread has ended and nothing runs in it any more. */
@@ -276,6 +278,9 @@ export class TaskThread {
         if (attempt) this.#events.output(this, { taskId: attempt.taskId, n: attempt.n, ...part })
         return
       }
+      case 'remembers':
+        this.#events.remembers(this, decodeError(message.error).message)
+        return
       case 'fault': {
         const { error, position } = message
         const text = error === undefined ? undefined : decodeError(error).message
@@ -303,8 +308,8 @@ export class TaskThread {
 
   /** Only now it is certain which attempts it had begun, and which results it has left. */
   #exited(reason: string): void {
-    this.#closed = true
     this.hasExited = true
+    this.#closed = true
     this.drain()
     this.#giveBack()
     const running = [...this.#posted.values()]

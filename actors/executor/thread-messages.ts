@@ -40,6 +40,8 @@ export type FromThread =
   | { readonly kind: 'flushed' }
   | { readonly kind: 'output'; readonly part: PositionPart }
   | { readonly kind: 'progress'; readonly progress: readonly PositionProgress[] }
+  /** Tasks in the thread fail with one error object: it remembers a failure. */
+  | { readonly kind: 'remembers'; readonly error: Uint8Array }
   /**
    * The thread ends, by `process.exit` or by an exception outside every task's promise. `position` is the
    * task whose code did it, also if that task has ended; undefined: it was no task's code.

@@ -19,6 +19,7 @@ import {
   type ToThread,
   unpackTasks,
 } from './thread-messages.js'
+import { ThrownErrors } from './thrown-errors.js'
 
 /** After this long a batch lets the thread's own timers and sockets run. */
 const TURN_MS = innerLimits.threadTurnMs
@@ -97,6 +98,8 @@ export class ThreadSide {
   #isIdle = true
   /** An import has failed. Node would fail it again as long as this thread lives. */
   #importFailed = false
+  readonly #thrown = new ThrownErrors()
+  #toldErrorMs = Number.NEGATIVE_INFINITY
   #cancelNotice: (() => void) | undefined
   #noticedAtMs = 0
   /**
@@ -177,6 +180,7 @@ export class ThreadSide {
         const { status, body } = ending
         claimed.running.ended()
         claimed.span?.ended(status, ending.error)
+        if (status === 'failure') this.#failed(ending)
         this.#dependencies.progress.forget(position)
         const large = body.byteLength > this.#ring.inlineBytes
         if (large) this.#postBody(position, body)
@@ -194,6 +198,15 @@ export class ThreadSide {
         this.#turnAtMs = nowMs = this.#dependencies.nowMs()
       }
     }
+  }
+
+  /** The main thread may replace this one, if all its tasks here fail of what has happened long ago. */
+  #failed({ error, body }: Ending): void {
+    if (!this.#thrown.isKnown(error)) return
+    const nowMs = this.#dependencies.nowMs()
+    if (nowMs - this.#toldErrorMs < innerLimits.threadErrorTellMs) return
+    this.#toldErrorMs = nowMs
+    this.#dependencies.post({ kind: 'remembers', error: body })
   }
 
   /** Only tasks that wait leave the event loop its turns, and with them the timer of `#noticeSoon`. */

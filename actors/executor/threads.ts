@@ -12,6 +12,7 @@ import { Deque } from '../tasks/deque.js'
 import type { Attempt } from './attempt.js'
 import { ModuleFailures } from './module-failures.js'
 import { nodeDependencies, type PoolDependencies } from './pool-dependencies.js'
+import { RepeatedErrors } from './repeated-errors.js'
 import type { RingSize } from './shared-ring.js'
 import { type SpawnThread, spawnThread } from './spawn-thread.js'
 import type { ExecutorInfo } from './task.js'
@@ -77,6 +78,7 @@ export class ThreadPool {
   readonly #starts = new ThreadStarts()
   readonly #startRecords = new WeakMap<TaskThread, { readonly ms: number; readonly deathsBefore: number }>()
   readonly #failures = new ModuleFailures()
+  readonly #repeated = new RepeatedErrors()
   readonly #tasksPerThread: number
   #maxResultBytes: number
   readonly #spawn: SpawnThread
@@ -276,6 +278,7 @@ export class ThreadPool {
     unbegun: (_thread, attempts) => this.#requeue(attempts),
     progress: (_thread, progress) => this.#options.onProgress(progress),
     output: (_thread, part) => this.#options.onOutput(part),
+    remembers: (thread, reason) => this.#remembers(thread, reason),
     ended: (thread, end) => this.#threadEnded(thread, end),
   }
 
@@ -303,6 +306,14 @@ export class ThreadPool {
     } else {
       this.#end(attempt, 'unloaded', body)
     }
+  }
+
+  /** It fails fast for ever, too, such as after an import inside of a task. */
+  #remembers(thread: TaskThread, reason: string): void {
+    if (this.#replaced.has(thread)) return
+    if (!this.#repeated.mayReplace(this.#startRecordOf(thread).ms, this.#dependencies.nowMs())) return
+    this.#replace(thread, `its tasks fail with one error that it remembers: ${reason}`)
+    this.#refillSoon()
   }
 
   /**

@@ -26,7 +26,8 @@ export function startedProcess(pid: number): StartedProcess {
 
 function startTimeOf(pid: number): string | undefined {
   try {
-    return readProcess(pid)?.startTime
+    // One that is gone matches nothing that has its pid later.
+    return readProcess(pid)?.startTime ?? ''
   } catch {
     // There is no descriptor for the look. That it is a child of ours says nearly as much.
     return undefined

@@ -459,6 +459,67 @@ test('calls of a broken module without end take few threads, and their neighbour
   assert.deepEqual({ lost, unknown }, { lost: 0, unknown: 0 })
 })
 
+// What a thread remembers otherwise
+
+/** Its tasks import another module, whose import fails as often as `times` says. */
+function importsLazily(name: string, times: number): URL {
+  failsAtFirst(`${name}-inner.mjs`, times)
+  const text = `export const square = async (n) => (await import('./${name}-inner.mjs')).square(n)
+    export const wrapped = (n) => square(n).catch((cause) => { throw new Error('no square', { cause }) })`
+  return file(`${name}.mjs`, text)
+}
+
+for (const tasksPerCore of [1, 10]) {
+  for (const name of ['square', 'wrapped']) {
+    test(`a thread that remembers a failed import of its tasks is replaced: ${name}, ${tasksPerCore} at a time`, async () => {
+      await using driver = await startDriver(undefined, tasksPerCore)
+      await driver.start({ cores: 1 })
+      const url = importsLazily(`lazy-${name}-${tasksPerCore}`, 1)
+      const fn = calls(url, { retries: 10, backoff: 20 }, driver)[name] as Calls[string]
+      let values = 0
+      for await (const { input, value, error } of each(
+        driver.pool,
+        fn,
+        Array.from({ length: 300 }, (_, n) => n),
+      )) {
+        assert.equal(error, undefined)
+        assert.equal(value, (input as number) ** 2)
+        values++
+      }
+      assert.equal(values, 300)
+      const [warning] = driver.warnings
+      assert.match(warning ?? '', /its tasks fail with one error that it remembers: no (database|square)/)
+    })
+  }
+}
+
+test('a program that throws one constant error keeps its thread', async () => {
+  await using driver = await startDriver()
+  await driver.start({ cores: 1 })
+  const url = file(
+    'constant.mjs',
+    `import { threadId } from 'node:worker_threads'
+     const NO = new Error('no')
+     export const even = (n) => { if (n % 2) throw NO; return threadId }`,
+  )
+  const threads = new Set<unknown>()
+  let failed = 0
+  const even = calls(url, { retries: 0 }, driver).even as Calls[string]
+  const beganMs = performance.now()
+  for await (const { value, error } of each(
+    driver.pool,
+    even,
+    Array.from({ length: 5000 }, (_, n) => n),
+  )) {
+    if (error) failed++
+    else threads.add(value)
+  }
+  assert.equal(failed, 2500)
+  // One was replaced at once, the next not before `threadErrorsFirstMs`.
+  const most = 2 + Math.floor((performance.now() - beganMs) / limits.threadErrorsFirstMs)
+  assert.ok(threads.size <= most, `${threads.size} threads`)
+})
+
 test('failures of one time count as one; after a second one tries are rare; a success forgets them', () => {
   const failures = new ModuleFailures()
   const error = new Uint8Array([1])

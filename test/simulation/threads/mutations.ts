@@ -426,6 +426,26 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
     replace: 'known !== undefined',
   },
   {
+    name: 'tasks beside others that fail with one error are lost with their thread',
+    file: pool,
+    find: 'this.#replace(thread, `its tasks',
+    replace: 'this.#terminate(thread, `its tasks',
+  },
+  {
+    name: 'a program that throws one constant error loses thread after thread',
+    file: 'actors/executor/repeated-errors.js',
+    find: 'if (sinceMs < this.#waitMs)\n            return false;',
+    replace: '',
+    test: 'executor-repeated-errors',
+  },
+  {
+    name: 'an error of equal text counts as the one before',
+    file: 'actors/executor/thrown-errors.js',
+    find: 'const isKnown = chain.some((at) => this.#known.has(at));',
+    replace: 'const isKnown = this.#known.has(Object) && chain.length > 0; this.#known.add(Object);',
+    test: 'executor-repeated-errors',
+  },
+  {
     name: 'a paused pool goes on',
     file: pool,
     find: 'if (this.#paused || this.#closed)\n            return;',

@@ -14,6 +14,7 @@ export const taskKinds = [
   'bytesLater',
   'fails',
   'failsLater',
+  'remembers',
   'uncloneable',
   'missing',
   'broken',
@@ -45,6 +46,9 @@ export function loadError(functionId: number, thread: number): FiresteelError | 
   const code = functionId === 1 ? 'TASK_MODULE_NOT_FOUND' : 'TASK_MODULE_FAILED'
   return new FiresteelError(code, 'the module cannot be loaded')
 }
+
+/** What an import inside of a task fails with, again and again. */
+const REMEMBERED = new Error('the same object')
 
 export interface TaskPlan {
   readonly kind: TaskKind
@@ -135,6 +139,8 @@ export class SampleTask {
         throw new Error(this.#text(size))
       case 'failsLater':
         return new Promised({ error: new Error(this.#text(size)) })
+      case 'remembers':
+        throw REMEMBERED
       case 'uncloneable':
         return () => undefined
       case 'missing':
@@ -172,6 +178,7 @@ export class SampleTask {
       return /bytes; at most/.test(message) ? undefined : `cannot end for good with: ${message}`
     }
     const failed = kind.startsWith('fails') && message === this.#text(size)
+    if (kind === 'remembers' && message === REMEMBERED.message) return undefined
     return failed ? undefined : `failed with: ${message.slice(0, 200)}`
   }
 

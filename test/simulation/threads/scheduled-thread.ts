@@ -92,8 +92,10 @@ export class ScheduledThread implements SpawnedThread {
   /** Its place in the order of all starts and ends of threads. */
   bornAt = 0
   exitedAt = Number.POSITIVE_INFINITY
-  /** An import has failed in it, so another takes its place. */
+  /** An import has failed in it, or tasks have failed with one error, so another may take its place. */
   isReplaced = false
+  /** So many of its tasks have failed with one error. */
+  remembered = 0
   readonly memory: SharedArrayBuffer
   readonly #world: ThreadWorld
   readonly #listener: ThreadListener

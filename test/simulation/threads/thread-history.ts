@@ -551,6 +551,7 @@ export class ThreadHistory implements ThreadWorld {
     if (waiting >= this.plan.threads * this.plan.tasksPerThread)
       this.#fail('crowd', `${waiting} tasks wait in all threads, and task ${id} begins beside them`)
     this.#progressMs = this.#nowMs
+    if (task.plan.kind === 'remembers' && ++thread.remembered > 1) thread.isReplaced = true
     return task.call()
   }
 
