@@ -66,9 +66,9 @@ const NOTHING = new Uint8Array(0)
  * Other tasks of such a thread have a while to end; those that are lost with it were not the reason, and are
  * reported as `lost`.
  *
- * Nothing is wrong with the tasks of a thread that is only to be replaced. It takes nothing new, they go on to
- * their end, however late, and a fresh thread takes its place meanwhile. At most one such thread per core is
- * beside the others, for the sake of memory.
+ * Nothing is wrong with the tasks of a thread that is only to be replaced. It takes nothing new, they go on
+ * to their end, however late, and a fresh thread takes its place meanwhile. At most one such thread per core
+ * is beside the others, for the sake of memory.
  */
 export class ThreadPool {
   readonly #options: ThreadPoolOptions

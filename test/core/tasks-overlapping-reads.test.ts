@@ -6,8 +6,8 @@ import { limits } from '../../runtime/limits.js'
 import { HandPool } from '../tools/hand-pool.js'
 
 /*
- * Reads of map and each that overlap: `next()` is called again before the one before has its result. They end as
- * those of an async generator do, in the order of their calls.
+ * Reads of map and each that overlap: `next()` is called again before the one before has its result. They end
+ * as those of an async generator do, in the order of their calls.
  */
 
 type Read = IteratorResult<unknown>

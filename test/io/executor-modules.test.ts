@@ -445,13 +445,12 @@ test('calls of a broken module without end take few threads, and their neighbour
   neighbours.catch(() => undefined)
   await waitUntil('they run', () => driver.pool.stats().running === 5)
   const { square } = calls(failsAtFirst('stream.mjs', 1e9), {}, driver)
-  const beganMs = performance.now()
   for (let count = 0; count < 200; count++)
     await assert.rejects(square?.(7) as Promise<unknown>, { code: 'FIRESTEEL_TASK_MODULE_FAILED' })
-  const seconds = (performance.now() - beganMs) / 1000
-  // Each import is one of another thread.
+  // Each import is one of another thread: two at first, then one in each `moduleRetryMs`. Two for each call
+  // would be 400.
   const imports = readFileSync(join(folder, 'stream.mjs.count'), 'utf8').length
-  assert.ok(imports <= 2 + seconds, `${imports} imports in ${seconds} s`)
+  assert.ok(imports < 40, `${imports} imports`)
   assert.equal(driver.pool.stats().running, 5)
   writeFileSync(door, '')
   await neighbours
@@ -505,7 +504,6 @@ test('a program that throws one constant error keeps its thread', async () => {
   const threads = new Set<unknown>()
   let failed = 0
   const even = calls(url, { retries: 0 }, driver).even as Calls[string]
-  const beganMs = performance.now()
   for await (const { value, error } of each(
     driver.pool,
     even,
@@ -516,8 +514,7 @@ test('a program that throws one constant error keeps its thread', async () => {
   }
   assert.equal(failed, 2500)
   // One was replaced at once, the next not before `threadErrorsFirstMs`.
-  const most = 2 + Math.floor((performance.now() - beganMs) / limits.threadErrorsFirstMs)
-  assert.ok(threads.size <= most, `${threads.size} threads`)
+  assert.ok(threads.size < 5, `${threads.size} threads`)
 })
 
 test('failures of one time count as one; after a second one tries are rare; a success forgets them', () => {
