@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type MasterMessage, violation } from '../../actors/messages/catalogue.js'
-import type { DriverStateChanged } from '../../actors/messages/drivers.js'
-import type { ExecutorStateChanged, LaunchExecutor } from '../../actors/messages/executors.js'
+import { violation } from '../../actors/messages/catalogue.js'
 import { applicationDescription } from '../../actors/messages/samples.js'
 import { limits } from '../../runtime/limits.js'
-import { MasterWorld } from '../tools/master-fixture.js'
+import { BadWorkers, badCluster as cluster, type DriverEnd } from '../tools/bad-workers.js'
 
 /*
  * Workers on which nothing starts: the folder of the application is missing there (the commonest mistake on
@@ -18,85 +16,6 @@ const folderMissing = {
   notStarted: { code: 'FIRESTEEL_FOLDER_MISSING', place: '/x' },
 } as const
 const exitsAtOnce = { state: 'EXITED', exitStatus: 1, message: 'Command exited with code 1' } as const
-
-type End = Partial<ExecutorStateChanged>
-type DriverEnd = Partial<DriverStateChanged>
-
-/** Workers that do with each launch what the test says. */
-class BadWorkers {
-  readonly world: MasterWorld
-  /** How executors end there; nothing: they run on. */
-  readonly ends = new Map<string, End>()
-  readonly driverEnds = new Map<string, DriverEnd>()
-  readonly launches: { at: number; worker: string; execId: number }[] = []
-  readonly driverLaunches: { at: number; worker: string; generation: number }[] = []
-  #read = 0
-  #change = 0
-
-  constructor(world: MasterWorld) {
-    this.world = world
-  }
-
-  change(workerId: string, parts: object): void {
-    this.world.tell(workerId, { workerId, change: ++this.#change, ...parts } as MasterMessage)
-  }
-
-  /** All that was told is done, all that it set off as well. */
-  settle(): void {
-    const { world } = this
-    for (; this.#read < world.told.length; this.#read++) {
-      const { to, message } = world.told[this.#read]!
-      if (message.type === 'LaunchExecutor') this.#launched(to, message)
-      if (message.type !== 'LaunchDriver') continue
-      const { driverId, generation } = message
-      this.driverLaunches.push({ at: world.nowMs, worker: to, generation })
-      const end = this.driverEnds.get(to)
-      if (end)
-        this.change(to, {
-          type: 'DriverStateChanged',
-          driverId,
-          generation,
-          attempt: 1,
-          state: 'ERROR',
-          ...end,
-        })
-    }
-    assert.ok(this.launches.length < 5000, 'a storm of launches')
-  }
-
-  #launched(worker: string, { appId, execId }: LaunchExecutor): void {
-    this.launches.push({ at: this.world.nowMs, worker, execId })
-    const end = this.ends.get(worker)
-    const type = 'ExecutorStateChanged'
-    if (end?.state !== 'FAILED') this.change(worker, { type, appId, execId, state: 'RUNNING' })
-    if (end) this.change(worker, { type, appId, execId, ...end })
-  }
-
-  pass(ms: number, stepMs = 100): void {
-    this.settle()
-    for (let left = ms; left > 0; left -= stepMs) {
-      this.world.advance(Math.min(left, stepMs))
-      for (const { id, state } of this.world.snapshot().workers)
-        if (state === 'ALIVE') this.world.tell(id, { type: 'Heartbeat', workerId: id, sentAtMs: 1 })
-      this.settle()
-    }
-  }
-
-  app(id: string) {
-    const { activeApps, completedApps } = this.world.snapshot()
-    return [...activeApps, ...completedApps].find((app) => app.id === id)!
-  }
-
-  launchesOn(worker: string): number[] {
-    return this.launches.filter((launch) => launch.worker === worker).map(({ at }) => at)
-  }
-}
-
-function cluster(config = {}, ...workers: (readonly [id: string, cores: number])[]): BadWorkers {
-  const world = new MasterWorld(config).elect()
-  for (const [index, [id, cores]] of workers.entries()) world.worker(id, { port: 7001 + index, cores })
-  return new BadWorkers(world)
-}
 
 test('one Worker of two cannot see the folder: the application runs on the other, and says why it has no more', () => {
   const run = cluster({}, ['bad', 4], ['good', 4])
