@@ -503,7 +503,8 @@ export const limits = {
   /** The most that it grows to: a machine that was repaired is found again within a minute. */
   launchBackoffMaxMs: 60 * SECOND,
   /**
-   * An executor that ran this long has started. A crash at its start comes earlier, also on a busy machine.
+   * An executor or driver that ran this long has started. A crash at its start comes earlier, also on a busy
+   * machine.
    */
   executorStableMs: 10 * SECOND,
   /** Restarts that `--max-restarts` may allow: their times are kept in the driver's record. */

@@ -50,10 +50,11 @@ export interface AppEvents {
   /** `tasks` is the number of its tasks that run elsewhere now. */
   readonly executorLost: ExecutorInfo & { readonly reason: string; readonly tasks: number }
   /**
-   * An executor could not be started, or ended before it had given a result. For a while (from 1 s to 60 s,
-   * `retryAt`) the Master tries other Workers first for this application. After three failures in a row the
-   * Worker is `excluded` for five minutes, while another Worker is large enough. The application ends
-   * (`removed`) only if every Worker is excluded and `maxExecutorRetries` executors have failed.
+   * An executor could not be started, or ended or had to leave before it had given a result. For a while
+   * (from 1 s to 60 s, `retryAt`) the Master tries other Workers first for this application. After three
+   * failures in a row the Worker is `excluded` for five minutes, while another Worker is large enough. The
+   * application ends (`removed`) only if every Worker is excluded and `maxExecutorRetries` executors have
+   * failed.
    */
   readonly executorFailed: ExecutorFailure
   /** It has had no executor for 5 s; told again each minute, and logged as a warning. */

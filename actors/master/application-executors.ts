@@ -10,7 +10,9 @@ import type { ExecutorStateChanged } from '../messages/executors.js'
 import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import { drainedText, tellLeaving } from './drains.js'
+import type { ExecutorChange } from './ended-launches.js'
 import { endIfUnrecoverable, executorFailure, failedWorkerOf, launchSucceeded } from './failed-launches.js'
+import type { LaunchRecord } from './launch-failures.js'
 import { tellAdded } from './launching.js'
 import type { ReplyToken, Step } from './step.js'
 import { unknownId } from './submission.js'
@@ -177,29 +179,20 @@ export function executorStateChanged(
   step.tell(from.incarnation, { type: 'ChangesAcknowledged', workerId: from.incarnation, changes: [change] })
 }
 
-interface Changed {
+export interface Changed {
   readonly app: ApplicationEntry
   readonly executor: ExecutorEntry
   readonly worker: WorkerEntry
 }
 
-function executorChanged(
-  cluster: ClusterState,
-  step: Step,
-  changed: Changed,
-  report: ExecutorStateChanged,
-): void {
+function executorChanged(cluster: ClusterState, step: Step, changed: Changed, report: ExecutorChange): void {
   const { app, executor, worker } = changed
   const { appId, execId, state, message, exitStatus } = report
-  executor.state = state
-  // Another one may take its place.
-  if (state === 'DECOMMISSIONED') cluster.dirty = true
-  if (state === 'RUNNING') executorRuns(cluster, step, executor)
   if (isEndedExecutor(state)) {
     app.noteEnd(step, execId, report)
     app.drop(execId)
   }
-  const failed = executorFailure(cluster, step, changed, report)
+  const failed = executorFares(cluster, step, changed, report)
   // That it runs now does not change that it leaves.
   if (!isEndedExecutor(state) && worker.drain) {
     tellLeaving(step, app, executor, worker)
@@ -219,12 +212,40 @@ function executorChanged(
   if (failed) endIfUnrecoverable(cluster, step, app)
 }
 
+/** What its Worker says of an executor, by a change or in a full report. A failed launch is returned. */
+export function executorFares(
+  cluster: ClusterState,
+  step: Step,
+  changed: Changed,
+  change: ExecutorChange,
+): LaunchRecord | undefined {
+  const { executor } = changed
+  executor.state = change.state
+  // Another one may take its place.
+  if (change.state === 'DECOMMISSIONED') cluster.dirty = true
+  if (change.state === 'RUNNING') executorRuns(cluster, step, executor)
+  return executorFailure(cluster, step, changed, change)
+}
+
+/**
+ * Its Worker has said that it runs, and now does not know it. It is never taken back (protocol 11.7), and it
+ * has failed as if its end had been told.
+ */
+export function executorUnreported(cluster: ClusterState, step: Step, changed: Changed): void {
+  const { app, executor } = changed
+  const { appId, execId } = executor
+  app.lost.add(execId)
+  const message = 'its worker does not run it'
+  executorChanged(cluster, step, changed, { appId, execId, state: 'LOST', message })
+}
+
 /**
  * A running process is no proof of a successful start. Only a result that the application reports, or time,
  * proves it.
  */
 function executorRuns(cluster: ClusterState, step: Step, executor: ExecutorEntry): void {
-  executor.runningSinceMs ??= step.now.monotonicMs
+  if (executor.runningSinceMs !== undefined) return
+  executor.runningSinceMs = step.now.monotonicMs
   if (!cluster.launchFailures.get(executor.appId, executor.workerId)) return
   const { appId, execId } = executor
   step.startTimer({ kind: 'lasted', appId, execId }, cluster.config.executorStableMs)
@@ -267,10 +288,14 @@ export function giveUpWorkers(cluster: ClusterState, step: Step, appId: string):
  */
 export function takeOrphans(cluster: ClusterState, step: Step, app: ApplicationEntry): void {
   for (const { workerId, report } of cluster.takeOrphans(step, app.id)) {
-    const { appId, execId } = report
-    if (!cluster.workers.get(workerId)?.holds(executorHolding(appId, execId))) continue
-    if (app.hearOf(execId)) app.take({ ...report, workerId })
-    else step.tell(workerId, { type: 'KillExecutor', workerId, appId, execId })
+    const { appId, execId, state } = report
+    const worker = cluster.workers.get(workerId)
+    if (!worker?.holds(executorHolding(appId, execId))) continue
+    if (app.hearOf(execId)) {
+      const executor: ExecutorEntry = { ...report, workerId }
+      app.take(executor)
+      executorFares(cluster, step, { app, executor, worker }, { appId, execId, state })
+    } else step.tell(workerId, { type: 'KillExecutor', workerId, appId, execId })
   }
 }
 

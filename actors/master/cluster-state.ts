@@ -224,6 +224,7 @@ export class ClusterState {
     const found = foundGeneration ?? former?.foundGeneration
     const number = this.drivers.nextNumber(record.id)
     const driver = new DriverEntry(record, number, this.waiting, found, this.leadership.epoch)
+    if (former) driver.follow(former)
     this.drivers.set(record.id, driver)
     this.driversByKey.set(record.key, driver)
     if (record.replacement) this.replacing.add(record.id)

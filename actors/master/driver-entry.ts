@@ -220,6 +220,14 @@ export class DriverEntry {
     step.put('driver', this.id, this.record)
   }
 
+  /** It takes the place of this entry: its launches by this leader, and how they failed, are known still. */
+  follow({ launchedAtMs, hasFailed }: DriverEntry): void {
+    this.launchedAtMs = launchedAtMs
+    if (!hasFailed) return
+    this.hasFailed = true
+    this.renew(this.record)
+  }
+
   /** Another record of what waits, which may ask for something else. */
   renew(record: DriverRecord): void {
     this.#waiting.remove(this)

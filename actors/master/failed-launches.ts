@@ -1,11 +1,11 @@
 import { limits } from '../../runtime/limits.js'
 import { isEndedExecutor } from '../messages/common.js'
-import type { ExecutorStateChanged } from '../messages/executors.js'
 import { endText } from '../messages/launch-failure-text.js'
 import type { FailedWorker, LaunchFailure } from '../messages/launch-failures.js'
 import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
 import type { ClusterState } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
+import { type ExecutorChange, executorFailureOf, hasLasted } from './ended-launches.js'
 import { endApplication } from './ending.js'
 import type { FailedLaunch, LaunchRecord, Standing } from './launch-failures.js'
 import { launchTimer } from './launch-timers.js'
@@ -41,50 +41,41 @@ export const failedWorkerOf = (worker: WorkerEntry, record: LaunchRecord, now: N
   excluded: record.excludedUntilMs > now.monotonicMs,
 })
 
-/** Undefined: it was stopped on purpose. */
-function failureOf(report: ExecutorStateChanged): LaunchFailure | undefined {
-  const { appId, execId, state, noRoom, notStarted, exitStatus } = report
-  const message = report.message ?? state
-  if (!isEndedExecutor(state) || state === 'KILLED') return undefined
-  if (noRoom) return { kind: 'room', message }
-  if (notStarted) return { kind: 'start', ...notStarted, message }
-  return { kind: 'exit', exitStatus: exitStatus ?? null, output: `${appId}/${execId}`, message }
-}
-
 /**
- * Handles an executor that ended without being stopped. One that has lasted is replaced at once. One that has
- * given a result is replaced after the first back-off. Any other is a failed launch, whose record is
- * returned.
+ * Handles an executor that has ended or is to leave, and this leader has not asked for it. One that has
+ * lasted is replaced at once. One that has given a result is replaced after a back-off. Any other is a failed
+ * launch, whose record is returned.
  */
 export function executorFailure(
   cluster: ClusterState,
   step: Step,
   { app, executor, worker }: { app: ApplicationEntry; executor: ExecutorEntry; worker: WorkerEntry },
-  report: ExecutorStateChanged,
+  change: ExecutorChange,
 ): LaunchRecord | undefined {
-  const failure = failureOf(report)
+  const failure = executorFailureOf(cluster, step.now, { executor, worker }, change)
   if (!failure) return undefined
-  if (hasLasted(cluster, step, executor)) {
+  if (hasLasted(cluster, step.now, executor)) {
     launchSucceeded(cluster, step, executor)
     return undefined
   }
-  const beside = [...app.executors.values()].find(
-    (other) => other.workerId === worker.id && hasLasted(cluster, step, other),
-  )
-  if (executor.worked || beside) launchSucceeded(cluster, step, beside ?? executor)
   const { launchedAtMs } = executor
   const record = noteFailure(cluster, step, { subject: app.id, workerId: worker.id, launchedAtMs, failure })
   if (failure.kind === 'room' || executor.worked) return undefined
-  // Spark 4.8: exit 0 is no failure. The application still waits for the back-off.
-  if (failure.kind === 'start' || failure.exitStatus !== 0) app.failures++
+  // One that is to leave runs yet. Spark 4.8: exit 0 is no failure. The application still waits for the
+  // back-off.
+  const hasEnded = isEndedExecutor(change.state)
+  if (hasEnded && (failure.kind === 'start' || failure.exitStatus !== 0)) app.failures++
   return record
 }
 
-const hasLasted = (cluster: ClusterState, step: Step, { runningSinceMs }: ExecutorEntry): boolean =>
-  runningSinceMs !== undefined && step.now.monotonicMs - runningSinceMs >= cluster.config.executorStableMs
-
-/** This Worker has shown that it can run executors of this application. */
-export function launchSucceeded(cluster: ClusterState, step: Step, { appId, workerId }: ExecutorEntry): void {
+/**
+ * This Worker has shown that it can run executors of this application, unless another one has failed there
+ * since this one was launched: what it shows is older than that failure.
+ */
+export function launchSucceeded(cluster: ClusterState, step: Step, executor: ExecutorEntry): void {
+  const { appId, workerId, launchedAtMs = Number.NEGATIVE_INFINITY } = executor
+  const record = cluster.launchFailures.get(appId, workerId)
+  if (record && launchedAtMs <= record.lastAtMs) return
   const app = cluster.apps.get(appId)
   if (app) app.failures = 0
   if (!cluster.launchFailures.forget(appId, workerId)) return
@@ -145,9 +136,8 @@ export function standingsToTry(
 }
 
 /**
- * Handles a driver that had no process, or ended several times soon after its start. A supervised driver is
- * tried again without end, on other Workers first. An unsupervised one is tried once on each Worker;
- * `unrecoverable`: it has failed on all of them.
+ * Handles a driver whose launch failed. A supervised driver is tried again without end, on other Workers
+ * first. An unsupervised one is tried once on each Worker; `unrecoverable`: it has failed on all of them.
  */
 export function driverFailed(
   cluster: ClusterState,

@@ -16,7 +16,10 @@ export interface LaunchTimes {
 export interface FailedLaunch {
   readonly subject: string
   readonly workerId: string
-  /** Monotonic; undefined: it was launched under a former leader. */
+  /**
+   * Monotonic; undefined: it was launched under a former leader, and so before any failure that this one has
+   * noted.
+   */
   readonly launchedAtMs: number | undefined
   readonly failure: LaunchFailure
 }
@@ -61,7 +64,7 @@ export class LaunchFailures {
     this.#bySubject.set(subject, records)
     const record = records.get(workerId) ?? newRecord(workerId, failure)
     records.set(workerId, record)
-    if (launchedAtMs === undefined || launchedAtMs > record.raisedAtMs) {
+    if (record.rounds === 0 || (launchedAtMs !== undefined && launchedAtMs > record.raisedAtMs)) {
       record.rounds++
       if (failure.kind !== 'room') record.failures++
       record.raisedAtMs = nowMs
@@ -166,7 +169,7 @@ const newRecord = (workerId: string, failure: LaunchFailure): LaunchRecord => ({
   failure,
   rounds: 0,
   failures: 0,
-  raisedAtMs: Number.NEGATIVE_INFINITY,
+  raisedAtMs: 0,
   lastAtMs: 0,
   notBeforeMs: 0,
   excludedUntilMs: 0,

@@ -8,6 +8,7 @@ import type {
   WorkerSchedulerStateResponse,
 } from '../messages/workers.js'
 import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
+import { executorFares, executorUnreported } from './application-executors.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import { tellMove } from './drain-moves.js'
 import { tellDrained, tellLeaving } from './drains.js'
@@ -216,7 +217,9 @@ function executorReported(
   if (known) {
     // What the application could not say (protocol 11.3) the Worker does.
     const said = isEndedExecutor(state) ? known.state : state
-    app.executors.set(execId, { ...known, cores, memoryMib, resources, state: said })
+    const executor = { ...known, cores, memoryMib, resources }
+    app.executors.set(execId, executor)
+    executorFares(cluster, step, { app, executor, worker }, { appId, execId, state: said })
     return true
   }
   // The application was told LOST: however well it runs, it is not ours any more (protocol 11.7).
@@ -226,6 +229,8 @@ function executorReported(
   }
   const executor = { appId, execId, workerId: worker.id, cores, memoryMib, resources, state }
   app.take(executor)
+  if (!isEndedExecutor(state))
+    executorFares(cluster, step, { app, executor, worker }, { appId, execId, state })
   if (!app.answered || app.listed.has(execId)) return true
   tellAdded(step, app, executor, worker)
   tellLeaving(step, app, executor, worker)
@@ -251,7 +256,7 @@ function releaseUnreported(
       else if (executor.state === 'LAUNCHING') tellLaunchExecutor(step, app, executor)
       else {
         worker.release(key)
-        app.lose(step, executor.execId, 'its worker does not run it')
+        executorUnreported(cluster, step, { app, executor, worker })
       }
     } else if (driver) {
       driverUnreported(cluster, step, worker, driver)

@@ -17,6 +17,7 @@ import { codeRefusal, keepCodeOf } from './code.js'
 import { driverDigest } from './driver-digest.js'
 import type { DriverEntry } from './driver-entry.js'
 import { noteLife } from './driver-progress.js'
+import { driverFailureOf } from './ended-launches.js'
 import { askedBy, endDriver } from './ending.js'
 import { driverFailed } from './failed-launches.js'
 import { tellRestartDriver } from './launching.js'
@@ -336,25 +337,14 @@ function placeAgain(
   driver: DriverEntry,
   report: DriverStateChanged,
 ): boolean {
-  const {
-    message = 'its worker did not keep it',
-    exitCode = null,
-    notStarted,
-    stopped,
-    drained,
-    decided,
-  } = report
+  const { message = 'its worker did not keep it', stopped, drained, decided } = report
   const kind = endKindOf(report)
   if (kind === 'own') return false
   if ((kind === 'stopped' || kind === 'crashed') && !driver.record.description.supervise) return false
-  if (kind === 'refused') {
-    driverFailed(cluster, step, driver, { kind: 'room', message })
-  } else if (kind === 'crashed') {
-    driverFailed(cluster, step, driver, { kind: 'exit', exitStatus: exitCode, output: driver.id, message })
-  } else if (notStarted && !stopped && !drained) {
-    const failure = { kind: 'start', ...notStarted, message } as const
-    if (driverFailed(cluster, step, driver, failure) === 'unrecoverable') return false
-  }
+  const failure = driverFailureOf(cluster, step.now, driver, report)
+  const isUnrecoverable = failure && driverFailed(cluster, step, driver, failure) === 'unrecoverable'
+  // Its Worker says that it gave it no time to start: there it may start yet.
+  if (isUnrecoverable && !stopped && !drained) return false
   const observed = decided !== undefined && isBelieved(decided, driver.foundGeneration) ? decided : 0
   driver.requeue(step, `placed again: ${message}`, observed)
   return true

@@ -28,28 +28,33 @@ export function waitingReasonOf(
   return lookForReason(cluster, app.id, executorDemand(app), now)
 }
 
-export function coresLeft(cluster: ClusterState, app: ApplicationEntry): number {
-  const { maxCores } = app.record.description
-  return (
-    (maxCores ?? cluster.config.defaultCores ?? Number.MAX_SAFE_INTEGER) -
-    app.coresGranted +
-    leavingOf(cluster, app).cores
-  )
-}
+const coresLimit = ({ config }: ClusterState, { record }: ApplicationEntry): number =>
+  record.description.maxCores ?? config.defaultCores ?? Number.MAX_SAFE_INTEGER
 
-/** Executors on drained Workers are about to end, and others take their place. */
+export const coresLeft = (cluster: ClusterState, app: ApplicationEntry): number =>
+  coresLimit(cluster, app) - app.coresGranted + leavingOf(cluster, app).cores
+
 export const executorsLeft = (cluster: ClusterState, app: ApplicationEntry): number =>
   app.executorLimit - app.executors.size + leavingOf(cluster, app).executors
 
-function leavingOf(cluster: ClusterState, { executors }: ApplicationEntry) {
-  const leaving = { executors: 0, cores: 0 }
-  for (const { workerId, cores, state } of executors.values()) {
-    const drained = cluster.drains.size > 0 && cluster.workers.get(workerId)?.drain !== undefined
-    if (!drained && state !== 'DECOMMISSIONED') continue
+/**
+ * Executors that are about to end, and others take their place: all of those on drained Workers. Others leave
+ * by the word of their Worker alone, which replaces each once and no more.
+ */
+function leavingOf(cluster: ClusterState, app: ApplicationEntry) {
+  const drained = { executors: 0, cores: 0 }
+  const told = { executors: 0, cores: 0 }
+  for (const { workerId, cores, state } of app.executors.values()) {
+    const isDrained = cluster.drains.size > 0 && cluster.workers.get(workerId)?.drain !== undefined
+    if (!isDrained && state !== 'DECOMMISSIONED') continue
+    const leaving = isDrained ? drained : told
     leaving.executors++
     leaving.cores += cores
   }
-  return leaving
+  return {
+    executors: drained.executors + Math.min(told.executors, app.executorLimit),
+    cores: drained.cores + Math.min(told.cores, coresLimit(cluster, app)),
+  }
 }
 
 function wantsMore(cluster: ClusterState, app: ApplicationEntry): boolean {

@@ -99,7 +99,7 @@ const scenarios: Readonly<Record<string, (world: MasterWorld) => void>> = {
       noRoom: true,
     })
   },
-  'executors are refused, lost while they run, and end an application that has not answered': (world) => {
+  'executors are refused, lost while they run, and end before their application answers': (world) => {
     world.elect()
     world.worker('w1', { cores: 12, memoryMib: 12_000 })
     const appId = world.application('app')

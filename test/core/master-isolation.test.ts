@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { DriverStateChanged } from '../../actors/messages/drivers.js'
+import { limits } from '../../runtime/limits.js'
 import { MasterWorld } from '../tools/master-fixture.js'
 
 /* What a Master does for Workers that hear no leader: protocol 8 and 9, the first row of its table. */
@@ -23,12 +24,15 @@ const isolated = (
   ...changes,
 })
 
+/** No Worker feels isolated sooner after it was given work. */
+const ISOLATED_AFTER_MS = limits.workerTimeoutMs / 2
+
 function launched(supervise: boolean): { world: MasterWorld; driverId: string } {
   const world = new MasterWorld().elect()
   world.worker('w1')
   const driverId = world.submitted({ supervise, onIsolation: 'stop' })
   assert.equal(world.lastTold('w1', 'LaunchDriver')?.generation, 1)
-  world.forgetTold()
+  world.advance(ISOLATED_AFTER_MS).forgetTold()
   return { world, driverId }
 }
 
@@ -65,6 +69,7 @@ test('its room is free again: it fits where it was', () => {
   const world = new MasterWorld().elect()
   world.worker('w1', { cores: 1 })
   const driverId = world.submitted({ supervise: true, onIsolation: 'stop' })
+  world.advance(ISOLATED_AFTER_MS)
   world.tell('w1', isolated('w1', driverId))
   assert.equal(world.lastTold('w1', 'LaunchDriver')?.generation, 2)
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { limits } from '../../runtime/limits.js'
 import { MasterWorld } from '../tools/master-fixture.js'
 
 /** Looks at a Worker's free cores, which every search begins with. */
@@ -70,6 +71,7 @@ test('one that is placed again is older than those that came since', () => {
   const world = worldOf(1)
   const [first, second] = [world.submitted({ cores: 4, supervise: true }), world.submitted({ cores: 4 })]
   assert.equal(world.core.cluster!.drivers.get(first)?.record.workerId, 'w0')
+  world.advance(limits.executorStableMs)
   world.tell('w0', {
     type: 'DriverStateChanged',
     workerId: 'w0',

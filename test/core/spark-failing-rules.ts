@@ -48,7 +48,7 @@ export const failingRules: readonly SparkRule[] = [
     title: 'What resets the count of failures',
     spark: 'an executor that is RUNNING: its process was made',
     as: 'different',
-    ours: 'its first result, or 10 s of RUNNING',
+    ours: 'its first result, or 10 s of RUNNING, if it was launched after the last failure on its Worker',
     why: 'a process that ends at once is RUNNING for a moment, so the limit would never be reached',
     test(world) {
       world.elect()

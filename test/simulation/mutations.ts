@@ -595,6 +595,56 @@ export const mutations: readonly Mutation[] = [
     faults: ['badWorker'],
   },
   {
+    name: 'an executor that has lasted makes the failures beside it forgotten',
+    file: 'actors/master/failed-launches.js',
+    find: 'const { launchedAtMs } = executor;',
+    replace:
+      'const { launchedAtMs } = executor; if ([...app.executors.values()].some((other) => hasLasted(cluster, step.now, other))) cluster.launchFailures.forget(app.id, worker.id);',
+    script: 'a Worker has one port for all executors of an application',
+  },
+  {
+    name: 'a result of an executor that was launched before others failed clears its Worker',
+    file: 'actors/master/failed-launches.js',
+    find: 'if (record && launchedAtMs <= record.lastAtMs)',
+    replace: 'if (false)',
+    test: 'master-ended-launches',
+  },
+  {
+    name: 'an executor that its Worker killed unasked is no failed launch',
+    file: 'actors/master/ended-launches.js',
+    find: 'if (!isItsOwn && isExcused(worker, executor.launchedAtMs, hasLasted(cluster, now, executor)))',
+    replace: 'if (!isItsOwn)',
+    test: 'master-ended-launches',
+  },
+  {
+    name: 'a driver that its Worker stopped unasked is launched again at once',
+    file: 'actors/master/ended-launches.js',
+    find: 'if (isStopped && isDriverExcused(cluster, now, driver))',
+    replace: 'if (isStopped)',
+    test: 'master-ended-launches',
+  },
+  {
+    name: 'an executor that no report names is launched again at once',
+    file: 'actors/master/reports.js',
+    find: 'executorUnreported(cluster, step, { app, executor, worker });',
+    replace: "app.lose(step, executor.execId, 'its worker does not run it');",
+    test: 'master-ended-launches',
+  },
+  {
+    name: 'as many executors take the place of those that leave as their Worker says',
+    file: 'actors/master/waiting.js',
+    find: 'Math.min(told.executors, app.executorLimit)',
+    replace: 'told.executors',
+    test: 'master-ended-launches',
+  },
+  {
+    name: 'each executor of a former leader that fails is a failure of its own',
+    file: 'actors/master/launch-failures.js',
+    find: '(launchedAtMs !== undefined && launchedAtMs > record.raisedAtMs)',
+    replace: 'launchedAtMs === undefined || launchedAtMs > record.raisedAtMs',
+    test: 'master-launch-failures',
+  },
+  {
     name: 'an application ends after so many failures, though a good Worker is left',
     file: 'actors/master/failed-launches.js',
     find: 'if (!allExcluded(cluster, step.now, app.id, executorDemand(app)))',
@@ -618,8 +668,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a driver that could not be started has ended',
     file: 'actors/master/submission.js',
-    find: 'if (notStarted && !stopped && !drained) {',
-    replace: 'if (notStarted && !stopped && !drained) { return false;',
+    find: 'if (isUnrecoverable && !stopped && !drained)',
+    replace: "if (failure?.kind === 'start')",
     faults: ['badWorker'],
   },
   {

@@ -293,4 +293,27 @@ export const workerScripts: readonly Script[] = [
       world.bad.delete(bad.name)
     },
   },
+  {
+    name: 'a Worker has one port for all executors of an application',
+    says: 'One of them runs on. The others end at once, and are tried with a longer back-off each time, beside it (L1).',
+    shape: { ...shape, workers: 1, submitters: 1, applications: 1, workerTimeoutMs: 24_000 },
+    rates: { submitEveryMs: 1e9, tasksAtOnce: 40, taskMs: 200 },
+    *play(stage) {
+      const { world } = stage
+      world.bad.set(world.workers[0]!.name, { how: 'port', sinceMs: 0 })
+      yield stage.until('the application has begun', () => world.applications[0]!.process?.served === true)
+      const appOf = () => stage.alive?.process?.masterHost.snapshot().activeApps[0]
+      const { id } = appOf()!
+      yield stage.ms(2000)
+      // It asks for one executor, which is all that runs there.
+      if (!appOf()?.waiting) return
+      yield stage.ms(60_000)
+      const { executors, waiting } = appOf()!
+      stage.expect(appOf()?.id === id, 'L1', 'the application ended, though one of its executors runs')
+      stage.expect(executors.length === 1, 'L1', `${executors.length} of its executors run`)
+      const { failures = 0, excluded } = waiting?.workers[0] ?? {}
+      const told = `after a minute ${failures} failures in a row are told, excluded: ${excluded}`
+      stage.expect(failures >= 5 && excluded === true, 'L1', told)
+    },
+  },
 ]

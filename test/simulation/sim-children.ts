@@ -149,11 +149,19 @@ export class SimChildren {
       this.#tell(this.#random.between(1, 20), () => this.#listener.ended(process, end))
     })
     this.#running.set(process, running)
-    if (bad === 'exit' && plan.kind === 'startExecutor')
+    if (
+      plan.kind === 'startExecutor' &&
+      (bad === 'exit' || (bad === 'port' && this.#hasOther(plan, process)))
+    )
       this.#world.timeline.after(this.#random.between(2, 20), () => running.end(1, null))
     if (validUntilBootMs !== undefined) running.guardUntil(validUntilBootMs)
     // Before its end, however short it ran, so that both are reported in order.
     this.#place.later(0.5, () => this.#listener.started(process, this.#pid++))
+  }
+
+  /** Another executor of the application runs here. */
+  #hasOther({ launch }: ExecutorStart, process: string): boolean {
+    return [...this.#running.keys()].some((key) => key !== process && key.startsWith(`${launch.appId}/`))
   }
 
   #failed({ launch }: ExecutorStart): void {

@@ -90,8 +90,11 @@ export interface SimWorld {
   readonly linkDeadMs: number
   readonly masterAddresses: readonly string[]
   readonly masterConfig: ClusterConfig
-  /** Workers, by name, on which nothing can be started, or executors end at once. */
-  readonly bad: ReadonlyMap<string, { readonly how: 'start' | 'exit'; readonly sinceMs: number }>
+  /**
+   * Workers, by name, on which nothing can be started, or executors end at once; `port`: those beside another
+   * one of their application.
+   */
+  readonly bad: ReadonlyMap<string, { readonly how: 'start' | 'exit' | 'port'; readonly sinceMs: number }>
   readonly history: History
   readonly tasks: TaskLedger
   readonly checks: Watchers

@@ -51,7 +51,7 @@ export class World implements NodeWorld, WatchedWorld {
   readonly tasks: TaskLedger
   readonly running = new Set<SimChild>()
   /** Workers, by name, on which nothing can be started, or whose executors end at once. */
-  readonly bad = new Map<string, { readonly how: 'start' | 'exit'; readonly sinceMs: number }>()
+  readonly bad = new Map<string, { readonly how: 'start' | 'exit' | 'port'; readonly sinceMs: number }>()
   readonly masterAddresses: readonly string[]
   readonly masterConfig: ClusterConfig
   readonly linkDeadMs: number
