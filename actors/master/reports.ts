@@ -214,7 +214,7 @@ function executorReported(
     return true
   }
   const known = app.executors.get(execId)
-  if (known) {
+  if (known?.workerId === worker.id) {
     // What the application could not say (protocol 11.3) the Worker does.
     const said = isEndedExecutor(state) ? known.state : state
     const executor = { ...known, cores, memoryMib, resources }
@@ -222,8 +222,9 @@ function executorReported(
     executorFares(cluster, step, { app, executor, worker }, { appId, execId, state: said })
     return true
   }
-  // The application was told LOST: however well it runs, it is not ours any more (protocol 11.7).
-  if (app.lost.has(execId) || !app.hearOf(execId)) {
+  // The application was told LOST: however well it runs, it is not ours any more (protocol 11.7). Or it is on
+  // another Worker.
+  if (known || app.lost.has(execId) || !app.hearOf(execId)) {
     step.tell(worker.id, { type: 'KillExecutor', workerId: worker.id, appId, execId })
     return true
   }

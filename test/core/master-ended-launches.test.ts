@@ -416,3 +416,16 @@ test('a driver that its Worker claims to have from a leader that the store forgo
   }
   assert.deepEqual(launches, [0, 1000, 3000, 7000, 15_000, 31_000])
 })
+
+test('a Worker that reports an executor of another one says nothing of that, and is told to end its own', () => {
+  const { world } = badCluster({}, ['w1', 1])
+  const appId = world.application('app', { maxCores: 1 })
+  world.worker('w2', { port: 7002, cores: 1 })
+  const launchedAt = { epoch: 1, seq: 1, owner: 'm1' }
+  const of = { appId, execId: 0, cores: 8, memoryMib: 1, resources: {}, launchedAt } as const
+  world.report('w2', { executors: [{ ...of, state: 'DECOMMISSIONED' }] })
+  const executor = world.core.cluster?.apps.get(appId)?.executors.get(0)
+  assert.deepEqual([executor?.workerId, executor?.state, executor?.cores], ['w1', 'LAUNCHING', 1])
+  assert.deepEqual(world.toldTo('w2', 'KillExecutor').length, 1)
+  assert.deepEqual(world.toldTo('w2', 'LaunchExecutor'), [])
+})
