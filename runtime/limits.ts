@@ -212,9 +212,14 @@ export const limits = {
   questionsServed: 4,
   questionServeMs: 2,
   questionWindowMs: 6,
-  /** Costly questions that wait, of one asker and of all. Above this they are refused as BUSY. */
+  /**
+   * Costly questions that wait, of one link and of all. Above this the newest of the link with the most is
+   * refused as BUSY, and a link with none always gets in. A larger one does not wait: it is served at once or
+   * refused. Ours have some 300 bytes.
+   */
   questionsWaitingEach: 32,
   questionsWaiting: 1024,
+  questionWaitingBytes: 4 * KIB,
   /** Messages that each process remembers for `firesteel trace`; `tracing.ring` changes it. */
   traceRing: 10_000,
   /**

@@ -211,8 +211,9 @@ export class MasterShell implements Handler<MasterActorMessage> {
   /** Answers that cost time are given a few at a time, and the links take turns. */
   #inTurn(envelope: Envelope, serve: () => void): void {
     const asker = peerOf(envelope)?.incarnation
-    if (asker === undefined || this.#questions.ask(asker, serve)) return
-    this.#context.reply(envelope, busy)
+    if (asker === undefined) return
+    const refuse = (): void => void this.#context.reply(envelope, busy)
+    this.#questions.ask(asker, { serve, refuse, bytes: envelope.bytes })
   }
 
   /** This may run some time after the question came, so it checks the state again. */

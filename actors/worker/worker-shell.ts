@@ -194,10 +194,11 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
   #trace(message: RequestTrace, envelope: Envelope): void {
     const { system } = this.#context
     const asker = peerOf(envelope)?.incarnation ?? ''
-    const isServed = this.#questions.ask(asker, () =>
-      serveTrace({ system, clock: this.#parts.clock }, message, envelope),
-    )
-    if (!isServed) this.#context.reply(envelope, BUSY)
+    this.#questions.ask(asker, {
+      serve: () => serveTrace({ system, clock: this.#parts.clock }, message, envelope),
+      refuse: () => void this.#context.reply(envelope, BUSY),
+      bytes: envelope.bytes,
+    })
   }
 
   #linkUp(peer: PeerIdentity, cause: Envelope): void {

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js'
 import { limits } from '../limits.js'
 import type { TimerSource } from '../timers.js'
+import { Shares } from './shares.js'
 
 export interface QuestionQueueLimits {
   readonly questionsServed: number
@@ -8,6 +9,7 @@ export interface QuestionQueueLimits {
   readonly questionWindowMs: number
   readonly questionsWaitingEach: number
   readonly questionsWaiting: number
+  readonly questionWaitingBytes: number
 }
 
 export interface QuestionQueueOptions {
@@ -16,16 +18,27 @@ export interface QuestionQueueOptions {
   readonly limits?: QuestionQueueLimits
 }
 
+/** One of the two is called, once; neither, if its asker is forgotten. */
+export interface CostlyQuestion {
+  readonly serve: () => void
+  /** It is not served: too much waits. */
+  readonly refuse: () => void
+  /** Its size on the link, if that is known. It is kept while it waits. */
+  readonly bytes?: number | undefined
+}
+
 /**
  * Serves questions whose answers are large or costly. It serves a few in each window of time and lets the
  * askers take turns. So neither many questions over one link nor many askers keep the actor from its other
- * work.
+ * work. When as many wait as may, a question takes the place of the newest one of the asker with the most, if
+ * its own asker has fewer. An asker with none always gets in, so there may be one for each asker beyond that.
  */
 export class QuestionQueue {
   readonly #options: QuestionQueueOptions
   readonly #limits: QuestionQueueLimits
   /** The askers that wait, the next one first. */
-  readonly #waiting = new Map<string, (() => void)[]>()
+  readonly #waiting = new Map<string, CostlyQuestion[]>()
+  readonly #shares = new Shares<string>()
   #size = 0
   #served = 0
   #spentMs = 0
@@ -41,32 +54,24 @@ export class QuestionQueue {
     return this.#size
   }
 
-  /** False: too many questions wait, of this asker or in all, so this one is not served. */
-  ask(asker: string, serve: () => void): boolean {
-    if (this.#size === 0 && this.#mayServe) {
-      this.#serve(serve)
-      return true
-    }
-    const before = this.#waiting.get(asker) ?? []
-    const { questionsWaitingEach, questionsWaiting } = this.#limits
-    if (before.length >= questionsWaitingEach || this.#size >= questionsWaiting) return false
-    before.push(serve)
-    this.#waiting.set(asker, before)
-    this.#size++
-    return true
+  ask(asker: string, question: CostlyQuestion): void {
+    if (this.#size === 0 && this.#mayServe) this.#serve(question)
+    else if (this.#makePlace(asker, question)) this.#wait(asker, question)
+    else question.refuse()
   }
 
   /** Nobody would receive the answers any more. */
   forget(asker: string): void {
-    this.#size -= this.#waiting.get(asker)?.length ?? 0
+    const count = this.#waiting.get(asker)?.length ?? 0
     this.#waiting.delete(asker)
+    this.#count(asker, -count)
   }
 
   get #mayServe(): boolean {
     return this.#served < this.#limits.questionsServed && this.#spentMs < this.#limits.questionServeMs
   }
 
-  #serve(serve: () => void): void {
+  #serve({ serve }: CostlyQuestion): void {
     const { clock, timers } = this.#options
     if (!this.#windowOpen) {
       this.#windowOpen = true
@@ -88,13 +93,39 @@ export class QuestionQueue {
     while (this.#size > 0 && this.#mayServe) this.#serve(this.#next())
   }
 
-  #next(): () => void {
-    const [asker, questions] = this.#waiting.entries().next().value as [string, (() => void)[]]
-    const serve = questions.shift() as () => void
-    this.#size--
+  /** False: there is none for this question. */
+  #makePlace(asker: string, { bytes = 0 }: CostlyQuestion): boolean {
+    const { questionsWaitingEach, questionsWaiting, questionWaitingBytes } = this.#limits
+    const own = this.#shares.of(asker)
+    if (own >= questionsWaitingEach || bytes > questionWaitingBytes) return false
+    if (this.#size < questionsWaiting) return true
+    const { greatest } = this.#shares
+    if (greatest === undefined || greatest.count <= own + 1) return own === 0
+    const displaced = this.#waiting.get(greatest.holder)?.pop()
+    this.#count(greatest.holder, -1)
+    displaced?.refuse()
+    return true
+  }
+
+  #wait(asker: string, question: CostlyQuestion): void {
+    const before = this.#waiting.get(asker)
+    if (before === undefined) this.#waiting.set(asker, [question])
+    else before.push(question)
+    this.#count(asker, 1)
+  }
+
+  #next(): CostlyQuestion {
+    const [asker, questions] = this.#waiting.entries().next().value as [string, CostlyQuestion[]]
+    const question = questions.shift() as CostlyQuestion
+    this.#count(asker, -1)
     // The asker goes to the end of the queue, behind all others that wait.
     this.#waiting.delete(asker)
     if (questions.length > 0) this.#waiting.set(asker, questions)
-    return serve
+    return question
+  }
+
+  #count(asker: string, change: number): void {
+    this.#size += change
+    this.#shares.add(asker, change)
   }
 }

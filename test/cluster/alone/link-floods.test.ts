@@ -6,7 +6,7 @@ import type { Message } from '../../../runtime/system/ref.js'
 import { dial } from '../../../runtime/transport/dial.js'
 import { encodeFrame, frameKind } from '../../../runtime/transport/frame.js'
 import { deriveKey } from '../../../runtime/transport/keys.js'
-import type { Link } from '../../../runtime/transport/link.js'
+import type { Link, LinkReceiver } from '../../../runtime/transport/link.js'
 import { createTestCluster, type TestCluster } from '../../harness/index.js'
 import { waitUntil } from '../../harness/wait-until.js'
 import { Inbox, provenRaw, rawSocket } from '../../tools/transport-support.js'
@@ -194,6 +194,38 @@ attack('twenty links with a thousand questions each, of which nobody reads the a
   }
   return () => {
     for (const socket of sockets) socket.destroy()
+  }
+})
+
+const silent: LinkReceiver = { envelope() {}, payload() {}, drain() {}, closed() {} }
+
+attack('forty links that put a question for each answer keep nobody else out', async () => {
+  const links = await Promise.all(Array.from({ length: 40 }, client))
+  let isOver = false
+  for (const link of links) {
+    let id = 0
+    const ask = (): void => {
+      if (!isOver)
+        link.send({ ...envelope({ type: 'RequestMasterState' }, ++id), ask: `q${id}`, askMs: 10_000 })
+    }
+    link.setReceiver({ ...silent, envelope: ask })
+    for (let n = 0; n < 2 * limits.questionsWaitingEach; n++) ask()
+  }
+  const honest = await client()
+  const answers: string[] = []
+  for (let n = 0; n < 20; n++) {
+    const inbox = new Inbox()
+    honest.setReceiver(inbox)
+    honest.send({ ...envelope({ type: 'RequestMasterState' }, n), ask: `${n}`, askMs: 10_000 })
+    const found = (): unknown =>
+      inbox.envelopes.find((each) => (each as { answer?: string }).answer === `${n}`)
+    const { message } = (await waitUntil('an answer beside the flood', found)) as { message: Message }
+    answers.push(message.type)
+  }
+  assert.deepEqual(answers, new Array(20).fill('MasterStateResponse'))
+  return () => {
+    isOver = true
+    for (const link of [...links, honest]) link.close()
   }
 })
 
