@@ -115,12 +115,13 @@ export const limits = {
   nodeLinks: 4096,
   /**
    * Shares of the files that the process may open (its hard limit: Node raises the soft one to it at its
-   * start). HTTP has httpDescriptorShare. The rest is for the store, for files, and for what a Worker starts.
-   * With 1,024 files a Master can have links to 384 other nodes.
+   * start). HTTP has httpDescriptorShare. Open handshakes have theirs at each of the two doors: that of links
+   * and that of HTTPS. The rest is for the store, for files, and for what a Worker starts. With 1,024 files a
+   * Master can have links to 384 other nodes.
    */
   nodeDescriptorShare: 3 / 8,
   clientDescriptorShare: 1 / 4,
-  handshakeDescriptorShare: 1 / 8,
+  handshakeDescriptorShare: 1 / 16,
   /**
    * A node does not start with fewer. At rest it has some 25 files open, but Node opens a hundred when it
    * loads the program.

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { limits } from '../limits.js'
+import { descriptorBudget } from '../process/descriptor-budget.js'
 import type { TlsSource } from '../tls/tls-source.js'
 import { HandshakeRate } from '../transport/handshake-rate.js'
 import { OpenHandshakes } from '../transport/open-handshakes.js'
@@ -20,7 +21,8 @@ export class SecureEntry {
   readonly #options: SecureEntryOptions
   readonly #door: SecureDoor
   readonly #rate = new HandshakeRate()
-  readonly #open = new OpenHandshakes<Socket>()
+  /** Until they are secured, or closed: who is told that it speaks no TLS may stay for a while. */
+  readonly #open = new OpenHandshakes<Socket>({ most: descriptorBudget().handshakes })
 
   constructor(options: SecureEntryOptions) {
     this.#options = options
@@ -40,15 +42,17 @@ export class SecureEntry {
       onRefused?.(address, `no TLS within ${limits.handshakeMs} ms`)
       socket.destroy()
     }, limits.handshakeMs)
-    const leave = (): void => {
+    socket.once('close', () => {
       clearTimeout(timer)
       this.#open.leave(socket)
-    }
-    socket.once('close', leave)
+    })
     this.#door.enter(socket, address, (result) => {
-      leave()
-      if (result.kind === 'secured') use(result.socket)
-      else if (result.kind === 'plain') {
+      clearTimeout(timer)
+      if (result.kind === 'secured') {
+        this.#open.leave(socket)
+        use(result.socket)
+      } else if (result.kind === 'plain') {
+        this.#open.refused(socket)
         socket.end(PLAIN)
         socket.resume()
         setTimeout(() => socket.destroy(), limits.linkLingerMs).unref()

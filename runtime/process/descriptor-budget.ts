@@ -7,12 +7,12 @@ import { descriptorLimit, withinDescriptors } from './descriptors.js'
  * and not when it must refuse a Worker.
  */
 
-/** Connections of each kind that a listener accepts. */
+/** Connections of each kind that a listener accepts: it counts each until its descriptor is free again. */
 export interface DescriptorBudget {
   readonly nodes: number
   /** Clients, applications, drivers. */
   readonly others: number
-  /** Connections that are not authenticated yet. */
+  /** Connections that are not authenticated yet, at one of its doors. */
   readonly handshakes: number
 }
 

@@ -203,6 +203,7 @@ class Acceptor {
       else if (result.kind === 'broken') turnAway('HANDSHAKE_FAILED', result.detail)
       else {
         turnAway('TLS_MISMATCH', 'it speaks no TLS, and this side does')
+        this.#open.refused(socket)
         tell(socket, 'TLS_MISMATCH')
         socket.resume()
         this.#timers.after(limits.linkLingerMs, () => socket.destroy())
@@ -230,10 +231,7 @@ class Acceptor {
       receive,
       timers: this.#timers,
       timeoutMs: limits.handshakeMs,
-      done: (result) => {
-        if (result.kind === 'linked') this.#open.leave(visit.socket)
-        this.#done(visit, channel, result)
-      },
+      done: (result) => this.#done(visit, channel, result),
     })
   }
 
@@ -272,8 +270,9 @@ class Acceptor {
       const peer: PeerIdentity = { ...result.peer, address }
       const deadMs = deadMsFor?.(peer) ?? limits.linkDeadMs
       const { decoder } = result
+      const socket = channel?.socket ?? plain
       const link = new Link({
-        socket: channel?.socket ?? plain,
+        socket,
         decoder,
         peer,
         clock: this.#clock,
@@ -284,15 +283,18 @@ class Acceptor {
         // each other.
         readsOnlyTakers: !isNodeRole(peer.role),
       })
-      if (this.#links.enter(link)) {
+      if (this.#links.enter(peer.role, socket)) {
+        this.#open.leave(plain)
         guardLink(link, this.#options.tls, channel)
         onLink(link)
         return
       }
+      this.#open.refused(plain)
       link.close('too many links')
       onRejected?.({ address, code: 'HANDSHAKE_FAILED', detail: `too many links as ${peer.role}` })
       return
     }
+    this.#open.refused(plain)
     const code = result.kind === 'refused' ? result.code : 'HANDSHAKE_FAILED'
     onRejected?.({ address, code, detail: result.detail })
   }

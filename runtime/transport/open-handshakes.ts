@@ -9,17 +9,21 @@ export interface OpenHandshakesOptions {
 
 /** Connections of one address, oldest first, each with the time at which it came. */
 interface Share<C> {
+  /** Those that are refused, and may still read why. */
+  readonly closing: Map<C, number>
   readonly silent: Map<C, number>
   /** Those that have sent a hello. */
   readonly spoken: Map<C, number>
 }
 
-const sizeOf = <C>({ silent, spoken }: Share<C>): number => silent.size + spoken.size
+const emptyShare = <C>(): Share<C> => ({ closing: new Map(), silent: new Map(), spoken: new Map() })
+
+const sizeOf = <C>({ closing, silent, spoken }: Share<C>): number => closing.size + silent.size + spoken.size
 
 /**
  * Connections that are not authenticated yet. A new connection always gets in. Over a bound the oldest ones
- * are ended instead, first those that sent nothing, so that a peer that holds many connections open locks
- * nobody out. Over the bound of one address only connections that have had their time are ended, because a
+ * are ended instead, first those that are refused, then those that sent nothing, so that a peer that holds
+ * many connections open locks nobody out. Over the bound of one address only connections that have had their time are ended, because a
  * whole cluster may come back behind one address at once. Over the bound of all, the oldest one of the
  * address with the most connections is ended.
  */
@@ -38,7 +42,7 @@ export class OpenHandshakes<C> {
 
   /** Adds a connection. Returns those that must end for it; they are already removed. */
   enter(connection: C, host: string, nowMs: number): C[] {
-    const share = this.#byHost.get(host) ?? { silent: new Map<C, number>(), spoken: new Map<C, number>() }
+    const share = this.#byHost.get(host) ?? emptyShare<C>()
     const due: C[] = []
     const byMs = nowMs - this.#graceMs
     while (sizeOf(share) >= this.#perHost && this.#takeOldest(share, byMs, due));
@@ -59,11 +63,22 @@ export class OpenHandshakes<C> {
     share?.spoken.set(connection, cameMs)
   }
 
+  /** The connection is refused. It counts until it leaves, because it may take a while to close. */
+  refused(connection: C): void {
+    const share = this.#byHost.get(this.#hosts.get(connection) ?? '')
+    const cameMs = share?.silent.get(connection) ?? share?.spoken.get(connection)
+    if (share === undefined || cameMs === undefined) return
+    share.silent.delete(connection)
+    share.spoken.delete(connection)
+    share.closing.set(connection, cameMs)
+  }
+
   leave(connection: C): void {
     const host = this.#hosts.get(connection)
     if (host === undefined) return
     this.#hosts.delete(connection)
     const share = this.#byHost.get(host)
+    share?.closing.delete(connection)
     share?.silent.delete(connection)
     share?.spoken.delete(connection)
     if (share !== undefined && sizeOf(share) === 0) this.#byHost.delete(host)
@@ -74,8 +89,8 @@ export class OpenHandshakes<C> {
   }
 
   /** Takes the oldest one of those that came by then, if there is one. */
-  #takeOldest({ silent, spoken }: Share<C>, byMs: number, due: C[]): boolean {
-    for (const those of [silent, spoken]) {
+  #takeOldest({ closing, silent, spoken }: Share<C>, byMs: number, due: C[]): boolean {
+    for (const those of [closing, silent, spoken]) {
       for (const [connection, cameMs] of those) {
         if (cameMs > byMs) break
         this.leave(connection)
@@ -87,7 +102,7 @@ export class OpenHandshakes<C> {
   }
 
   #largest(): Share<C> {
-    let largest: Share<C> = { silent: new Map(), spoken: new Map() }
+    let largest: Share<C> = emptyShare()
     for (const share of this.#byHost.values()) if (sizeOf(share) > sizeOf(largest)) largest = share
     return largest
   }

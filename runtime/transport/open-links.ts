@@ -1,14 +1,13 @@
 import type { DescriptorBudget } from '../process/descriptor-budget.js'
 import { isNodeRole, type Role } from './identity.js'
 
-/** The fields of a link that are needed to count it. */
-interface Counted {
-  readonly peer: { readonly role: Role }
-  whenEnded(listener: () => void): void
+/** The connection below a link: a link that has ended may still write its last words. */
+interface Closing {
+  once(event: 'close', listener: () => void): unknown
 }
 
 /**
- * Counts the links that a listener has accepted. Nodes have a bound of their own, so that clients cannot lock
+ * Counts the connections of the links that a listener has accepted, until they are closed. Nodes have a bound of their own, so that clients cannot lock
  * a Worker out.
  */
 export class OpenLinks {
@@ -23,11 +22,11 @@ export class OpenLinks {
   }
 
   /** False: there are as many links as there may be. */
-  enter(link: Counted): boolean {
-    const isNode = isNodeRole(link.peer.role)
+  enter(role: Role, connection: Closing): boolean {
+    const isNode = isNodeRole(role)
     if (isNode ? this.#nodes >= this.#mostNodes : this.#others >= this.#mostOthers) return false
     this.#add(isNode, 1)
-    link.whenEnded(() => this.#add(isNode, -1))
+    connection.once('close', () => this.#add(isNode, -1))
     return true
   }
 

@@ -209,6 +209,19 @@ test('who has said hello goes after those that have said nothing', () => {
   assert.deepEqual([...open], ['a3', 'a4'])
 })
 
+test('who is refused counts until it is closed, and goes before all others', () => {
+  const open = new OpenHandshakes<string>({ perHost: 3, graceMs: 0 })
+  for (const [n, name] of ['a1', 'a2', 'a3'].entries()) assert.deepEqual(open.enter(name, 'a', n), [])
+  open.spoke('a2')
+  open.refused('a2')
+  open.refused('nobody')
+  assert.deepEqual(open.enter('a4', 'a', 4), ['a2'])
+  open.refused('a4')
+  open.leave('a4')
+  assert.deepEqual(open.enter('a5', 'a', 5), [], 'a closed one does not count')
+  assert.deepEqual(open.enter('a6', 'a', 6), ['a1'])
+})
+
 test('over the bound of all the oldest of the address that holds the most goes at once', () => {
   const open = new OpenHandshakes<string>({ perHost: 100, most: 4, graceMs: 100 })
   for (const [n, name] of ['x1', 'y1', 'y2', 'x2', 'y3'].entries()) {
@@ -222,14 +235,13 @@ test('over the bound of all the oldest of the address that holds the most goes a
 test('links are counted by role, and none is let in over its bound', () => {
   const links = new OpenLinks(descriptorBudget(12))
   const enter = (role: Role): (() => void) | undefined => {
-    let ended: (() => void) | undefined
-    const link = {
-      peer: { role },
-      whenEnded: (listener: () => void) => {
-        ended = listener
+    let closed: (() => void) | undefined
+    const connection = {
+      once: (_: 'close', listener: () => void) => {
+        closed = listener
       },
     }
-    return links.enter(link) ? () => ended?.() : undefined
+    return links.enter(role, connection) ? () => closed?.() : undefined
   }
   const end = enter('client')
   assert.ok(end && enter('driver') && enter('application'))

@@ -125,12 +125,20 @@ export interface RawPeer {
   readonly role?: Role
   readonly key?: Buffer
   readonly cluster?: string
+  /** True: it does not close when the other side does. */
+  readonly allowHalfOpen?: boolean
 }
 
 /** A peer that proves the secret and then misbehaves by hand. */
 export async function provenRaw(port: number, peer: RawPeer = {}): Promise<Socket> {
-  const { incarnation = 'rogue-1', role = 'node', key = NODE_KEY, cluster = 'test' } = peer
-  const socket = connect({ host: '127.0.0.1', port })
+  const {
+    incarnation = 'rogue-1',
+    role = 'node',
+    key = NODE_KEY,
+    cluster = 'test',
+    allowHalfOpen = false,
+  } = peer
+  const socket = connect({ host: '127.0.0.1', port, allowHalfOpen })
   const handshake = new DialerHandshake({
     identity: { cluster, incarnation },
     nodeMajor: 20,
@@ -142,6 +150,7 @@ export async function provenRaw(port: number, peer: RawPeer = {}): Promise<Socke
   socket.on('error', () => {})
   socket.write(encodeFrame(frameKind.handshake, handshake.start()))
   await new Promise<void>((resolve, reject) => {
+    for (const end of ['end', 'close']) socket.once(end, () => reject(new Error('closed')))
     socket.on('data', (chunk: Buffer) => {
       decoder.feed(chunk)
       for (let frame = decoder.next(); frame !== undefined; frame = decoder.next()) {
