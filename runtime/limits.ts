@@ -681,7 +681,10 @@ export const limits = {
   rememberedLaunches: 100_000,
   /** Bytes in one chunk of a log stream: 64 KiB as base64. */
   logChunkBytes: 48 * KIB,
-  /** Log streams that are open at one Worker. */
+  /**
+   * Log streams that are open at one Worker. Above this the newest one of the host and the link with the most
+   * ends as BUSY for a host or a link with fewer. Its reader goes on where it was, when there is a place.
+   */
   logStreams: 256,
   /**
    * Logs that browsers and scripts download from a Worker at a time, and how long one may take: 2 GB at a

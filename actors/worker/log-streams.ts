@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
+import { splitHostPort } from '../../runtime/addresses.js'
 import { type ErrorName, errorNameOf, reasonOf } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
@@ -12,10 +13,11 @@ import { systemError } from '../../runtime/system-error.js'
 import type { PeerIdentity } from '../../runtime/transport/identity.js'
 import type { LogChunk, RequestLog } from '../messages/status.js'
 import { AttemptEnd } from './attempt-list.js'
+import { givesWay, type LogReaderLink } from './log-shares.js'
 import { outputFolder } from './output-id.js'
 import type { WorkFolders } from './work-folders.js'
 
-export type LogAsker = Pick<PeerIdentity, 'incarnation' | 'role' | 'subject'>
+export type LogAsker = Pick<PeerIdentity, 'incarnation' | 'role' | 'subject' | 'address'>
 
 export interface LogStreamsOptions {
   readonly folders: WorkFolders
@@ -30,19 +32,29 @@ export interface LogStreamsOptions {
 }
 
 interface Stream {
+  readonly name: string
   readonly id: string
   readonly abort: AbortController
   readonly ended: Promise<void>
   readonly end: () => void
 }
 
+/** The streams of one link, in the order in which they came. */
+interface Reader {
+  readonly peer: string
+  readonly host: string
+  readonly streams: Map<string, Stream>
+}
+
+const BUSY = `FIRESTEEL_BUSY: ${limits.logStreams} log streams are open`
+
 const BUSY_LOOK_MS = innerLimits.logBusyLookMs
 
 /** Streams of outputs to peers that asked. Each sends no faster than its link takes the data. */
 export class LogStreams {
   readonly #options: LogStreamsOptions
-  /** Peer -> name of the stream -> stream. */
-  readonly #open = new Map<string, Map<string, Stream>>()
+  /** By the incarnation of the peer. */
+  readonly #open = new Map<string, Reader>()
   #count = 0
 
   constructor(options: LogStreamsOptions) {
@@ -52,7 +64,8 @@ export class LogStreams {
   request(from: LogAsker, request: RequestLog): void {
     const peer = from.incarnation
     const path = this.#pathOf(request)
-    const mine = this.#open.get(peer) ?? new Map<string, Stream>()
+    const { host } = splitHostPort(from.address)
+    const mine = this.#open.get(peer) ?? { peer, host, streams: new Map<string, Stream>() }
     if (!this.#options.mayRead(from, request)) {
       this.#refuse(
         peer,
@@ -65,28 +78,46 @@ export class LogStreams {
         request.stream,
         `FIRESTEEL_UNKNOWN_ID: nothing named ${request.id} has run on this Worker`,
       )
-    } else if (mine.has(request.stream)) {
+    } else if (mine.streams.has(request.stream)) {
       this.#refuse(peer, request.stream, 'FIRESTEEL_NOT_ALLOWED: a stream of this name is open')
-    } else if (this.#count >= limits.logStreams) {
-      this.#refuse(peer, request.stream, `FIRESTEEL_BUSY: ${limits.logStreams} log streams are open`)
+    } else if (!this.#makePlace(mine)) {
+      this.#refuse(peer, request.stream, BUSY)
     } else {
       const { promise: ended, resolve: end } = deferred()
-      const stream: Stream = { id: request.id, abort: new AbortController(), ended, end }
-      if (!this.#options.lives(request.id)) end()
-      mine.set(request.stream, stream)
+      const { id, stream: name } = request
+      const stream: Stream = { name, id, abort: new AbortController(), ended, end }
+      if (!this.#options.lives(id)) end()
+      mine.streams.set(name, stream)
       this.#open.set(peer, mine)
       this.#count++
-      void this.#run(peer, request, stream, path).finally(() => this.#forget(peer, request.stream))
+      void this.#run(peer, request, stream, path).finally(() => this.#forget(mine, stream))
     }
   }
 
+  /** False: all are open, and none gives way. */
+  #makePlace(asker: Reader): boolean {
+    if (this.#count < limits.logStreams) return true
+    const peer = givesWay(this.#links(), asker)
+    const reader = peer === undefined ? undefined : this.#open.get(peer)
+    const newest = [...(reader?.streams.values() ?? [])].at(-1)
+    if (reader === undefined || newest === undefined) return false
+    newest.abort.abort()
+    this.#forget(reader, newest)
+    this.#refuse(reader.peer, newest.name, `${BUSY}, and this one gives way to a reader with fewer`)
+    return true
+  }
+
+  *#links(): Iterable<LogReaderLink> {
+    for (const { peer, host, streams } of this.#open.values()) yield { peer, host, streams: streams.size }
+  }
+
   stop(peer: string, name: string): void {
-    this.#open.get(peer)?.get(name)?.abort.abort()
+    this.#open.get(peer)?.streams.get(name)?.abort.abort()
   }
 
   /** The link to this peer has ended. */
   stopAllOf(peer: string): void {
-    for (const stream of this.#open.get(peer)?.values() ?? []) stream.abort.abort()
+    for (const stream of this.#open.get(peer)?.streams.values() ?? []) stream.abort.abort()
   }
 
   stopAll(): void {
@@ -96,7 +127,7 @@ export class LogStreams {
   /** Some work has ended: streams that follow its output send the rest and the end. */
   workEnded(): void {
     if (this.#count === 0) return
-    for (const streams of this.#open.values()) {
+    for (const { streams } of this.#open.values()) {
       for (const stream of streams.values()) if (!this.#options.lives(stream.id)) stream.end()
     }
   }
@@ -142,11 +173,12 @@ export class LogStreams {
     return this.#options.send(peer, { type: 'LogChunk', ...chunk })
   }
 
-  #forget(peer: string, name: string): void {
-    const mine = this.#open.get(peer)
-    if (!mine?.delete(name)) return
+  #forget({ peer, streams }: Reader, stream: Stream): void {
+    // The name may belong to a newer one by now.
+    if (streams.get(stream.name) !== stream) return
+    streams.delete(stream.name)
     this.#count--
-    if (mine.size === 0) this.#open.delete(peer)
+    if (streams.size === 0) this.#open.delete(peer)
   }
 }
 
