@@ -245,6 +245,8 @@ export const innerLimits = {
   mailboxSlotsKept: 4096,
   /** Open questions from which on those are looked for that their asker has given up. */
   questionsPurgedFrom: 1024,
+  /** How often that is done because a question finds no place. It is a look at all that are open. */
+  questionsPurgedEveryMs: 1 * SECOND,
   /** Nesting of a payload that a trace shows. */
   tracePayloadDepth: 8,
   /** Items of a list, and keys of an object, that it shows. */

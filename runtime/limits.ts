@@ -202,8 +202,16 @@ export const limits = {
   /** Restarts of one actor in actorRestartPeriodMs before its failure escalates. */
   actorRestarts: 3,
   actorRestartPeriodMs: 10 * SECOND,
-  /** Questions of one link that wait for their answer. Above this they are refused as BUSY. */
+  /**
+   * Questions of one link that wait for their answer, and the bytes that all of them may hold: those of nodes,
+   * and those of clients, applications and drivers. Each counts openQuestionBytesEach and the texts of its
+   * peer. A link has at most as much as is left, and openQuestionBytesSure in any case: three of ours. Above
+   * this they are refused as BUSY.
+   */
   openQuestions: 4096,
+  openQuestionBytes: 16 * MIB,
+  openQuestionBytesEach: 512,
+  openQuestionBytesSure: 2 * KIB,
   /** A question is kept for an answer for at most this long, whatever its asker says. */
   questionKeepMs: 10 * 60 * SECOND,
   /**

@@ -11,7 +11,7 @@ import { Gateway } from '../../runtime/transport/gateway.js'
 import type { PeerIdentity } from '../../runtime/transport/identity.js'
 import type { IncarnationKey } from '../../runtime/transport/incarnation-key.js'
 import { PeerComplaints } from '../../runtime/transport/peer-complaints.js'
-import { type ClientMessage, checked } from '../messages/catalogue.js'
+import { type ClientMessage, checked, isQuestion } from '../messages/catalogue.js'
 import type { Credential, LauncherCredential } from './credential.js'
 
 export interface ClientTransportOptions
@@ -81,6 +81,7 @@ export class ClientTransport {
     this.gateway = new Gateway<ClientMessage>({
       system: this.system,
       check: (message) => checked('client', message),
+      isQuestion: (type) => isQuestion('client', type),
       remotePath,
       onRejected: this.complaints.dropped,
     })

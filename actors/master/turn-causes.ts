@@ -29,7 +29,9 @@ export class TurnCauses {
   }
 
   /** The effects of a step, in order, each with its cause. `due`: as the step has left it. */
-  effectsOf(input: MasterInput, step: Step, cause: Cause | undefined, due: Due | undefined): Pending[] {
+  effectsOf(input: MasterInput, step: Step, from: Cause | undefined, due: Due | undefined): Pending[] {
+    // What waits for the store keeps no message of a peer alive.
+    const cause = from && causeOf(from)
     if (!this.#isTraced) return step.gated.map((effect) => ({ effect, cause }))
     const isPass = input.kind === 'turnEnd'
     const because = (subject: string | undefined): Cause | undefined =>
@@ -46,12 +48,11 @@ export class TurnCauses {
   }
 
   #remember(input: MasterInput, { puts }: Step, cause: Cause, { capacity }: Due): void {
-    const kept = causeOf(cause)
-    if (this.#due === undefined || capacity !== this.#capacity) this.#due = kept
+    if (this.#due === undefined || capacity !== this.#capacity) this.#due = cause
     this.#capacity = capacity
-    for (const { table, id } of puts) if (table === 'driver' || table === 'app') this.#asked.set(id, kept)
+    for (const { table, id } of puts) if (table === 'driver' || table === 'app') this.#asked.set(id, cause)
     const subject = subjectOfInput(input)
-    if (subject !== undefined) this.#asked.set(subject, kept)
+    if (subject !== undefined) this.#asked.set(subject, cause)
   }
 
   #passed(): void {

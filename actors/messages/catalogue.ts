@@ -197,6 +197,23 @@ export const catalogue = {
 
 export type Receiver = keyof typeof catalogue
 
+/** What is answered: those who ask anything else would wait for nothing. */
+const questions: Readonly<Record<Receiver, ReadonlyMap<string, Schema>>> = {
+  master: byType([
+    ...fromCommand,
+    applications.requestExecutors,
+    applications.killExecutors,
+    requestTrace,
+    requestPageTicket,
+    tokens.requestTokenSecret,
+    tokens.requestWorkerCredential,
+  ]),
+  worker: byType([requestTrace]),
+  client: byType([requestTrace]),
+}
+
+export const isQuestion = (receiver: Receiver, type: string): boolean => questions[receiver].has(type)
+
 /** Of a reason: keys and paths in it are the peer's. */
 const REASON_MAX = innerLimits.refusalChars
 

@@ -63,6 +63,8 @@ export interface Sink {
   readonly path: string
   /** The peer's incarnation, if the transport knows it. One address may serve several processes in turn. */
   readonly incarnation?: string
+  /** True: it is a Master or a Worker, which have budgets of their own. */
+  readonly isNode?: boolean
   /** The host that the peer's packets come from. A peer can lie about itself, but not about this. */
   readonly host?: string
   /**

@@ -100,7 +100,7 @@ function refusal(envelope: LocalEnvelope, reason: DeadLetterReason, at: Destinat
   if (reason === 'full')
     return { type: 'Failure', code: 'MAILBOX_FULL', message: `the mailbox of ${at.path} is full` }
   if (reason === 'busy') {
-    return { type: 'Failure', code: 'BUSY', message: `too many questions of yours wait at ${at.path}` }
+    return { type: 'Failure', code: 'BUSY', message: `too many questions wait at ${at.path}` }
   }
   if (reason === 'link') {
     return { type: 'Failure', code: 'LINK_CLOSED', message: `the link to ${at.path} takes nothing` }

@@ -4,6 +4,7 @@ import { limits } from '../limits.js'
 import type { Envelope, ReplyAddress, Sink } from './envelope.js'
 import type { Destination, LocalEnvelope } from './local-envelope.js'
 import { localPart } from './names.js'
+import { QuestionBudget } from './question-budget.js'
 import type { Message } from './ref.js'
 import type { Relay } from './relay.js'
 import type { Failure } from './system-messages.js'
@@ -18,9 +19,12 @@ interface Unanswered {
   readonly envelope: LocalEnvelope
   readonly answerer: Answerer
   readonly untilMs: number
+  /** What it counts for in the budget of questions from links. */
+  readonly bytes: number
 }
 
 const firstPurge = innerLimits.questionsPurgedFrom
+const purgeEveryMs = innerLimits.questionsPurgedEveryMs
 
 /** The questions that actors of this process have taken and not answered yet. */
 export class Replies {
@@ -34,10 +38,10 @@ export class Replies {
    * Links that have ended. Their questions may still wait in mailboxes, but nobody would receive the answers.
    */
   readonly #gone = new WeakSet<Sink>()
-  /** How many open questions each link has. */
-  readonly #openOf = new WeakMap<Sink, number>()
+  readonly #budget = new QuestionBudget()
   #token = 0
   #purgeAt: number = firstPurge
+  #purgedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(
     relay: Relay,
@@ -55,30 +59,34 @@ export class Replies {
     return this.#open.size
   }
 
-  /** False: the asker, another process, already has as many open questions as it may have. */
+  /** False: the asker, another process, already has as many open questions as it may have now. */
   open(envelope: LocalEnvelope, answerer: Answerer): boolean {
     const { sink, askMs } = envelope
     if (sink === undefined) {
-      this.#keep(envelope, answerer, askMs ?? Number.POSITIVE_INFINITY)
+      this.#keep(envelope, answerer, askMs ?? Number.POSITIVE_INFINITY, 0)
       return true
     }
     if (this.#gone.has(sink)) return true
-    if ((this.#openOf.get(sink) ?? 0) >= limits.openQuestions) {
+    const bytes = this.#budget.bytesOf(envelope)
+    const token = this.#token + 1
+    if (!this.#budget.take(sink, token, bytes)) {
+      // A peer that goes on asking must not make each of its questions a look at all.
+      if (this.#clock.monotonicMs() - this.#purgedAtMs < purgeEveryMs) return false
       this.#purge()
-      if ((this.#openOf.get(sink) ?? 0) >= limits.openQuestions) return false
+      if (!this.#budget.take(sink, token, bytes)) return false
     }
-    this.#openOf.set(sink, (this.#openOf.get(sink) ?? 0) + 1)
-    this.#keep(envelope, answerer, Math.min(askMs ?? limits.questionKeepMs, limits.questionKeepMs))
+    this.#keep(envelope, answerer, Math.min(askMs ?? limits.questionKeepMs, limits.questionKeepMs), bytes)
     return true
   }
 
-  #keep(envelope: LocalEnvelope, answerer: Answerer, forMs: number): void {
+  #keep(envelope: LocalEnvelope, answerer: Answerer, forMs: number, bytes: number): void {
     envelope.token = ++this.#token
     // Of a question from a link only what the answer needs is kept. A peer must not be able to fill our
     // memory.
     const kept =
       envelope.sink === undefined ? envelope : { ...envelope, message: { type: envelope.message.type } }
-    this.#open.set(envelope.token, { envelope: kept, answerer, untilMs: this.#clock.monotonicMs() + forMs })
+    const untilMs = this.#clock.monotonicMs() + forMs
+    this.#open.set(envelope.token, { envelope: kept, answerer, untilMs, bytes })
     answerer.unanswered.add(envelope.token)
     if (this.#open.size > this.#purgeAt) this.#purge()
   }
@@ -114,8 +122,10 @@ export class Replies {
 
   forgetSink(sink: Sink): void {
     this.#gone.add(sink)
-    for (const [token, question] of this.#open)
-      if (question.envelope.sink === sink) this.#drop(token, question)
+    for (const token of [...this.#budget.of(sink)]) {
+      const question = this.#open.get(token)
+      if (question !== undefined) this.#drop(token, question)
+    }
   }
 
   #send(envelope: LocalEnvelope, message: Message): boolean {
@@ -131,13 +141,14 @@ export class Replies {
   #purge(): void {
     const now = this.#clock.monotonicMs()
     for (const [token, question] of this.#open) if (question.untilMs < now) this.#drop(token, question)
+    this.#purgedAtMs = now
     this.#purgeAt = Math.max(firstPurge, this.#open.size * 2)
   }
 
   #drop(token: number, question: Unanswered): void {
     this.#open.delete(token)
     const { sink } = question.envelope
-    if (sink !== undefined) this.#openOf.set(sink, (this.#openOf.get(sink) ?? 1) - 1)
+    if (sink !== undefined) this.#budget.give(sink, token, question.bytes)
     question.answerer.unanswered.delete(token)
   }
 }

@@ -49,6 +49,8 @@ export interface GatewayOptions {
   readonly check: (message: unknown) => CheckedMessage
   /** Whether this peer may send this type at all. Default: yes (protocol S6). */
   readonly admit?: (peer: PeerIdentity, type: string) => boolean
+  /** Whether this type is answered. What is not may not be asked, or its asker would wait. Default: yes. */
+  readonly isQuestion?: (type: string) => boolean
   /** Path of the actor behind a peer, such as /user/Master. */
   readonly remotePath: (peer: PeerIdentity) => string
   /** Called for each dropped message with its sender and the reason. The callee must limit what it logs. */
@@ -63,6 +65,7 @@ export interface GatewayOptions {
 class PeerSink implements Sink {
   readonly path: string
   readonly incarnation: string
+  readonly isNode: boolean
   readonly host: string
   readonly peer: PeerIdentity
   #link: Link | undefined
@@ -72,6 +75,7 @@ class PeerSink implements Sink {
     const { cluster, advertise, address, incarnation } = link.peer
     this.path = `firesteel://${cluster}@${advertise ?? address}`
     this.incarnation = incarnation
+    this.isNode = isNodeRole(link.peer.role)
     this.host = splitHostPort(address).host
     this.peer = link.peer
     this.#link = link
@@ -241,10 +245,17 @@ export class Gateway<M extends Message> {
     }
   }
 
-  #checked(peer: PeerIdentity, { to, message, answer }: WireEnvelope): CheckedMessage {
-    const { check, admit } = this.#options
+  #checked(peer: PeerIdentity, wire: WireEnvelope): CheckedMessage {
+    const { message, ask } = wire
     const { type } = message
     if (typeof type !== 'string') return { reason: 'no type' }
+    const checked = this.#fit(peer, wire, type)
+    if (checked.reason !== undefined || ask === undefined) return checked
+    return asItIs(checked.message, this.#unanswered(wire, type))
+  }
+
+  #fit(peer: PeerIdentity, { to, message, answer }: WireEnvelope, type: string): CheckedMessage {
+    const { check, admit } = this.#options
     if (answer !== undefined && type === 'Failure') return asItIs(message, failureViolation(message))
     if (to === systemPath && answer === undefined) {
       // Only Masters and Workers watch each other's actors.
@@ -256,6 +267,13 @@ export class Gateway<M extends Message> {
     return checked.reason === undefined && answer === undefined && !this.#serves(to)
       ? { reason: `no actor ${to}` }
       : checked
+  }
+
+  /** A question that nobody answers would be kept for nothing. */
+  #unanswered({ to, answer }: WireEnvelope, type: string): string | undefined {
+    const { isQuestion } = this.#options
+    const isAnswered = to !== systemPath && answer === undefined && (isQuestion?.(type) ?? true)
+    return isAnswered ? undefined : `${type} is no question`
   }
 
   /** Peers may send to the served actor only. */

@@ -218,6 +218,40 @@ test('questions whose remote asker has long given up do not gather', async () =>
   assert.ok(system.questions().unanswered <= 1500, `${system.questions().unanswered} kept of 10,000`)
 })
 
+test('many links with questions that nobody answers: a budget for all, BUSY above it, a place for others', async () => {
+  const { system, advance, idle } = fixture()
+  system.spawn<Note>('silent', () => ({ receive: () => {} }))
+  const busy = new Map<string, number>()
+  const links = Array.from({ length: 60 }, (_, n) => {
+    const path = `firesteel://test@flood-${n}:7070`
+    const send = ({ message }: WireEnvelope): boolean => {
+      assert.equal((message as unknown as { code: string }).code, 'BUSY')
+      busy.set(path, (busy.get(path) ?? 0) + 1)
+      return true
+    }
+    return { path, send }
+  })
+  const question = { to: '/user/silent', message: note('x'), id: 1, trace: 1, epoch: 1, ask: 'q' }
+  for (const link of links) {
+    for (let n = 0; n < 200; n++) system.receive(link, { ...question, from: `/${'x'.repeat(2000)}` })
+    await idle()
+  }
+  const { unanswered } = system.questions()
+  // 16 MiB, of which each counts 512 bytes and its texts twice.
+  assert.ok(unanswered > 3000 && unanswered <= (16 * 1024 * 1024) / (512 + 2 * 2000), `${unanswered}`)
+  assert.equal(unanswered + [...busy.values()].reduce((sum, count) => sum + count, 0), 60 * 200)
+
+  const honest = { path: 'firesteel://test@honest:7070', send: () => assert.fail('refused') }
+  for (let n = 0; n < 3; n++) system.receive(honest, { ...question, from: '/user/client' })
+  await idle()
+  assert.equal(system.questions().unanswered, unanswered + 3)
+
+  // Those of an ended link go, and no others.
+  for (const link of links) system.disconnect(link)
+  assert.equal(system.questions().unanswered, 3)
+  await advance(0)
+})
+
 test('a question that is taken in hand after its link has ended is not kept (found by the fuzzer)', async () => {
   const { two, toOne } = new Wire()
   const received: string[] = []

@@ -99,6 +99,17 @@ test('without a ring nothing is kept, and causes still travel', () => {
   assert.deepEqual(written(effects), [])
 })
 
+test('what waits for the store keeps no message alive that caused it', () => {
+  const envelope = { ...cause(4), from: '/user/a', to: '/user/b', epoch: 0, message: { type: 'Large' } }
+  for (const isTraced of [false, true]) {
+    const effects = new TurnCauses(isTraced).effectsOf(about({}), launching('driver-1'), envelope, undefined)
+    assert.deepEqual(
+      effects.map((effect) => effect.cause),
+      effects.map(() => ({ id: 4, trace: 4 })),
+    )
+  }
+})
+
 test('timers that wait for one thing have a cause; those that repeat have none', () => {
   const kinds = ['application', 'relaunch', 'adopt', 'workers-of', 'recovery-quiet', 'recovery-max']
   const others = ['again', 'sweep', 'pulse', 'kept-ends', 'launch', 'probe', 'lasted']

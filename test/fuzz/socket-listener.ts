@@ -1,4 +1,4 @@
-import { checked } from '../../actors/messages/catalogue.js'
+import { checked, isQuestion } from '../../actors/messages/catalogue.js'
 import { systemClock } from '../../runtime/clock.js'
 import { limits } from '../../runtime/limits.js'
 import type { Message } from '../../runtime/system/ref.js'
@@ -49,6 +49,7 @@ export class FuzzListener {
     this.#gateway = new Gateway<Message>({
       system: this.#system,
       check: (message) => checked('master', message),
+      isQuestion: (type) => isQuestion('master', type),
       remotePath: () => '/user/Worker',
     })
     const actor = this.#system.spawn<Message | LinkMessage>('Master', (context) => ({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { isAdmitted } from '../../actors/master/routes.js'
-import { checked } from '../../actors/messages/catalogue.js'
+import { checked, isQuestion } from '../../actors/messages/catalogue.js'
 import { driverDescription } from '../../actors/messages/samples.js'
 import { systemClock } from '../../runtime/clock.js'
 import { limits } from '../../runtime/limits.js'
@@ -27,6 +27,7 @@ async function listener(t: TestContext, receive: (message: Message) => Message |
   const gateway = new Gateway<Message>({
     system,
     check: (message) => checked('master', message),
+    isQuestion: (type) => isQuestion('master', type),
     admit: ({ role }, type) => isAdmitted(role, type),
     remotePath: () => '/user/ClientEndpoint',
     onRejected: (_, reason) => reasons.push(reason),
@@ -181,6 +182,21 @@ test('questions of one link that are never answered fill no memory: over the bou
     assert.equal(code, Number(ask) >= limits.openQuestions ? 'BUSY' : 'FIRESTEEL_REQUEST_INVALID')
   assert.equal(system.questions().unanswered, limits.openQuestions)
   assert.equal(handled.length, limits.openQuestions)
+})
+
+test('what is never answered may not be asked: it is refused at once, and nothing is kept', async (t) => {
+  const { system, peer, handled } = await listener(t, () => undefined)
+  const client = await peer('client')
+  const worked = { type: 'ExecutorWorked', appId: 'app-1', execId: 1 }
+  client.send(worked)
+  const answer = await client.ask(worked)
+  assert.equal(answer.code, 'FIRESTEEL_REQUEST_INVALID')
+  assert.equal(answer.message, 'ExecutorWorked is no question')
+  const node = await peer('node')
+  const watch = { type: 'Watch', path: '/user/Master' }
+  assert.equal((await node.ask(watch, { to: '/system' })).message, 'Watch is no question')
+  assert.deepEqual(handled, ['ExecutorWorked'], 'the one that was told')
+  assert.equal(system.questions().unanswered, 0)
 })
 
 test('an answer that cannot be written is a coded Failure: who asked hears it, and the actor lives on', async (t) => {

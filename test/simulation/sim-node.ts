@@ -2,6 +2,7 @@ import type { MasterHostNode } from '../../actors/master/master-host.js'
 import { isPeerMaster } from '../../actors/master/peer-masters.js'
 import { isAdmitted } from '../../actors/master/routes.js'
 import type { MasterMessage } from '../../actors/messages/catalogue.js'
+import { isQuestion } from '../../actors/messages/catalogue.js'
 import type { Log } from '../../runtime/observe/log.js'
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
 import type { Message } from '../../runtime/system/ref.js'
@@ -103,6 +104,7 @@ export class SimNode implements MasterHostNode {
     const gateway = new Gateway<MasterMessage>({
       system: this.system,
       check: this.#world.check('master'),
+      isQuestion: (type) => isQuestion('master', type),
       admit: ({ role }, type) => isAdmitted(role, type),
       remotePath: (peer) =>
         isPeerMaster(peer) ? paths.master : peer.role === 'node' ? paths.worker : paths.client,

@@ -1,4 +1,5 @@
 import type { WorkerMessage } from '../../actors/messages/catalogue.js'
+import { isQuestion } from '../../actors/messages/catalogue.js'
 import { workerOffer } from '../../actors/messages/samples.js'
 import type { ChildListener, Children } from '../../actors/worker/children.js'
 import type { LogStreams } from '../../actors/worker/log-streams.js'
@@ -84,6 +85,7 @@ export class SimWorker {
     const gateway = new Gateway<WorkerMessage>({
       system: this.system,
       check: world.check('worker'),
+      isQuestion: (type) => isQuestion('worker', type),
       remotePath: ({ role }) => (role === 'node' ? '/user/Master' : '/user/ClientEndpoint'),
       onRejected: (peer, reason) => world.rejected(place, peer, reason),
     })

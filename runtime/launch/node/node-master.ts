@@ -11,7 +11,7 @@ import type { FlightRecorder } from '../../../actors/master/replay/flight-record
 import { isAdmitted } from '../../../actors/master/routes.js'
 import { UsageHistory } from '../../../actors/master/usage-history.js'
 import { isWorker } from '../../../actors/master/worker-peer.js'
-import { checked, type MasterMessage } from '../../../actors/messages/catalogue.js'
+import { checked, isQuestion, type MasterMessage } from '../../../actors/messages/catalogue.js'
 import { systemClock } from '../../clock.js'
 import { machineSeal } from '../../code/machine-seal.js'
 import { errorOf, FiresteelError } from '../../errors.js'
@@ -67,6 +67,7 @@ class MasterNode implements RunningNode {
     this.#epoch = spec.observedEpoch ?? 0
     this.#server = new NodeServer<MasterMessage>(spec, {
       check: (message) => checked('master', message),
+      isQuestion: (type) => isQuestion('master', type),
       admit: ({ role }, type) => isAdmitted(role, type),
       remotePath: (peer) => (isPeerMaster(peer) ? MASTER : isWorker(peer) ? WORKER : CLIENT),
       isMaster: true,

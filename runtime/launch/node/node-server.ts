@@ -49,6 +49,7 @@ import { openNodeTls } from './node-tls.js'
 
 export interface NodeServerOptions {
   readonly check: GatewayOptions['check']
+  readonly isQuestion: (type: string) => boolean
   readonly admit: (peer: PeerIdentity, type: string) => boolean
   /** Path of the actor behind a peer. */
   readonly remotePath: (peer: PeerIdentity) => string
@@ -177,11 +178,12 @@ export class NodeServer<M extends Message> {
   }
 
   #newGateway(): Gateway<M> {
-    const { check, admit, remotePath } = this.#options
+    const { check, admit, isQuestion, remotePath } = this.#options
     return new Gateway<M>({
       system: this.system,
       check,
       admit,
+      isQuestion,
       remotePath,
       onRejected: this.#complaints.dropped,
     })

@@ -1,5 +1,5 @@
 import type { Hono } from 'hono'
-import { checked, type WorkerMessage } from '../../../actors/messages/catalogue.js'
+import { checked, isQuestion, type WorkerMessage } from '../../../actors/messages/catalogue.js'
 import type { RequestTrace } from '../../../actors/messages/trace.js'
 import { claimFormer, type FormerWorker } from '../../../actors/worker/restart/former-worker.js'
 import { startWorker, type Worker } from '../../../actors/worker/worker.js'
@@ -68,6 +68,7 @@ class WorkerNode implements RunningNode {
     this.#tell = tell
     this.#server = new NodeServer<WorkerMessage>(spec, {
       check: (message) => checked('worker', message),
+      isQuestion: (type) => isQuestion('worker', type),
       admit: ({ role, subject }, type) => {
         // The Master has this Worker in its cluster state: that is what ready means.
         if (role === 'node' && type === 'RegisteredWorker') this.#ready()
