@@ -115,9 +115,9 @@ export const limits = {
   nodeLinks: 4096,
   /**
    * Shares of the files that the process may open (its hard limit: Node raises the soft one to it at its
-   * start). HTTP has httpDescriptorShare. Open handshakes have theirs at each of the two doors: that of links
-   * and that of HTTPS. The rest is for the store, for files, and for what a Worker starts. With 1,024 files a
-   * Master can have links to 384 other nodes.
+   * start). HTTP has httpDescriptorShare. Open handshakes have theirs for links, and as much before HTTPS.
+   * The rest is for the store, for files, and for what a Worker starts. With 1,024 files a Master can have
+   * links to 384 other nodes.
    */
   nodeDescriptorShare: 3 / 8,
   clientDescriptorShare: 1 / 4,
@@ -203,10 +203,10 @@ export const limits = {
   actorRestarts: 3,
   actorRestartPeriodMs: 10 * SECOND,
   /**
-   * Questions of one link that wait for their answer, and the bytes that all of them may hold: those of nodes,
-   * and those of clients, applications and drivers. Each counts openQuestionBytesEach and the texts of its
-   * peer. A link has at most as much as is left, and openQuestionBytesSure in any case: three of ours. Above
-   * this they are refused as BUSY.
+   * Questions of one link that wait for their answer, and the bytes that all of them may hold: those of
+   * nodes, and those of clients, applications and drivers. Each counts openQuestionBytesEach and the texts of
+   * its peer. A link has at most as much as is left, and openQuestionBytesSure in any case: three of ours.
+   * Above this they are refused as BUSY.
    */
   openQuestions: 4096,
   openQuestionBytes: 16 * MIB,

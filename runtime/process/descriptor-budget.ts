@@ -12,7 +12,7 @@ export interface DescriptorBudget {
   readonly nodes: number
   /** Clients, applications, drivers. */
   readonly others: number
-  /** Connections that are not authenticated yet, at one of its doors. */
+  /** Connections that are not authenticated yet, of one listener. */
   readonly handshakes: number
 }
 

@@ -23,9 +23,9 @@ const sizeOf = <C>({ closing, silent, spoken }: Share<C>): number => closing.siz
 /**
  * Connections that are not authenticated yet. A new connection always gets in. Over a bound the oldest ones
  * are ended instead, first those that are refused, then those that sent nothing, so that a peer that holds
- * many connections open locks nobody out. Over the bound of one address only connections that have had their time are ended, because a
- * whole cluster may come back behind one address at once. Over the bound of all, the oldest one of the
- * address with the most connections is ended.
+ * many connections open locks nobody out. Over the bound of one address only connections that have had their
+ * time are ended, because a whole cluster may come back behind one address at once. Over the bound of all,
+ * the oldest one of the address with the most connections is ended.
  */
 export class OpenHandshakes<C> {
   readonly #perHost: number

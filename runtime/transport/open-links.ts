@@ -7,8 +7,8 @@ interface Closing {
 }
 
 /**
- * Counts the connections of the links that a listener has accepted, until they are closed. Nodes have a bound of their own, so that clients cannot lock
- * a Worker out.
+ * Counts the connections of the links that a listener has accepted, until they are closed. Nodes have a bound
+ * of their own, so that clients cannot lock a Worker out.
  */
 export class OpenLinks {
   readonly #mostNodes: number

@@ -23,7 +23,7 @@ test('something is left for the store, files and children, whatever all listener
   for (const descriptors of [128, 256, 1024, 4096]) {
     const { nodes, others, handshakes } = descriptorBudget(descriptors)
     const http = Math.floor(descriptors * limits.httpDescriptorShare)
-    // The doors of links and of HTTPS have handshakes of their own.
+    // Links and HTTPS have handshakes of their own.
     assert.ok(nodes + others + 2 * handshakes + http <= (7 / 8) * descriptors)
   }
 })

@@ -6,14 +6,17 @@ import { listen } from '../../runtime/transport/listen.js'
 import { TestAuthority } from '../tools/test-authority.js'
 import { Inbox, NODE_KEY } from '../tools/transport-support.js'
 
-/* Runs with few descriptors (`ulimit -n`): the two doors of a node, links and HTTPS. It ends with its stdin. */
+/*
+ * Runs with few descriptors (`ulimit -n`): the two listeners of a node, for links and for HTTPS. It ends with
+ * its stdin.
+ */
 
 const shortages: string[] = []
 const noteShortage = (why: string): void => {
   if (/EMFILE|ENFILE/.test(why)) shortages.push(why)
 }
 
-/** What the store and the files of a node need beside the doors. */
+/** What the store and the files of a node need beside its connections. */
 function openFiles(): number {
   const files: number[] = []
   try {
@@ -25,7 +28,7 @@ function openFiles(): number {
   return files.length
 }
 
-// What may stay for a second stays for the whole test: as if the peers came as fast as a machine can send them.
+// What may stay for a second stays for the whole test, as if peers came as fast as a machine can send them.
 Object.assign(limits, { linkLingerMs: 600_000 })
 
 const authority = await TestAuthority.make()
@@ -44,7 +47,7 @@ await http.prepare()
 const links = await listen({
   host: '127.0.0.1',
   port: 0,
-  identity: { cluster: 'test', incarnation: 'doors-1' },
+  identity: { cluster: 'test', incarnation: 'node-1' },
   keyFor: (role) => (role === 'client' ? NODE_KEY : undefined),
   onLink: (link) => link.setReceiver(new Inbox()),
   onRejected: ({ detail }) => noteShortage(detail),

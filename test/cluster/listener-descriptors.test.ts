@@ -11,9 +11,9 @@ import { provenRaw } from '../tools/transport-support.js'
 
 /* Strangers, and peers with the key of a client, must not take the descriptors of a node that has few. */
 
-const program = fileURLToPath(new URL('./doors-program.js', import.meta.url))
+const program = fileURLToPath(new URL('./listener-descriptors-program.js', import.meta.url))
 
-async function doors(t: TestContext): Promise<{ readonly http: number; readonly links: number }> {
+async function node(t: TestContext): Promise<{ readonly http: number; readonly links: number }> {
   const child = spawn('/bin/sh', ['-c', 'ulimit -n 256; exec "$0" "$1"', process.execPath, program], {
     env: childEnvironment(),
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -61,25 +61,25 @@ const files = (port: number): Promise<unknown> =>
 const healthy = { files: 40, shortages: [] }
 
 test('silent connections to HTTPS leave a node its descriptors', async (t) => {
-  const { http } = await doors(t)
+  const { http } = await node(t)
   await strangers(t, http)
   assert.deepEqual(await files(http), healthy)
 })
 
 test('connections that speak no TLS, and stay, leave a node its descriptors', async (t) => {
-  const { http } = await doors(t)
+  const { http } = await node(t)
   await strangers(t, http, 'GET / HTTP/1.1\r\n\r\n')
   assert.deepEqual(await files(http), healthy)
 })
 
 test('silent connections to the port of links leave a node its descriptors', async (t) => {
-  const { http, links } = await doors(t)
+  const { http, links } = await node(t)
   await strangers(t, links)
   assert.deepEqual(await files(http), healthy)
 })
 
 test('links over their bound, which do not close, leave a node its descriptors', async (t) => {
-  const { http, links } = await doors(t)
+  const { http, links } = await node(t)
   for (let round = 0; round < 50; round++) {
     const peers = Array.from({ length: 8 }, async (_, n) => {
       const incarnation = `rogue-${round}-${n}`
