@@ -14,7 +14,7 @@ const env = { PATH: process.env.PATH ?? '' }
 
 const shells: CommandShell[] = []
 afterEach(() => Promise.all(shells.splice(0).map((shell) => shell.close())))
-/** Where all ends on SIGTERM: a busy machine takes its time, and a grace that is over ends the shell as well. */
+/** Where all ends on SIGTERM. A busy machine takes its time, and a grace that is over ends the shell too. */
 const LONG_GRACE_MS = 30_000
 async function start(graceMs = 200): Promise<CommandShell> {
   const shell = await CommandShell.start({ cwd: folder, env, graceMs })
