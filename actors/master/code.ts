@@ -62,16 +62,17 @@ export function codeHeld(cluster: ClusterState, step: Step, from: PeerInfo, mess
   }
   if (!codes.every((id) => cluster.codeHolders.add(worker, id)))
     step.refused(worker.id, 'CodeHeld: it names more codes than a Master keeps in mind')
-  if (!more) keepAll(cluster, step, worker, begins)
+  const isAll = !more && (begins || more === false)
+  if (isAll) keepAll(cluster, step, worker)
 }
 
 /**
  * Tells the Worker which of its codes drivers need. Of a code that too few have it gets the addresses of
  * those that have it, and fetches it.
  */
-function keepAll(cluster: ClusterState, step: Step, worker: WorkerEntry, begins: boolean): void {
+function keepAll(cluster: ClusterState, step: Step, worker: WorkerEntry): void {
   const held = worker.code?.held
-  if (held === undefined || !begins) return
+  if (held === undefined) return
   const codes: KeptCode[] = []
   for (const [id, root] of neededCodes(cluster)) if (held.has(id)) codes.push({ id, root, from: [] })
   for (const { id, root, from } of scarceCodes(cluster)) if (!held.has(id)) codes.push({ id, root, from })

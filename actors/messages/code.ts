@@ -17,7 +17,7 @@ export const codeHeld = z.object({
   workerId: name,
   /** The first message of all that it has; what was told before is over. */
   begins: z.boolean(),
-  /** More of the same follows. */
+  /** More of the same follows. False: all that it has was told in several messages, and this is the last. */
   more: z.boolean().optional(),
   codes,
   /** Absent: it uses no code where it lies. */

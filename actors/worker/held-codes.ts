@@ -36,11 +36,13 @@ export class HeldCodes {
     const most = limits.codesPerMessage
     const pages: CodeHeld[] = []
     for (let at = 0; at === 0 || at < codes.length; at += most) {
+      const more = at + most < codes.length
       pages.push({
         type: 'CodeHeld',
         workerId: this.#workerId,
         begins: begins && at === 0,
-        ...(at + most < codes.length && { more: true }),
+        // Without `begins`, only this tells the last page of all from news.
+        ...((more || (begins && at > 0)) && { more }),
         codes: codes.slice(at, at + most),
         ...(place && { place }),
       })

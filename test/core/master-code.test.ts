@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { HeldCodes } from '../../actors/worker/held-codes.js'
 import { limits } from '../../runtime/limits.js'
 import { MasterWorld } from '../tools/master-fixture.js'
 
@@ -40,6 +41,34 @@ test('with no holder, or one of several, a submission is refused; with two it is
     driver,
     ['10.0.0.1:7001', '10.0.0.1:7002'],
   ])
+})
+
+test('a Worker with more codes than a message takes is told what to keep once it has named all', () => {
+  const world = alive()
+  join(world, 'w1', [ID])
+  world.submitted({ code })
+  world.worker('w2', { port: portOf('w2') })
+  world.forgetTold()
+  const many = Array.from({ length: 2 * limits.codesPerMessage }, (_, n) => n.toString(16).padStart(64, '0'))
+  const held = new HeldCodes('w2', { place })
+  held.changed([...many, ID])
+  const pages = held.all()
+  assert.equal(pages.length, 3)
+  for (const [index, page] of pages.entries()) {
+    assert.equal(world.lastTold('w2', 'KeepCode'), undefined, `before page ${index}`)
+    world.tell('w2', page)
+  }
+  assert.deepEqual(world.lastTold('w2', 'KeepCode'), {
+    type: 'KeepCode',
+    workerId: 'w2',
+    begins: true,
+    codes: [{ ...code, from: [] }],
+  })
+  // News is not all that it has, however many messages it takes.
+  world.forgetTold()
+  const news = many.map((id) => id.replace(/^0/, 'f'))
+  for (const page of held.changed([...many, ID, ...news])) world.tell('w2', page)
+  assert.equal(world.lastTold('w2', 'KeepCode'), undefined)
 })
 
 test('the only Worker is enough, and none is not', () => {
