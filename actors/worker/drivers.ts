@@ -83,6 +83,11 @@ export class Drivers {
     return this.#generationsOf(driverId).length > 0
   }
 
+  /** True: a later generation of the driver is here. */
+  hasLater(driverId: string, generation: number): boolean {
+    return this.#generationsOf(driverId).some(({ launch }) => launch.generation > generation)
+  }
+
   launch(launch: LaunchDriver, launchedAt: OwnedPosition, now: Now): void {
     const { ledger, account, times } = this.#context
     const { driverId, generation, description, resources } = launch

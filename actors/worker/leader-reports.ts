@@ -3,7 +3,7 @@ import type { LeaderTracker } from '../../runtime/persistence/leader-tracker.js'
 import type { FromWorker } from '../messages/catalogue.js'
 import type { CodeHeld } from '../messages/code.js'
 import type { DriverProgressed } from '../messages/drivers.js'
-import type { ChangeDraft } from './change.js'
+import type { Change, ChangeDraft } from './change.js'
 import type { Drivers } from './drivers.js'
 import type { Executors } from './executors.js'
 import type { HeldCodes } from './held-codes.js'
@@ -97,10 +97,13 @@ export class LeaderReports {
 
   /** Ends go first: otherwise ended work would look to the Master like a launch that never arrived. */
   reportAll(type: 'WorkerSchedulerStateResponse' | 'WorkerLatestState', now: Now): void {
-    const { outbox, codes } = this.#parts
+    const { outbox, codes, drivers } = this.#parts
     this.#registered = true
     this.#standing = 'reported'
-    for (const change of outbox.toResend(this.#found, now.monotonicMs)) this.#tell(change)
+    // A leader whose store forgot the later generation would end the driver, and then kill that generation.
+    const isOutdated = (change: Change): boolean =>
+      change.type === 'DriverStateChanged' && drivers.hasLater(change.driverId, change.generation)
+    for (const change of outbox.toResend(this.#found, now.monotonicMs, isOutdated)) this.#tell(change)
     this.#tellFullReport(type, now)
     this.askForDrain(now)
     this.tellCodes(codes.all())

@@ -77,13 +77,14 @@ export class Outbox {
   /**
    * The changes that a new link to a leader gets, in order: unacknowledged ones, and those whose
    * acknowledgement the store may have forgotten. Without `found`, which says how the leader found its store,
-   * all of them.
+   * all of them. One that was acknowledged and `isOutdated` is left out.
    */
-  toResend(found: Found | undefined, monotonicMs: number): Change[] {
+  toResend(found: Found | undefined, monotonicMs: number, isOutdated: (change: Change) => boolean): Change[] {
     this.prune(monotonicMs)
     const due: Change[] = []
     for (const { change, acknowledged } of this.#kept.values()) {
-      if (!acknowledged || !found || isForgotten(acknowledged.position, found)) due.push(change)
+      const isKnown = acknowledged && found && !isForgotten(acknowledged.position, found)
+      if (!isKnown && !(acknowledged && isOutdated(change))) due.push(change)
     }
     return due
   }

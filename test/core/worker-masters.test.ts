@@ -171,6 +171,24 @@ test('R5: another owner had that epoch on its store: what the first one acknowle
   assert.deepEqual(world.told('DriverStateChanged'), [end])
 })
 
+test('R5: an acknowledged end of an earlier generation is not said to a leader that may not know the later one', () => {
+  const { world, end } = acknowledgedEnd(13)
+  world.hear(launchDriver(2), M1, { epoch: 5, seq: 14 })
+  world.started(`${DRIVER}/2/1`)
+  world.hear(changed(2), M2, { epoch: 6, seq: 3 })
+  assert.deepEqual(world.told('DriverStateChanged'), [], 'the report says what runs')
+  const [report] = world.told('WorkerSchedulerStateResponse')
+  assert.deepEqual(
+    report?.drivers.map(({ generation }) => generation),
+    [2],
+  )
+  // Once that is over as well, both are said.
+  world.ended(`${DRIVER}/2/1`, { exitCode: 0 })
+  const [later] = world.told('DriverStateChanged')
+  world.hear(changed(3), M3, { epoch: 7, seq: 3 })
+  assert.deepEqual(world.told('DriverStateChanged'), [end, later])
+})
+
 test('PositionSeen: each Master that says it does not lead hears once per link what this Worker obeyed', () => {
   const world = world3()
   world.standby(M2, addresses)
