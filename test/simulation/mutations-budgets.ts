@@ -65,7 +65,8 @@ export const budgetMutations: readonly Mutation[] = [
     name: 'a drain that is said again forgets what this release does not know',
     file: 'actors/master/drains.js',
     find: '...former,',
-    replace: 'askedAtMs: former.askedAtMs ?? step.now.wallMs,',
+    replace:
+      "...Object.fromEntries(Object.entries(former).filter(([key]) => ['askedAtMs', 'reason', 'by'].includes(key))),",
     test: 'skew-rewritten',
   },
 ]
