@@ -978,8 +978,15 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'ends that a fallen store forgot are not sent again',
     file: 'actors/worker/outbox.js',
-    find: 'if (!acknowledged || !found || isForgotten(acknowledged.position, found))',
-    replace: 'if (!acknowledged)',
+    find: 'acknowledged && found && !isForgotten(acknowledged.position, found)',
+    replace: 'acknowledged',
+  },
+  {
+    name: 'an end is told again though a later generation of the driver runs here',
+    file: 'actors/worker/outbox.js',
+    find: '!(acknowledged && isOutdated(change))',
+    replace: 'true',
+    test: 'worker-masters',
   },
   {
     name: 'custom resources are counted once for several executors',
