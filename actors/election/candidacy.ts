@@ -257,6 +257,10 @@ export class Candidacy {
     return undefined
   }
 
+  lockOf(owner: string): string {
+    return this.#seen?.owner === owner ? this.#seen.lock : ''
+  }
+
   get #attempting(): boolean {
     return this.#phase === 'acquiring' || this.#phase === 'electing' || this.#phase === 'releasing'
   }

@@ -48,6 +48,12 @@ export interface ElectionAgent {
    * Value of the lock while this Master leads, which touches write to the leader record; '' without a lock.
    */
   readonly lock: string
+  /**
+   * The lock that this STANDBY has read in the leader record of that owner; '' if it has read none. It goes
+   * into no message: a Master shows by it that it reads the store. An agent without it is never handed over
+   * to, unless the leader stops.
+   */
+  lockOf?(owner: string): string
   /** True: effects of this leadership may still leave. The Master asks first in every turn (protocol 6). */
   mayAct(): boolean
   /** The highest observed position, for the next incarnation of this node. */
@@ -153,6 +159,10 @@ class LeasedElection implements ElectionAgent {
 
   get lock(): string {
     return this.#core.lock
+  }
+
+  lockOf(owner: string): string {
+    return this.#core.lockOf(owner)
   }
 
   get observed(): Position {

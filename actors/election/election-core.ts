@@ -25,6 +25,11 @@ export class ElectionCore {
     return this.#tenure?.lock ?? ''
   }
 
+  /** The lock in the leader record of this owner, as this candidate read it last; '' if it has not. */
+  lockOf(owner: string): string {
+    return this.#candidacy.lockOf(owner)
+  }
+
   /** The highest observed position, for the next incarnation. */
   get observed(): Position {
     return this.#config.hearsay.observed

@@ -12,7 +12,8 @@ export interface LeaderLock {
   remainingMs(): Promise<number>
   /**
    * Takes the lock for one lease and returns its value; undefined: another Master holds it. Rejects without a
-   * majority. A success that comes after the call was given up is released again.
+   * majority. A success that comes after the call was given up is released again. Nobody can guess the value:
+   * with it a STANDBY proves that it reads the store (protocol 13.2).
    */
   acquire(): Promise<string | undefined>
   /**

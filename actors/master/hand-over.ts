@@ -2,7 +2,7 @@ import { reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import { type TimerSource, within } from '../../runtime/timers.js'
 import type { FromMaster, MasterMessage } from '../messages/catalogue.js'
-import type { LeaderPulse } from '../messages/masters.js'
+import type { LeaderPulse, StandbyPulse } from '../messages/masters.js'
 import type { ClusterState } from './cluster-state.js'
 import type { MasterOptions } from './master-options.js'
 import { heardOf } from './peer-master-protocol.js'
@@ -21,10 +21,15 @@ interface LeaderCore {
   peerMasters(): Successors
 }
 
+/** Why, for people. `isDemanded`: this Master stops. Else it is the leader's own judgement. */
+interface Why {
+  readonly reason: string
+  readonly isDemanded: boolean
+}
+
 /** A hand-over under way (protocol 13): the STANDBY that takes over, and those that wait meanwhile. */
 export class HandOver {
-  /** Why, for people. */
-  readonly reason: string
+  #why: Why
   readonly #options: Pick<MasterOptions, 'gateway' | 'log'>
   readonly #core: LeaderCore
   readonly #timers: TimerSource
@@ -34,15 +39,24 @@ export class HandOver {
   #hasRead: () => void = () => {}
 
   constructor(
-    reason: string,
+    why: Why,
     options: Pick<MasterOptions, 'gateway' | 'log'>,
     core: LeaderCore,
     timers: TimerSource,
   ) {
-    this.reason = reason
+    this.#why = why
     this.#options = options
     this.#core = core
     this.#timers = timers
+  }
+
+  get reason(): string {
+    return this.#why.reason
+  }
+
+  /** Now it is to happen, also where the leader's own judgement would not go on. */
+  demand(reason: string): void {
+    this.#why = { reason, isDemanded: true }
   }
 
   /** The healthiest STANDBY. Undefined: any Master may take over, or this one leads still. */
@@ -57,12 +71,15 @@ export class HandOver {
 
   /**
    * True: nothing new was taken since, what was taken is durable or was given up, and the leadership is to be
-   * given up now.
+   * given up now. On its own judgement a leader gives it up only to a STANDBY that proves that it reads the
+   * store.
    */
   async prepare(drained: () => Promise<void> | undefined): Promise<boolean> {
     await this.#readAhead()
     if (this.#isOver) return false
-    this.#successors = this.#core.peerMasters()
+    const successors = this.#core.peerMasters()
+    if (!this.#why.isDemanded && !successors.chosen?.isProven) return false
+    this.#successors = successors
     this.#options.log.info(`hands over: ${this.reason}`, { to: this.chosen?.address })
     await within(drained() ?? Promise.resolve(), limits.handOverDrainMs, this.#timers)
     return true
@@ -113,16 +130,21 @@ function askToReadAhead(cluster: ClusterState | undefined): LeaderPulse {
 
 /** A STANDBY reads ahead. However often it is asked, it reads once at a time. */
 export class ReadAhead {
-  readonly #options: Pick<MasterOptions, 'engine' | 'gateway' | 'log'>
+  readonly #options: Pick<MasterOptions, 'engine' | 'log'>
+  readonly #send: (to: string, answer: StandbyPulse) => void
   #isReading = false
 
-  constructor(options: Pick<MasterOptions, 'engine' | 'gateway' | 'log'>) {
+  constructor(
+    options: Pick<MasterOptions, 'engine' | 'log'>,
+    send: (to: string, answer: StandbyPulse) => void,
+  ) {
     this.#options = options
+    this.#send = send
   }
 
   async run({ leader, answer }: Extract<FreeEffect, { kind: 'readAhead' }>): Promise<void> {
     if (this.#isReading) return
-    const { engine, gateway, log } = this.#options
+    const { engine, log } = this.#options
     this.#isReading = true
     try {
       await engine.readAhead?.(leader, tablesRead)
@@ -131,6 +153,6 @@ export class ReadAhead {
       log.warn('the records could not be read ahead of a hand-over', { reason: reasonOf(error) })
     }
     this.#isReading = false
-    gateway.send(leader.owner, answer)
+    this.#send(leader.owner, answer)
   }
 }

@@ -2,6 +2,7 @@ import type { ErrorParts } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { isNodeRole } from '../../runtime/transport/identity.js'
+import { networkOf } from '../../runtime/transport/network.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { RecoveryState } from '../messages/common.js'
 import { type MasterChanged, type MasterInStandby, standbyProblem } from '../messages/leadership.js'
@@ -22,7 +23,7 @@ import { takePiece } from './lost-writes/intake.js'
 import type { MasterConfig } from './master-config.js'
 import type { Elected, MasterInput } from './master-input.js'
 import type { MasterTimer } from './master-timer.js'
-import { PeerMasterProtocol } from './peer-master-protocol.js'
+import { type Heard, PeerMasterProtocol } from './peer-master-protocol.js'
 import { isPeerMaster } from './peer-masters.js'
 import { advanceRecovery, beginRecovery, recoveryQuietElapsed, restore, watchForQuiet } from './recovery.js'
 import { notLeader, storeRefuses } from './refusals.js'
@@ -349,7 +350,7 @@ export class MasterCore {
   }
 
   #message(step: Step, input: Extract<MasterInput, { kind: 'message' }>, commitQueue: CommitQueueView): void {
-    const { message, reply, position, trace } = input
+    const { message, reply, position, trace, isProven } = input
     const from = this.#peers.get(input.from)
     const route = routeOf(message)
     if (!from || !route || !maySend(from, route.sender)) return
@@ -376,7 +377,8 @@ export class MasterCore {
       commitQueue,
       peerMasters: this.#peerMasters,
       cluster: this.#cluster,
-      workersHeard: () => this.#workersHeard,
+      isProven: isProven === true,
+      heard: () => this.#heard,
       answerState: (request) => this.#masterState(step, from, request, reply, commitQueue),
     }
     if (route.master === 'any') {
@@ -396,11 +398,12 @@ export class MasterCore {
     advanceRecovery(cluster, step)
   }
 
-  /** The number of linked Workers. */
-  get #workersHeard(): number {
-    let observed = 0
-    for (const peer of this.#peers.values()) if (isWorker(peer)) observed++
-    return observed
+  get #heard(): Heard {
+    const workers = [...this.#peers.values()].filter(isWorker)
+    return {
+      workersHeard: workers.length,
+      hostsHeard: new Set(workers.map(({ host }) => networkOf(host))).size,
+    }
   }
 
   #probed(step: Step, cluster: ClusterState, workerId: string, refused: boolean): void {
@@ -448,7 +451,7 @@ export class MasterCore {
         this.#sweep(step, cluster)
         break
       case 'pulse':
-        this.#peerMasters.pulse(cluster, step)
+        this.#peerMasters.pulse(cluster, step, this.#heard)
         break
       case 'recovery-quiet':
         recoveryQuietElapsed(cluster, step)

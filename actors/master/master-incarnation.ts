@@ -13,9 +13,8 @@ import type { MasterOptions } from './master-options.js'
 import type { MasterRecovery } from './master-recovery.js'
 
 export interface MasterIncarnationOptions
-  extends Omit<MasterOptions, 'engine' | 'agent' | 'mayAct' | 'lock' | 'storeReachable'> {
+  extends Omit<MasterOptions, 'engine' | 'agent' | 'mayAct' | 'lock' | 'lockOf' | 'storeReachable'> {
   readonly system: ActorSystem
-  readonly incarnation: string
   readonly recovery: MasterRecovery
   /** Of the process: what it knows and was told of positions. */
   readonly hearsay: Hearsay
@@ -109,6 +108,7 @@ export class MasterIncarnation {
       agent: () => this.#agentActor,
       mayAct: () => this.#agent.mayAct(),
       lock: () => this.#agent.lock,
+      lockOf: (owner) => this.#agent.lockOf?.(owner) ?? '',
       storeReachable: () => recovery.storeReachable(),
       listener: (event) => this.#observed(event),
     }

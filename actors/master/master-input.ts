@@ -40,6 +40,8 @@ export type MasterInput =
       readonly reply?: ReplyToken
       /** The span that a submission or registration belongs to. */
       readonly trace?: TraceContext | undefined
+      /** With StandbyPulse: it proves that its sender reads the store. */
+      readonly isProven?: boolean
     }
   | { readonly kind: 'timer'; readonly timer: MasterTimer }
   | { readonly kind: 'probed'; readonly workerId: string; readonly refused: boolean }

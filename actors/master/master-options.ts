@@ -20,6 +20,7 @@ import type { Secrets } from './token-secrets.js'
 
 /** The dependencies of a Master actor. */
 export interface MasterOptions {
+  readonly incarnation: string
   readonly gateway: Gateway<MasterMessage>
   readonly engine: PersistenceEngine
   /** The record cache of this process: what was durable under its leaderships. */
@@ -35,6 +36,8 @@ export interface MasterOptions {
   readonly mayAct: () => boolean
   /** Value of the lock, for touches. */
   readonly lock: () => string
+  /** The lock in the leader record of this owner, as a STANDBY has read it; '' if it has not. */
+  readonly lockOf: (owner: string) => string
   readonly storeReachable: () => boolean
   /**
    * True: the kernel of this Worker's host refuses connections to its port. `join`: its token, if it has one.

@@ -38,6 +38,7 @@ import { RequestSpans } from './request-spans.js'
 import { routeOf } from './routes.js'
 import { type SecretQuestion, secretAnswer } from './secret-answer.js'
 import type { FreeEffect, Now, Probe, ReplyToken, Step } from './step.js'
+import { isProven, withProof } from './store-proof.js'
 import { TaskStreams } from './task-streams.js'
 import { signed } from './token-secrets.js'
 import { TurnCauses } from './turn-causes.js'
@@ -78,7 +79,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     )
     this.#spans = options.spans && new RequestSpans(options.spans, () => this.position.epoch)
     this.#causes = new TurnCauses(context.system.ring !== undefined)
-    this.#readAhead = new ReadAhead(options)
+    this.#readAhead = new ReadAhead(options, (to, answer) => this.#send(to, answer, undefined))
     this.#questions = new QuestionQueue({ clock: options.clock, timers: this.#timers })
     this.#lostWriteSenders = new LostWriteSender({
       most: options.config.slices,
@@ -142,7 +143,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
         this.taskStreams.hear(this.#core.cluster, peerOf(envelope)?.incarnation, message, this.#now())
         return
       case 'BeginHandOver':
-        void this.#beginHandOver(message.reason)
+        void this.#beginHandOver({ reason: message.reason, isDemanded: true })
         return
       case 'LinkUp':
         this.#step({ kind: 'linkUp', peer: peerInfo(message.peer) }, envelope)
@@ -203,7 +204,11 @@ export class MasterShell implements Handler<MasterActorMessage> {
     }
     const position = { epoch: envelope.epoch, seq: envelope.seq ?? 0 }
     const trace = this.#spans?.begin(message, envelope) ?? envelope.context
-    const input = { kind: 'message', from, message, position, ...(reply && { reply }), trace } as const
+    const more = {
+      ...(reply && { reply }),
+      ...(isProven(from, message, this.#options) && { isProven: true }),
+    }
+    const input = { kind: 'message', from, message, position, trace, ...more } as const
     if (route?.pace === 'in turn') this.#inTurn(envelope, () => this.#answerInTurn(input, envelope))
     else this.#step(input, envelope)
   }
@@ -390,7 +395,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
 
   #send(to: string, message: Message, cause: Cause | undefined): void {
     const { gateway, secrets } = this.#options
-    gateway.send(to, withCredentials(to, message, this.#core.cluster, secrets), cause)
+    const whole = withCredentials(to, message, this.#core.cluster, secrets)
+    gateway.send(to, withProof(to, whole, this.#options), cause)
   }
 
   async #probe({ workerId, host, port }: Probe, cause: Cause | undefined): Promise<void> {
@@ -445,17 +451,19 @@ export class MasterShell implements Handler<MasterActorMessage> {
         void this.#readAhead.run(effect)
         break
       case 'handOver':
-        if (mayHandOver()) void this.#beginHandOver(effect.reason)
+        if (mayHandOver()) void this.#beginHandOver({ reason: effect.reason, isDemanded: false })
         break
     }
   }
 
   /** Protocol 13: first the successor reads ahead, and this Master leads on. */
-  async #beginHandOver(reason: string): Promise<void> {
+  async #beginHandOver(why: { readonly reason: string; readonly isDemanded: boolean }): Promise<void> {
+    if (this.#handOver && why.isDemanded) this.#handOver.demand(why.reason)
     if (this.#handOver || this.#over) return
-    this.#handOver = new HandOver(reason, this.#options, this.#core, this.#timers)
+    this.#handOver = new HandOver(why, this.#options, this.#core, this.#timers)
     const isGiven = await this.#handOver.prepare(() => this.#driver?.drained())
     if (isGiven) this.#tellAgent({ type: 'ResignLeadership' })
+    else this.#handOver = undefined
   }
 
   /** Only the agent sends RevokedLeadership. Commit queue and core report to the agent (protocol 6). */

@@ -27,9 +27,15 @@ interface PeerDelivery {
   readonly position: Position | undefined
 }
 
+/** The Workers that this Master is linked to, and the networks of hosts that their links come from. */
+export interface Heard {
+  readonly workersHeard: number
+  readonly hostsHeard: number
+}
+
 interface PulseDelivery extends PeerDelivery {
   readonly commitQueue: CommitQueueView
-  workersHeard(): number
+  heard(): Heard
 }
 
 /** This part as a record of its Master has it. */
@@ -57,7 +63,7 @@ export function heardOf(cluster: ClusterState): { workers: number; workersHeard:
 export class PeerMasterProtocol {
   readonly #config: MasterConfig
   readonly #peerMasters = new PeerMasters()
-  /** Since when this leader is linked to fewer than half of its live Workers. */
+  /** Since when a STANDBY is linked to Workers on more than twice as many hosts as this leader. */
   #deafSinceMs: number | undefined
 
   constructor(config: MasterConfig) {
@@ -166,9 +172,9 @@ export class PeerMasterProtocol {
     if (from.dialled) step.emit({ event: 'mastersObserved', addresses: masters })
   }
 
-  standbyPulse({ from }: PeerDelivery, pulse: StandbyPulse): void {
+  standbyPulse({ from, isProven }: PeerDelivery & { readonly isProven: boolean }, pulse: StandbyPulse): void {
     const peerMaster = this.#peerMasters.get(from.incarnation)
-    if (peerMaster) peerMaster.pulse = pulse
+    if (peerMaster) Object.assign(peerMaster, { pulse, isProven })
   }
 
   tailTaken({ step, from, position = nowhere }: PeerDelivery): void {
@@ -205,9 +211,8 @@ export class PeerMasterProtocol {
     const { cluster, step, from, commitQueue } = delivery
     const heard = this.#obey(delivery, from.address)
     if (heard === 'stale' || cluster) return
-    const workersHeard = delivery.workersHeard()
     const storeReachable = commitQueue.storeReachable ?? true
-    const answer = { type: 'StandbyPulse', workersHeard, storeReachable } as const
+    const answer = { type: 'StandbyPulse', ...delivery.heard(), storeReachable } as const
     step.tellNow(from.incarnation, answer)
     const { leader } = this.#peerMasters
     if (handsOver && heard === 'obeyed' && leader)
@@ -215,36 +220,36 @@ export class PeerMasterProtocol {
   }
 
   /** Runs when this Master becomes ALIVE, and every lease/3 while it leads. */
-  pulse(cluster: ClusterState, step: Step): void {
+  pulse(cluster: ClusterState, step: Step, { hostsHeard }: Heard): void {
     const { leaseMs } = this.#config
-    const { workers, workersHeard, silent } = heardOf(cluster)
+    const { workers, workersHeard } = heardOf(cluster)
     for (const { incarnation } of this.#peerMasters.all) {
       step.tellNow(incarnation, { type: 'LeaderPulse', workers, workersHeard })
     }
     // Even an idle leader must notice a store that lost its last writes, while it still has the record cache.
     step.fence()
     step.startTimer({ kind: 'pulse' }, leaseMs / 3)
-    this.#listen(cluster, step, workers + silent, workersHeard)
+    this.#listen(cluster, step, hostsHeard)
   }
 
   /**
-   * A leader that is linked to too few Workers hands over to a Master that is linked to more (protocol 6).
-   * `workers` holds those that it has declared DEAD because it did not hear them. A leader that hears nobody
-   * may know nobody either: the leadership before it may have declared them DEAD.
+   * A leader that is linked to Workers on less than half of the hosts that a STANDBY hears hands over to it
+   * (protocol 6). Only links count, and of each host only one: what a peer registers, or how many Workers it
+   * says that it is, is its own word. Only a STANDBY that proves that it reads the store is believed.
    */
-  #listen(cluster: ClusterState, step: Step, workers: number, workersHeard: number): void {
+  #listen(cluster: ClusterState, step: Step, hostsHeard: number): void {
     const { leaseMs } = this.#config
     const nowMs = step.now.monotonicMs
-    if (workersHeard > 0 && 2 * workersHeard >= workers) {
+    const better = this.#peerMasters.healthiest()
+    if (!better?.pulse || !better.isProven || (better.pulse.hostsHeard ?? 0) <= 2 * hostsHeard) {
       this.#deafSinceMs = undefined
       return
     }
     this.#deafSinceMs ??= nowMs
-    const better = this.#peerMasters.healthiest()
-    if (nowMs - this.#deafSinceMs < 2 * leaseMs || !better?.pulse) return
-    if (better.pulse.workersHeard <= workersHeard || cluster.state !== 'ALIVE') return
+    if (nowMs - this.#deafSinceMs < 2 * leaseMs || cluster.state !== 'ALIVE') return
     this.#deafSinceMs = nowMs
-    const reason = `it hears ${workersHeard} of ${workers} workers, ${better.address} hears ${better.pulse.workersHeard}`
+    const { workers, workersHeard, silent } = heardOf(cluster)
+    const reason = `it hears ${workersHeard} of ${workers + silent} workers, ${better.address} hears ${better.pulse.workersHeard}`
     step.free.push({ kind: 'handOver', reason })
   }
 

@@ -19,6 +19,8 @@ export interface PeerMaster {
   readonly address: string | undefined
   state: RecoveryState | 'UNKNOWN'
   pulse: StandbyPulse | undefined
+  /** Its newest pulse proves that it reads the store. */
+  isProven: boolean
   /** The formats of a store that it knows; undefined: it has not said so yet. */
   formats: FormatRange | undefined
 }
@@ -55,8 +57,8 @@ export class PeerMasters {
   load({ leader, linked, webs }: SavedPeerMasters): void {
     if (leader) this.#tracker.follow(leader)
     // All fields in their order, also those that a record leaves out: the next one must have the same text.
-    for (const { incarnation, address, state, pulse, formats } of linked)
-      this.#linked.set(incarnation, { incarnation, address, state, pulse, formats })
+    for (const { incarnation, address, state, pulse, isProven, formats } of linked)
+      this.#linked.set(incarnation, { incarnation, address, state, pulse, isProven, formats })
     for (const [address, web] of webs) this.#webs.set(address, web)
   }
 
@@ -71,6 +73,7 @@ export class PeerMasters {
       address,
       state: 'UNKNOWN',
       pulse: undefined,
+      isProven: false,
       formats: undefined,
     })
   }
@@ -113,13 +116,23 @@ export class PeerMasters {
     }
   }
 
-  /** The STANDBY that is fit to lead: its store answers, and it hears most Workers. */
+  /**
+   * The STANDBY that is fit to lead: its store answers, and it hears Workers on most hosts. One that proves
+   * that it reads the store goes before all others, whatever those say.
+   */
   healthiest(): PeerMaster | undefined {
     let best: PeerMaster | undefined
     for (const peerMaster of this.#linked.values()) {
       if (peerMaster.state !== 'STANDBY' || !peerMaster.pulse?.storeReachable) continue
-      if (!best || peerMaster.pulse.workersHeard > (best.pulse?.workersHeard ?? 0)) best = peerMaster
+      if (!best || isFitter(peerMaster, best)) best = peerMaster
     }
     return best
   }
+}
+
+function isFitter(one: PeerMaster, other: PeerMaster): boolean {
+  if (one.isProven !== other.isProven) return one.isProven
+  const [hosts = 0, otherHosts = 0] = [one.pulse?.hostsHeard, other.pulse?.hostsHeard]
+  if (hosts !== otherHosts) return hosts > otherHosts
+  return (one.pulse?.workersHeard ?? 0) > (other.pulse?.workersHeard ?? 0)
 }

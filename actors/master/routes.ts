@@ -19,7 +19,7 @@ import { driverProgressed } from './driver-progress.js'
 import * as launchers from './launchers.js'
 import { logLocation } from './log-location.js'
 import { takeLostTail } from './lost-writes/intake.js'
-import type { PeerMasterProtocol } from './peer-master-protocol.js'
+import type { Heard, PeerMasterProtocol } from './peer-master-protocol.js'
 import { notLeader, readingKeys } from './refusals.js'
 import { workerReported } from './reports.js'
 import type { ReplyToken, Step } from './step.js'
@@ -44,8 +44,9 @@ export interface Received {
   readonly peerMasters: PeerMasterProtocol
   /** Undefined: this Master does not lead. */
   readonly cluster: ClusterState | undefined
-  /** Linked nodes that are no Masters. */
-  workersHeard(): number
+  /** With StandbyPulse: its sender has shown that it reads the store. */
+  readonly isProven: boolean
+  heard(): Heard
   answerState(message: RequestMasterState): void
 }
 

@@ -22,8 +22,12 @@ export type LeaderPulse = z.infer<typeof leaderPulse>
 export const standbyPulse = z.object({
   type: z.literal('StandbyPulse'),
   workersHeard: count,
+  /** Number of networks of hosts that their links come from. */
+  hostsHeard: count.optional(),
   /** Its store answered within the last lease/3. */
   storeReachable: z.boolean(),
+  /** That it has read the leader record: a MAC of these numbers by the lock in that record. */
+  proof: name.optional(),
   /** It has read ahead, as the leader asked. */
   hasReadAhead: z.literal(true).optional(),
 })

@@ -60,6 +60,23 @@ export class Liar {
       this.#link(address, undefined, (incarnation) => this.#asWorkerThatCounts(random, incarnation))
   }
 
+  /**
+   * To the leader it registers Workers and leaves, to the other Masters it is as many Workers, and to all of
+   * them a STANDBY that hears more Workers than there are.
+   */
+  inflateWorkers(leader: string): void {
+    for (const address of this.#world.masterAddresses) {
+      if (address === leader) this.#link(address, undefined, (id) => this.#asWorkerOfNobody(id))
+      else for (let n = 0; n < 10; n++) this.#link(address, undefined, () => [])
+      const proof = '0'.repeat(64)
+      const heard = { workersHeard: ABSURD, hostsHeard: ABSURD, storeReachable: true, proof } as const
+      this.#link(address, MASTER_SUBJECT, () => [
+        { message: { type: 'MasterInStandby', masters: [] } },
+        { message: { type: 'StandbyPulse', ...heard } },
+      ])
+    }
+  }
+
   #dial(address: string, random: Random, lies: number): void {
     const toWorker = address.endsWith(':7078')
     const asMaster = toWorker || random.chance(0.5)
@@ -163,6 +180,20 @@ export class Liar {
       yield { message: { type: 'DriverStateChanged', workerId: id, driverId, generation, ...end } }
     }
     yield { message: { type: 'WorkerLatestState', id, executors, drivers } }
+  }
+
+  /** Each has an address of its own, which takes connections, so that no probe is ever refused. */
+  *#asWorkerOfNobody(id: string): Generator<{ readonly message: Lie }, void, undefined> {
+    const port = 8000 + this.#number
+    this.#world.network.listen(port, {
+      place: new Place('liar', this.#machine),
+      identity: () => ({ cluster: this.#world.cluster, incarnation: id, advertise: `${HOST}:${port}` }),
+      deadMsFor: () => this.#world.linkDeadMs,
+      onLink: () => {},
+    })
+    const offer = { ...workerOffer, host: HOST, port, cores: 1, memoryMib: 1 }
+    yield { message: { type: 'RegisterWorker', ...offer, id, name: id } }
+    yield { message: { type: 'WorkerLatestState', id, executors: [], drivers: [] } }
   }
 
   #asMaster(): Lie[] {

@@ -8,6 +8,7 @@ import { type Mutation, mutations as ofClusters } from './mutations.js'
 import { accessMutations } from './mutations-access.js'
 import { budgetMutations } from './mutations-budgets.js'
 import { deploymentMutations } from './mutations-deployments.js'
+import { peerMutations } from './mutations-peers.js'
 import { restartMutations } from './mutations-restarts.js'
 import { plant, unknownNameIn, unplantable } from './planting.js'
 import { threadMutations } from './threads/mutations.js'
@@ -30,6 +31,7 @@ export interface MutationResult {
 export const mutations: readonly Mutation[] = [
   ...ofClusters,
   ...accessMutations,
+  ...peerMutations,
   ...deploymentMutations,
   ...budgetMutations,
   ...restartMutations,

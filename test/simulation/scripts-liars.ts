@@ -99,6 +99,33 @@ export const liarScripts: readonly Script[] = [
     },
   },
   {
+    name: 'a node lies about how many Workers it hears',
+    says:
+      'A node registered more Workers than there are, left, and said as a STANDBY that it hears them. One leader after the other ' +
+      'handed over to it.',
+    shape: { ...shape, meanDelayMs: 0.2, validates: false },
+    rates: { submitEveryMs: 200 },
+    *play(stage) {
+      const { world } = stage
+      yield stage.until('a leader with its Workers', () => isWhole(stage))
+      const { alive: leader, epoch } = stage
+      for (let ms = 0; ms < 2 * FLOOD_MS; ms += EVERY_MS) {
+        world.liar.inflateWorkers(leader!.process!.address)
+        yield stage.ms(EVERY_MS)
+      }
+      stage.expect(stage.alive === leader, 'L1', 'a liar has ended a leadership')
+      stage.expect(stage.epoch === epoch, 'L1', `a liar has brought the epoch to ${stage.epoch}`)
+      // What it says does not keep a leader in office that no Worker hears, or choose the next one.
+      for (const worker of world.workers) stage.cut(leader!, worker)
+      yield stage.until(
+        'another leads, which hears the Workers',
+        () => stage.alive !== leader && isWhole(stage),
+        world.linkDeadMs + 4 * shape.leaseMs,
+        'L1',
+      )
+    },
+  },
+  {
     name: 'a node lies to every new leader',
     says:
       'A leader that was just elected believes once that its store forgot a leadership. A node that lies to one after the other must ' +

@@ -199,8 +199,8 @@ export class MasterWorld {
     return this
   }
 
-  link(incarnation: string, role: PeerInfo['role'] = 'node', subject?: string): void {
-    const peer = { incarnation, role, host: '10.0.0.9', ...(subject !== undefined && { subject }) }
+  link(incarnation: string, role: PeerInfo['role'] = 'node', subject?: string, host = '10.0.0.9'): void {
+    const peer = { incarnation, role, host, ...(subject !== undefined && { subject }) }
     this.input({ kind: 'linkUp', peer })
   }
 
