@@ -124,6 +124,8 @@ export class ClusterState {
    * record cache does.
    */
   readonly awaitedLostWrites = new Set<string>()
+  /** Masters that were asked for lost writes on their present link, and have not given the last piece. */
+  readonly askedLostWrites = new Set<string>()
   /** Ends of drivers that are not known, but may be among the lost writes that still come (protocol 12.3). */
   readonly keptEnds: KeptEnds
   /** Derived from what each Worker entry says of its code. */

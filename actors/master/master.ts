@@ -322,7 +322,10 @@ export class MasterShell implements Handler<MasterActorMessage> {
   #takeOwnLostWrites(cause: Cause | undefined): void {
     const piece = this.#ownLostWrites?.next()
     if (!piece) return
-    const records = readLostWrites(piece.puts, this.#options.log)
+    const { log } = this.#options
+    const records = readLostWrites(piece.puts, ({ table, id }, reason) =>
+      log.warn('STORE_UNREADABLE: an unreadable lost write was left out', { table, id, reason }),
+    )
     this.#step({ kind: 'lostWrites', records, last: piece.last }, cause)
   }
 

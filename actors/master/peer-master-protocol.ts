@@ -142,6 +142,7 @@ export class PeerMasterProtocol {
   ): void {
     if (closedByKernel && this.#peerMasters.leader?.owner === incarnation) this.#gone(step, 'closed')
     this.#peerMasters.down(incarnation)
+    cluster?.askedLostWrites.delete(incarnation)
     cluster?.awaitedLostWrites.delete(incarnation)
     if (closedByKernel) step.tellAgent({ type: 'MasterLinkClosed', incarnation })
   }

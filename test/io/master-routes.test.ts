@@ -70,7 +70,8 @@ test('names that every object has are no routes', () => {
   }
 })
 
-const key = { driverId: 'driver-x', digest: 'd', endedAtMs: 1 }
+/** The store of the leader has nothing of it. */
+const key = { driverId: 'driver-x', digest: 'd', endedAtMs: 1, at: { epoch: 1, seq: 9 } }
 const lostTail: MasterMessage = {
   type: 'LostTail',
   records: [
@@ -83,7 +84,7 @@ const lostTail: MasterMessage = {
 const warnings = (free: readonly FreeEffect[]): string[] =>
   free.flatMap((effect) => (effect.kind === 'log' && effect.level === 'warn' ? [effect.text] : []))
 
-test('the core alone takes a LostTail: what can be read is written, the rest is logged, and its giver hears it', () => {
+test('the core alone takes a LostTail: what can be read is written, the rest is told, and its giver hears it', () => {
   const world = new MasterWorld()
   world.elect()
   world.link('m2-1', 'node', MASTER_SUBJECT)
@@ -93,10 +94,11 @@ test('the core alone takes a LostTail: what can be read is written, the rest is 
     [['key', 'k1']],
   )
   assert.deepEqual(gated, [{ kind: 'tell', to: 'm2-1', message: { type: 'TailTaken' } }])
-  assert.deepEqual(warnings(free), [
-    'STORE_UNREADABLE: an unreadable lost write was left out',
-    'STORE_REWOUND: records that the store forgot are back',
-  ])
+  assert.deepEqual(warnings(free), ['STORE_REWOUND: records that the store forgot are back'])
+  assert.deepEqual(
+    free.flatMap((effect) => (effect.kind === 'refused' ? [effect.reason.slice(0, 33)] : [])),
+    ['LostTail: key k2: STORE_UNREADABLE'.slice(0, 33)],
+  )
 })
 
 test('a LostTail of a node that is no Master, or for a Master that does not lead, changes nothing', () => {

@@ -2,7 +2,10 @@ import type { Mutation } from './mutations.js'
 
 /* Mistakes in what a leader believes of peers that say they are Masters or Workers. */
 
+const acceptable = 'actors/master/lost-writes/acceptable.js'
+const intake = 'actors/master/lost-writes/intake.js'
 const script = 'a node lies about how many Workers it hears'
+const test = 'master-given-writes'
 
 export const peerMutations: readonly Mutation[] = [
   {
@@ -39,5 +42,33 @@ export const peerMutations: readonly Mutation[] = [
     find: 'if (!this.#why.isDemanded && !successors.chosen?.isProven)',
     replace: 'if (false)',
     test: 'master-hand-over',
+  },
+  {
+    name: 'lost writes are taken though they were not asked for',
+    file: intake,
+    find: 'if (!cluster.askedLostWrites.has(from))',
+    replace: 'if (false)',
+    test,
+  },
+  {
+    name: 'lost writes are taken whatever the records hold already',
+    file: intake,
+    find: 'if (cluster.isFull)',
+    replace: 'if (false)',
+    test,
+  },
+  {
+    name: 'lost writes are taken that no store has forgotten',
+    file: acceptable,
+    find: 'if (!at || !mayBeForgotten(at, leadership))',
+    replace: 'if (false)',
+    test,
+  },
+  {
+    name: 'lost writes may be of any size',
+    file: acceptable,
+    find: 'return isTooLarge(lostWrite) ?',
+    replace: 'return false ?',
+    test,
   },
 ]

@@ -1,8 +1,11 @@
+import type { Delete } from '../../../runtime/persistence/engine.js'
 import type { LostTail } from '../../messages/masters.js'
 import type { ClusterState } from '../cluster-state.js'
 import type { CommitQueueView } from '../commit-queue-view.js'
 import { advanceRecovery } from '../recovery.js'
-import type { LogFields, Step } from '../step.js'
+import { tooMuchHeld } from '../refusals.js'
+import type { Step } from '../step.js'
+import { lostWriteProblem } from './acceptable.js'
 import { type LostWrite, putsOf, readLostWrites } from './lost-write.js'
 import { requestMore } from './request.js'
 import { takeBackLostWrites } from './take-back.js'
@@ -16,7 +19,11 @@ export interface LostWritePiece {
   readonly last?: boolean
 }
 
-/** Takes a piece from another Master. A record that cannot be read is left out. */
+/**
+ * Takes a piece from another Master that was asked for it. A record that cannot be read, or that no store
+ * forgot, is left out. Where the records fill their share of the heap already, no more are taken from this
+ * Master until it links again.
+ */
 export function takeLostTail(
   cluster: ClusterState,
   step: Step,
@@ -24,9 +31,34 @@ export function takeLostTail(
   message: LostTail,
   commitQueue: CommitQueueView,
 ): void {
-  const log = { warn: (text: string, fields: LogFields) => step.log('warn', text, fields) }
-  const records = readLostWrites(putsOf(message), log)
+  // Where a link replaces another, a Master may be asked twice and answer twice.
+  if (!cluster.askedLostWrites.has(from)) return
+  if (cluster.isFull) {
+    step.log('warn', `STORE_REWOUND: lost writes were not taken: ${tooMuchHeld.message}`, { from })
+    hasGiven(cluster, from)
+    advanceRecovery(cluster, step)
+    return
+  }
+  let problem = ''
+  const leftOut = ({ table, id }: Delete, reason: string): void => {
+    problem ||= `LostTail: ${table} ${id}: ${reason}`
+  }
+  const readable = readLostWrites(putsOf(message), (put, reason) =>
+    leftOut(put, `STORE_UNREADABLE: ${reason}`),
+  )
+  const records = readable.filter((lostWrite) => {
+    const reason = lostWriteProblem(cluster, lostWrite)
+    if (reason !== undefined) leftOut(lostWrite, reason)
+    return reason === undefined
+  })
+  if (problem) step.refused(from, problem)
   takePiece(cluster, step, { records, from, last: message.last }, commitQueue)
+}
+
+/** Nothing more is awaited from this Master on its present link. */
+function hasGiven(cluster: ClusterState, from: string): void {
+  cluster.askedLostWrites.delete(from)
+  cluster.awaitedLostWrites.delete(from)
 }
 
 /**
@@ -40,11 +72,8 @@ export function takePiece(
   commitQueue: CommitQueueView,
 ): void {
   takeBackLostWrites(cluster, step, records)
-  if (!last) {
-    requestMore(cluster, step, from, commitQueue)
-  } else {
-    cluster.awaitedLostWrites.delete(from ?? cluster.leadership.owner)
-    if (from !== undefined) step.tell(from, { type: 'TailTaken' })
-  }
+  if (last && from !== undefined) step.tell(from, { type: 'TailTaken' })
+  if (last) hasGiven(cluster, from ?? cluster.leadership.owner)
+  else requestMore(cluster, step, from, commitQueue)
   advanceRecovery(cluster, step)
 }

@@ -14,19 +14,18 @@ export interface LostWrite {
 export const putsOf = ({ records }: LostTail): Put[] =>
   records.map(([table, id, json]) => ({ table, id, json }))
 
-/** Logs the records that are left out. */
-interface WarningLog {
-  warn(text: string, fields: Readonly<Record<string, unknown>>): void
-}
-
-/** A record that cannot be read is logged and left out. The others are not affected. */
-export function readLostWrites(puts: readonly Put[], log: WarningLog): LostWrite[] {
+/** A record that cannot be read is told and left out. The others are not affected. */
+export function readLostWrites(
+  puts: readonly Put[],
+  leftOut: (put: Put, reason: string) => void,
+): LostWrite[] {
   const read: LostWrite[] = []
-  for (const { table, id, json } of puts) {
+  for (const put of puts) {
+    const { table, id, json } = put
     const value = parse(json)
     const reason = 'error' in value ? value.error : recordViolations[table](value.value)
     if (reason === undefined) read.push({ table, id, value: (value as { value: object }).value })
-    else log.warn('STORE_UNREADABLE: an unreadable lost write was left out', { table, id, reason })
+    else leftOut(put, reason)
   }
   return read
 }

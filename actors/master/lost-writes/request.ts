@@ -8,6 +8,7 @@ import type { Step } from '../step.js'
  * store.
  */
 export function requestLostWrites(cluster: ClusterState, step: Step, to: string): void {
+  cluster.askedLostWrites.add(to)
   step.tell(to, requestOf(cluster))
 }
 

@@ -81,6 +81,7 @@ export interface ClusterTables {
   readonly orphans: readonly Pair<readonly (readonly [HoldingKey, Orphan])[]>[]
   readonly awaitingWorkers: readonly string[]
   readonly awaitedLostWrites: readonly string[]
+  readonly askedLostWrites: readonly string[]
   readonly keptEnds: readonly KeptEnd[]
   readonly executorHomes: readonly Pair<string>[]
   readonly lostExecutors: readonly HoldingKey[]
@@ -154,6 +155,7 @@ export function captureCluster(cluster: ClusterState): CapturedCluster {
       orphans: [...cluster.orphans].map(([appId, orphans]) => [appId, [...orphans]]),
       awaitingWorkers: [...cluster.awaitingWorkers],
       awaitedLostWrites: [...cluster.awaitedLostWrites],
+      askedLostWrites: [...cluster.askedLostWrites],
       keptEnds: cluster.keptEnds.save(),
       lostExecutors: cluster.lostExecutors.save(),
       executorHomes: pairs([...cluster.executorHomes.keys()], [...cluster.executorHomes.values()]),
@@ -209,6 +211,7 @@ export function loadCluster(config: MasterConfig, { head, tables }: SavedCluster
   for (const [appId, orphans] of tables.orphans) cluster.orphans.set(appId, new Map(orphans))
   for (const appId of tables.awaitingWorkers) cluster.awaitingWorkers.add(appId)
   for (const incarnation of tables.awaitedLostWrites) cluster.awaitedLostWrites.add(incarnation)
+  for (const incarnation of tables.askedLostWrites) cluster.askedLostWrites.add(incarnation)
   for (const end of tables.keptEnds) cluster.keptEnds.keep(end)
   for (const [holding, id] of tables.executorHomes) cluster.executorHomes.set(holding, id)
   cluster.launchFailures.load(tables.launchFailures)

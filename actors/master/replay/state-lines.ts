@@ -21,6 +21,7 @@ const tableNames: readonly (keyof ClusterTables)[] = [
   'orphans',
   'awaitingWorkers',
   'awaitedLostWrites',
+  'askedLostWrites',
   'keptEnds',
   'executorHomes',
   'lostExecutors',
