@@ -3,6 +3,8 @@ import { connect, type Socket } from 'node:net'
 import { limits } from '../../../runtime/limits.js'
 import { encodeFrame, FrameDecoder, frameKind } from '../../../runtime/transport/frame.js'
 import { DialerHandshake } from '../../../runtime/transport/handshake.js'
+import { MASTER_SUBJECT } from '../../../runtime/transport/identity.js'
+import { lostTailFlood } from '../../tools/lost-tail-flood.js'
 import { type Attack, keepOpen } from './strangers.js'
 import { type Peer, peerOf, type Target } from './target.js'
 
@@ -132,14 +134,6 @@ const refused: Sent & Record<string, unknown> = {
   execIds,
   more: 'x'.repeat(300_000),
 }
-/** As many and as short as makes them costly, in a message of the largest size. */
-const records = Array.from({ length: Math.floor(limits.nodeMessageBytes / 125) }, (_, n) => [
-  'key',
-  `key-${n}`,
-  'x'.repeat(100),
-])
-const tail: Sent & Record<string, unknown> = { type: 'LostTail', records, last: false }
-
 export const peers: Readonly<Record<string, Attack>> = {
   ...Object.fromEntries(Object.entries(junk).map(([name, body]) => [`frames of ${name}`, junkOf(body)])),
   'twenty links of small messages'(target, count) {
@@ -159,7 +153,11 @@ export const peers: Readonly<Record<string, Attack>> = {
 
 export const nodes: Readonly<Record<string, Attack>> = {
   'ten nodes with all that a message may hold'(target, count) {
-    flood(10, peerOf(target, 'node'), target, framesOf([envelope(target, tail, 1)], 1), true, count)
+    const node = peerOf(target, 'node')
+    // Only a Master takes it, and only from a Master.
+    const peer = target.actor === '/user/Master' ? { ...node, subject: MASTER_SUBJECT } : node
+    const frames = framesOf([envelope(target, lostTailFlood('flood'), 1)], 1)
+    flood(10, peer, target, frames, true, count)
   },
   'twenty nodes with questions'(target, count) {
     flood(20, peerOf(target, 'node'), target, framesOf(questions(target, 1000), 200), true, count)
