@@ -19,6 +19,11 @@ interface Since {
   readonly at: Position
   /** It differs if the drain was taken back and asked for again, both of which may be in one commit. */
   readonly askedAtMs: number
+  /**
+   * The store forgot that it was taken back. What was launched up to here, before it fell, may still be on its
+   * way.
+   */
+  readonly forgotten?: Position
 }
 
 /** Clocks of machines are up to 1 % wrong, and timers a little late or early. */
@@ -34,6 +39,8 @@ export class DrainWatch {
   readonly #fail: Fail
   /** Since which commit each Worker has been drained, by `NAME@HOST`. */
   readonly #since = new Map<string, Since>()
+  /** The newest commit of all. */
+  #newest: Position = { epoch: 0, seq: 0 }
   readonly #asked = new Map<string, Asked>()
   readonly #undrains = new Map<string, { asked: number; underWay: number }>()
   /** Workers whose drain was acknowledged and not taken back. */
@@ -76,7 +83,8 @@ export class DrainWatch {
     return ends
   }
 
-  committed(at: Position, { puts, deletes }: CommitRequest): void {
+  committed(at: Position, { puts, deletes }: Pick<CommitRequest, 'puts' | 'deletes'>): void {
+    if (comparePositions(at, this.#newest) > 0) this.#newest = at
     for (const { table, id, json } of puts) {
       if (table !== 'drain') continue
       const { askedAtMs } = JSON.parse(json) as DrainRecord
@@ -87,10 +95,13 @@ export class DrainWatch {
 
   /** What the store holds now counts. */
   storeFell(): void {
+    const before = new Map(this.#since)
     this.#since.clear()
     for (const [id, json] of this.#model.rows('drain')) {
       const { at = { epoch: 0, seq: 0 }, askedAtMs } = JSON.parse(json) as DrainRecord
-      this.#since.set(id, { at, askedAtMs })
+      const known = before.get(id)
+      const forgotten = known?.askedAtMs === askedAtMs ? known.forgotten : this.#newest
+      this.#since.set(id, { at, askedAtMs, ...(forgotten && { forgotten }) })
     }
   }
 
@@ -101,8 +112,9 @@ export class DrainWatch {
     message: CoreMessage,
     effects: readonly WorkerEffect[],
   ): void {
-    const since = this.#since.get(`${place.name}@${place.machine.host}`)?.at
-    if (since === undefined || comparePositions(at, since) <= 0) return
+    const drain = this.#since.get(`${place.name}@${place.machine.host}`)
+    if (drain === undefined || comparePositions(at, drain.forgotten ?? drain.at) <= 0) return
+    const since = drain.at
     for (const { kind } of effects)
       if (kind === 'startDriver' || kind === 'startExecutor')
         if (message.type === 'LaunchDriver' || message.type === 'LaunchExecutor')
