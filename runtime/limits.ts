@@ -300,6 +300,11 @@ export const limits = {
   /** Bytes of all records, however large the heap is: a new Master reads them before it leads. */
   recordBytesInAll: 128 * MIB,
   /**
+   * Where the records are full, a leader takes back only so much of what its store forgot: the writes of a
+   * second at most. A peer may invent such writes.
+   */
+  takenBackWhenFullBytes: 4 * MIB,
+  /**
    * Above this share of the heap a Master does not begin to read its store, because it would fail before the
    * end.
    */
@@ -816,8 +821,8 @@ export const limits = {
    */
   threadErrorsFirstMs: 10 * SECOND,
   /**
-   * The most that it grows to, doubling, while fresh threads do no better. Then it costs a thread in five
-   * minutes, which nobody notices.
+   * The most that it grows to, doubling, while fresh threads do no better. Then it costs a thread per core in
+   * five minutes, which nobody notices.
    */
   threadErrorsMaxMs: 5 * 60 * SECOND,
   /** A task whose module cannot be loaded is tried on this many executors before that becomes its error. */

@@ -67,6 +67,8 @@ interface Claimed {
   call: TaskFunction | undefined
   ending: Ending | undefined
   span: RunSpan | undefined
+  /** How many tasks of the thread had ended when it was claimed. */
+  readonly began: number
 }
 
 /**
@@ -98,7 +100,10 @@ export class ThreadSide {
   #isIdle = true
   /** An import has failed. Node would fail it again as long as this thread lives. */
   #importFailed = false
-  readonly #thrown = new ThrownErrors()
+  /** Of functions whose last task here failed. */
+  readonly #thrown = new Map<number, ThrownErrors>()
+  /** How many tasks have ended here. */
+  #ends = 0
   #toldErrorMs = Number.NEGATIVE_INFINITY
   #cancelNotice: (() => void) | undefined
   #noticedAtMs = 0
@@ -180,7 +185,7 @@ export class ThreadSide {
         const { status, body } = ending
         claimed.running.ended()
         claimed.span?.ended(status, ending.error)
-        if (status === 'failure') this.#failed(ending)
+        this.#noteEnd(claimed, ending)
         this.#dependencies.progress.forget(position)
         const large = body.byteLength > this.#ring.inlineBytes
         if (large) this.#postBody(position, body)
@@ -200,9 +205,14 @@ export class ThreadSide {
     }
   }
 
-  /** The main thread may replace this one, if all its tasks here fail of what has happened long ago. */
-  #failed({ error, body }: Ending): void {
-    if (!this.#thrown.isKnown(error)) return
+  /** The main thread may replace this one, if each task of a function fails here of what happened before. */
+  #noteEnd({ task: { functionId }, began }: Claimed, { status, error, body }: Ending): void {
+    const ended = ++this.#ends
+    if (status === 'value' && this.#thrown.size > 0) this.#thrown.delete(functionId)
+    if (status !== 'failure') return
+    const thrown = this.#thrown.get(functionId) ?? new ThrownErrors()
+    this.#thrown.set(functionId, thrown)
+    if (!thrown.isRepeated(error, { began, ended })) return
     const nowMs = this.#dependencies.nowMs()
     if (nowMs - this.#toldErrorMs < innerLimits.threadErrorTellMs) return
     this.#toldErrorMs = nowMs
@@ -237,7 +247,8 @@ export class ThreadSide {
       }
       const { position, taskId, n, functionId } = task
       const running = new RunningTask(position, taskId, n, this.#executor, this.#reports)
-      return { task, running, call: this.#loaded.get(functionId), ending: undefined, span: undefined }
+      const call = this.#loaded.get(functionId)
+      return { task, running, call, ending: undefined, span: undefined, began: this.#ends }
     }
     return undefined
   }

@@ -1,4 +1,5 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
+import { limits } from '../../runtime/limits.js'
 import { comparePositions } from '../../runtime/persistence/engine.js'
 import { isForgotten } from '../../runtime/persistence/forgotten.js'
 import type { Role } from '../../runtime/transport/identity.js'
@@ -142,6 +143,8 @@ export class ClusterState {
   #dirty = false
   /** The records take as much of the heap as they may: what would make a new one is refused. */
   isFull = false
+  /** Bytes that this leader has taken all the same, because a cluster had acknowledged them. */
+  takenBackWhenFull = 0
   /** The search for room goes on behind the driver with this number; 0: at the oldest. */
   driverScan = 0
   /** The same over the applications. */
@@ -152,6 +155,17 @@ export class ClusterState {
   lastAnswerMs: number
   /** Recovery has begun, and not all have been asked for an answer a while ago: nothing is quiet yet. */
   isAsking = false
+
+  /**
+   * False: the records are full, and this would be more than a leader takes back then. It is for what was let
+   * in once, and a store forgot.
+   */
+  mayTakeBack(bytes: number): boolean {
+    if (!this.isFull) return true
+    if (this.takenBackWhenFull + bytes > limits.takenBackWhenFullBytes) return false
+    this.takenBackWhenFull += bytes
+    return true
+  }
 
   constructor(config: MasterConfig, leadership: Leadership, ids: IdSource) {
     this.config = config

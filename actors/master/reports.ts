@@ -159,7 +159,7 @@ function adoptDriver(cluster: ClusterState, step: Step, worker: WorkerEntry, rep
   const held = cluster.drivers.get(driverId)
   if (!isBelieved(generation, held?.foundGeneration ?? 0)) return
   if (held && !outranks(claim, held.record)) return
-  if (!held && cluster.isFull) return
+  if (!held && !cluster.mayTakeBack(Buffer.byteLength(JSON.stringify(description)))) return
   const text = 'adopted from its worker, because the store forgot this generation'
   const digest = driverDigest(description)
   const former = held && formerOf(held.withEvent(step.now.wallMs, text), digest)

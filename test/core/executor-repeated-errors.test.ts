@@ -6,25 +6,57 @@ import { limits } from '../../runtime/limits.js'
 
 const { threadErrorsFirstMs: FIRST, threadErrorsMaxMs: MOST } = limits
 
-test('one object again says that the thread remembers it; an equal one, and what is no error, does not', () => {
+/** Tasks of one function that fail, one after the other. */
+function inTurn(): (error: unknown) => boolean {
   const thrown = new ThrownErrors()
+  let ended = 0
+  return (error) => thrown.isRepeated(error, { began: ended, ended: ++ended })
+}
+
+test('one object again says that the thread remembers it; an equal one, and what is no error, does not', () => {
+  const isRepeated = inTurn()
   const error = new Error('no database')
-  assert.equal(thrown.isKnown(error), false)
-  assert.equal(thrown.isKnown(new Error('no database')), false)
-  assert.equal(thrown.isKnown(error), true)
+  assert.equal(isRepeated(error), false)
+  assert.equal(isRepeated(new Error('no database')), false)
+  assert.equal(isRepeated(error), true)
   for (const value of ['text', 'text', undefined, undefined, 5, 5, null])
-    assert.equal(thrown.isKnown(value), false)
+    assert.equal(isRepeated(value), false)
+})
+
+test('tasks that were under way together and fail of one promise do not count; one that began later does', () => {
+  const thrown = new ThrownErrors()
+  const error = new Error('the connection is lost')
+  assert.equal(thrown.isRepeated(error, { began: 4, ended: 5 }), false)
+  for (const ended of [6, 7]) assert.equal(thrown.isRepeated(error, { began: 4, ended }), false)
+  assert.equal(thrown.isRepeated(error, { began: 5, ended: 8 }), true)
+})
+
+test('an error whose cause cannot be read is an error like others', () => {
+  class Closed extends Error {
+    override get cause(): unknown {
+      throw new TypeError('not now')
+    }
+  }
+  const isRepeated = inTurn()
+  const error = new Closed('closed')
+  assert.deepEqual([isRepeated(error), isRepeated(error)], [false, true])
+  const trap = new Proxy(new Error('x'), {
+    getPrototypeOf() {
+      throw new TypeError('never')
+    },
+  })
+  assert.deepEqual([isRepeated(trap), isRepeated(trap)], [false, false])
 })
 
 test('the cause of a fresh error counts, and causes in a circle end', () => {
-  const thrown = new ThrownErrors()
+  const isRepeated = inTurn()
   const cause = new Error('no database')
-  assert.equal(thrown.isKnown(new Error('query failed', { cause })), false)
-  assert.equal(thrown.isKnown(new Error('query failed', { cause })), true)
-  assert.equal(new ThrownErrors().isKnown(cause), false, 'each thread has its own')
+  assert.equal(isRepeated(new Error('query failed', { cause })), false)
+  assert.equal(isRepeated(new Error('query failed', { cause })), true)
+  assert.equal(inTurn()(cause), false, 'each thread has its own')
   const circle = new Error('circle')
   circle.cause = circle
-  assert.equal(new ThrownErrors().isKnown(circle), false)
+  assert.equal(inTurn()(circle), false)
 })
 
 /** When fresh threads were replaced, if their tasks failed with one object all the time. */

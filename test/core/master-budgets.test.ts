@@ -118,25 +118,27 @@ describe('the full report of a Worker', () => {
     assert.equal(worker(world, 'w1').namesHeld, (most - 1) * (limits.resourceAddresses + 1))
   })
 
-  test('drivers that the store forgot, while the records take all that they may: none becomes a record', () => {
+  test('drivers that the store forgot, while the records take all that they may: only so many become records', () => {
     const world = leader().failover().elect()
-    world.worker('w1', { cores: 8 })
-    const report = (id: string): DriverReport => ({
-      driverId: id,
+    world.worker('w1', { cores: 32 })
+    const description = { ...driverDescription, args: Array.from({ length: 20 }, () => 'x'.repeat(10_000)) }
+    const report = (index: number): DriverReport => ({
+      driverId: `driver-${index}`,
       generation: 1,
       attempt: 1,
       state: 'RUNNING',
       resources: {},
-      description: driverDescription,
+      description,
       launchedAt: forgotten,
     })
+    const drivers = Array.from({ length: 21 }, (_, index) => report(index))
     world.isFull = true
-    world.report('w1', { drivers: [report('driver-1')] })
-    assert.deepEqual([...world.core.cluster!.drivers.keys()], [])
-    assert.equal(world.lastTold('w1', 'KillDriver')?.driverId, 'driver-1')
+    world.report('w1', { drivers })
+    assert.equal(world.core.cluster!.drivers.size, 20)
+    assert.equal(world.lastTold('w1', 'KillDriver')?.driverId, 'driver-20')
     world.isFull = false
-    world.report('w1', { drivers: [report('driver-1')] })
-    assert.deepEqual([...world.core.cluster!.drivers.keys()], ['driver-1'])
+    world.report('w1', { drivers })
+    assert.equal(world.core.cluster!.drivers.size, 21)
   })
 })
 

@@ -155,9 +155,10 @@ test('without end: it stops where the records have filled their share of the hea
     give(world, [driver(`driver-${n}`, { description: { ...driverDescription, args } })])
     bytes = JSON.stringify([...(world.store.get('driver')?.values() ?? [])]).length
   }
-  assert.equal(drivers(world).length, 27)
-  assert.ok(bytes < budget + limits.recordBytes)
-  assert.equal(world.toldTo(PEER, 'RequestLostTail').length, 28)
+  // 27 until they are full, and 20 more of 200 kB each.
+  assert.equal(drivers(world).length, 47)
+  assert.ok(bytes < budget + limits.takenBackWhenFullBytes + limits.recordBytes)
+  assert.equal(world.toldTo(PEER, 'RequestLostTail').length, 48)
   give(world, [], true)
   assert.equal(world.toldTo(PEER, 'TailTaken').length, 0, 'what it gave is not all taken')
   // Where it links again and there is room, it is asked again.
@@ -169,14 +170,28 @@ test('without end: it stops where the records have filled their share of the hea
   assert.equal(world.toldTo(PEER, 'TailTaken').length, 1)
 })
 
-test('a leader that is full waits for no lost writes: it is ALIVE with what it has', () => {
+test('a leader that is full takes back what the cluster had acknowledged in its last second', () => {
+  const world = new MasterWorld()
+  world.link(PEER, 'node', MASTER_SUBJECT)
+  world.input({ kind: 'elected', epoch: 7, owner: 'm1', base, earlier: [], observed: lost, format: 1 })
+  world.restore(noRecords)
+  world.isFull = true
+  give(world, [driver('driver-1', { wanted: 'KILL' })], true)
+  assert.deepEqual(drivers(world), ['driver-1'])
+  assert.equal(world.toldTo(PEER, 'TailTaken').length, 1)
+})
+
+test('a leader that is full waits for no more lost writes than it takes: it is ALIVE with what it has', () => {
   const world = new MasterWorld()
   world.link(PEER, 'node', MASTER_SUBJECT)
   world.input({ kind: 'elected', epoch: 7, owner: 'm1', base, earlier: [], observed: lost, format: 1 })
   world.restore(noRecords)
   assert.equal(world.core.state, 'RECOVERING')
   world.isFull = true
-  give(world, [driver('driver-1')])
+  const args = filling(200_000, driverDescription)
+  let given = 0
+  while (world.core.state === 'RECOVERING' && given < 100)
+    give(world, [driver(`driver-${given++}`, { description: { ...driverDescription, args } })])
   assert.equal(world.core.state, 'ALIVE')
-  assert.deepEqual(drivers(world), [])
+  assert.deepEqual([given, drivers(world).length], [21, 20])
 })

@@ -21,8 +21,8 @@ export interface LostWritePiece {
 
 /**
  * Takes a piece from another Master that was asked for it. A record that cannot be read, or that no store
- * forgot, is left out. Where the records fill their share of the heap already, no more are taken from this
- * Master until it links again.
+ * forgot, is left out. Where the records fill their share of the heap already, a leader takes only so much
+ * more; beyond that, nothing from this Master until it links again.
  */
 export function takeLostTail(
   cluster: ClusterState,
@@ -33,7 +33,8 @@ export function takeLostTail(
 ): void {
   // Where a link replaces another, a Master may be asked twice and answer twice.
   if (!cluster.askedLostWrites.has(from)) return
-  if (cluster.isFull) {
+  const puts = putsOf(message)
+  if (!cluster.mayTakeBack(puts.reduce((bytes, { json }) => bytes + Buffer.byteLength(json), 0))) {
     step.log('warn', `STORE_REWOUND: lost writes were not taken: ${tooMuchHeld.message}`, { from })
     hasGiven(cluster, from)
     advanceRecovery(cluster, step)
@@ -43,9 +44,7 @@ export function takeLostTail(
   const leftOut = ({ table, id }: Delete, reason: string): void => {
     problem ||= `LostTail: ${table} ${id}: ${reason}`
   }
-  const readable = readLostWrites(putsOf(message), (put, reason) =>
-    leftOut(put, `STORE_UNREADABLE: ${reason}`),
-  )
+  const readable = readLostWrites(puts, (put, reason) => leftOut(put, `STORE_UNREADABLE: ${reason}`))
   const records = readable.filter((lostWrite) => {
     const reason = lostWriteProblem(cluster, lostWrite)
     if (reason !== undefined) leftOut(lostWrite, reason)

@@ -52,6 +52,8 @@ export interface ClusterHead {
   readonly capacity: number
   readonly dirty: boolean
   readonly isFull: boolean
+  /** Absent in recordings of before. */
+  readonly takenBackWhenFull?: number
   readonly driverScan: number
   readonly appScan: number
   readonly driverCursor: number
@@ -123,6 +125,7 @@ export function captureCluster(cluster: ClusterState): CapturedCluster {
       capacity: cluster.capacity,
       dirty: cluster.dirty,
       isFull: cluster.isFull,
+      takenBackWhenFull: cluster.takenBackWhenFull,
       driverScan: cluster.driverScan,
       appScan: cluster.appScan,
       driverCursor: cluster.driverCursor,

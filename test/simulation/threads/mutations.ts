@@ -441,8 +441,16 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
   {
     name: 'an error of equal text counts as the one before',
     file: 'actors/executor/thrown-errors.js',
-    find: 'const isKnown = chain.some((at) => this.#known.has(at));',
-    replace: 'const isKnown = this.#known.has(Object) && chain.length > 0; this.#known.add(Object);',
+    find: 'const isRepeated = chain.some((at) => (this.#known.get(at) ?? ended) <= began);',
+    replace:
+      'const isRepeated = this.#known.has(Object) && chain.length > 0; this.#known.set(Object, ended);',
+    test: 'executor-repeated-errors',
+  },
+  {
+    name: 'tasks that fail together of one promise count as a thread that remembers',
+    file: 'actors/executor/thrown-errors.js',
+    find: '(this.#known.get(at) ?? ended) <= began',
+    replace: 'this.#known.has(at)',
     test: 'executor-repeated-errors',
   },
   {
