@@ -20,6 +20,13 @@ export function isPlainObject(value: unknown): value is object {
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty')
 }
 
+/** Own options count, also of an instance. An instance without any, such as a Map, means something else. */
+function hasInherited(value: object, names: readonly string[]): boolean {
+  if (isPlainObject(value)) return false
+  const own = Object.keys(value)
+  return own.length === 0 || names.some((name) => name in value && !Object.hasOwn(value, name))
+}
+
 /**
  * Refuses options of a library call that are not an object, options that inherit, and each name that does not
  * exist: such an option would have no effect, and nobody would notice. Throws USAGE with the option and the
@@ -29,12 +36,13 @@ export function checkKnownOptions(value: unknown, { what, names, help, elsewhere
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new FiresteelError('USAGE', `The options of ${what} must be an object.`, { place: what, help })
   }
-  if (!isPlainObject(value)) {
+  if (hasInherited(value, names)) {
     const why = 'These inherit from a class or from another object, and inherited options do not count.'
     const message = `The options of ${what} must be a plain object. ${why}`
     throw new FiresteelError('USAGE', message, { place: what, help })
   }
-  const unknown = Object.getOwnPropertyNames(value).find((key) => !names.includes(key))
+  // Libraries hide helpers of their own in objects. They are no options, and nobody has written them.
+  const unknown = Object.keys(value).find((key) => !names.includes(key))
   if (unknown === undefined) return
   throw new FiresteelError('USAGE', sentence(), { place: unknown, help })
 

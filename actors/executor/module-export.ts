@@ -33,7 +33,7 @@ function find(module: Fields, name: string, isCommonJs: boolean): FoundExport {
   if (isOwn && !(isCommonJs && name !== 'default')) return checked(own as TaskFunction, own as TaskFunction)
   for (const holder of holdersOf(module)) {
     const found = methodOf(holder, name)
-    if (found !== undefined) return checked(found, (...args) => found.apply(holder, args))
+    if (found !== undefined) return checked(found, (...args) => Reflect.apply(found, holder, args))
     if (typeof holder === 'function' && holder.name === name)
       return checked(holder as TaskFunction, holder as TaskFunction)
   }

@@ -220,6 +220,8 @@ export function executorFares(
   change: ExecutorChange,
 ): LaunchRecord | undefined {
   const { executor } = changed
+  // A full report on each link repeats that it is to leave.
+  if (change.state === 'DECOMMISSIONED' && executor.state === change.state) return undefined
   executor.state = change.state
   // Another one may take its place.
   if (change.state === 'DECOMMISSIONED') cluster.dirty = true

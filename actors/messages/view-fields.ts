@@ -7,7 +7,16 @@ import { innerLimits } from '../../runtime/inner-limits.js'
  * whatever the length.
  */
 
-const OPTIONS = { maxArrayLength: 0, depth: 0, customInspect: false, breakLength: Number.POSITIVE_INFINITY }
+/** Also those that a program may have changed for all of its process. */
+const OPTIONS = {
+  maxArrayLength: 0,
+  depth: 0,
+  customInspect: false,
+  breakLength: Number.POSITIVE_INFINITY,
+  compact: 3,
+  showHidden: false,
+  colors: false,
+}
 const WITHOUT_FIELDS = / \d+ more items \]$/
 
 export function hasNamedFields(view: NodeJS.TypedArray): boolean {

@@ -20,7 +20,7 @@ interface Since {
   /** It differs if the drain was taken back and asked for again, both of which may be in one commit. */
   readonly askedAtMs: number
   /**
-   * The store forgot that it was taken back. What was launched up to here, before it fell, may still be on its
+   * The store forgot that it was taken back. What was launched up to here, before it fell, may yet be on its
    * way.
    */
   readonly forgotten?: Position
