@@ -53,7 +53,7 @@ export const peerMutations: readonly Mutation[] = [
   {
     name: 'lost writes are taken whatever the records hold already',
     file: intake,
-    find: 'if (cluster.isFull)',
+    find: 'if (!cluster.mayTakeBack(puts.reduce((bytes, { json }) => bytes + Buffer.byteLength(json), 0)))',
     replace: 'if (false)',
     test,
   },
