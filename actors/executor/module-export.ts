@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import { reasonOf } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
+import { isNativeCode } from '../../runtime/native-code.js'
 import { nearestWord } from '../../runtime/nearest.js'
 
 export type TaskFunction = (...args: unknown[]) => unknown
@@ -49,7 +50,7 @@ function find(module: Fields, name: string, isCommonJs: boolean): FoundExport {
 export const isModule = (value: unknown): value is Fields => types.isModuleNamespaceObject(value)
 
 function checked(found: TaskFunction, call: TaskFunction): FoundExport {
-  const isClass = /^class\b/.test(textOf(found))
+  const isClass = /^class\b/.test(Function.prototype.toString.call(found))
   return isClass ? { problem: 'is a class, which cannot be called' } : { call }
 }
 
@@ -85,16 +86,10 @@ function isMeant(holder: object, name: string): boolean {
   for (let at: object | null = holder; at !== null; at = Object.getPrototypeOf(at) as object | null) {
     const found = Object.getOwnPropertyDescriptor(at, name)
     if (found === undefined) continue
-    return at === holder || (name !== 'constructor' && !isNative(found.value ?? found.get))
+    return at === holder || (name !== 'constructor' && !isNativeCode(found.value ?? found.get))
   }
   return false
 }
-
-const textOf = (value: unknown): string =>
-  typeof value === 'function' ? Function.prototype.toString.call(value) : ''
-
-/** Of the engine: `toString` of objects, `call` of functions, `map` of lists. */
-const isNative = (value: unknown): boolean => /\{\s*\[native code\]\s*\}$/.test(textOf(value))
 
 const NAMES_SHOWN = innerLimits.exportsShown
 
@@ -117,7 +112,7 @@ function namesOf(holder: object): string[] {
     for (const name of Object.getOwnPropertyNames(at)) {
       const isNamed = !NEVER_MEANT.includes(name) && !(isCommon(name) && !isMeant(holder, name))
       const value = isNamed ? fieldOf(holder, name) : undefined
-      if (typeof value === 'function' && (at === holder || !isNative(value))) names.push(name)
+      if (typeof value === 'function' && (at === holder || !isNativeCode(value))) names.push(name)
     }
   }
   return names

@@ -28,7 +28,7 @@ function chainOf(error: unknown): object[] {
     for (let at = error; at instanceof Error && chain.length < innerLimits.errorCauses; at = at.cause)
       chain.push(at)
   } catch {
-    return chain
+    // What cannot be read ends the chain.
   }
   return chain
 }

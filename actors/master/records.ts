@@ -197,7 +197,8 @@ export type DeploymentRecord = z.infer<typeof deploymentRecord>
 export const tokenRecord = tokenRow.extend({ at })
 export type TokenRecord = z.infer<typeof tokenRecord>
 
-const schemas = {
+/** Of each table. */
+export const recordSchemas = {
   worker: workerRecord,
   app: applicationRecord,
   driver: driverRecord,
@@ -208,7 +209,7 @@ const schemas = {
   token: tokenRecord,
 } as const
 
-export type RecordTable = keyof typeof schemas
+export type RecordTable = keyof typeof recordSchemas
 
 /** An odd record makes the check throw: then a copy is checked that is not. All others cost one check. */
 function checked(schema: z.ZodType, value: unknown) {
@@ -227,16 +228,9 @@ const unreadable = (schema: z.ZodType) => (value: unknown) => {
 }
 
 /** Why a record of a table is unreadable; handed to the persistence engine at composition. */
-export const recordViolations: Readonly<Record<RecordTable, (value: unknown) => string | undefined>> = {
-  worker: unreadable(workerRecord),
-  app: unreadable(applicationRecord),
-  driver: unreadable(driverRecord),
-  ended: unreadable(endedRecord),
-  key: unreadable(keyRecord),
-  drain: unreadable(drainRecord),
-  deployment: unreadable(deploymentRecord),
-  token: unreadable(tokenRecord),
-}
+export const recordViolations = Object.fromEntries(
+  Object.entries(recordSchemas).map(([table, schema]) => [table, unreadable(schema)]),
+) as Readonly<Record<RecordTable, (value: unknown) => string | undefined>>
 
 /** Everything read at election. */
 export interface StoredRecords {

@@ -1,6 +1,7 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { isOddLength } from '../../runtime/odd-length.js'
+import type { CheckedMessage } from '../../runtime/transport/gateway.js'
 import type * as z from '../../runtime/zod.js'
 import * as applications from './applications.js'
 import * as code from './code.js'
@@ -244,18 +245,13 @@ function uncheckable(message: object): string | undefined {
   return undefined
 }
 
-/** A message from outside with the fields that its schema names; or why it is refused. */
-export type Checked =
-  | { readonly message: { readonly type: string }; readonly reason?: undefined }
-  | { readonly reason: string }
-
 /**
  * Checks that `message` is in the catalogue of `receiver` and well-formed. What is returned has no field that
  * its schema does not name, but in descriptions that are stored: whoever keeps a part of a message, or makes
  * a record of it, keeps nothing that was not checked. The check ends at the first error. Its cost is bounded
  * by the number of values (limits.messageItems), whether the message is well-formed or not.
  */
-export function checked(receiver: Receiver, message: unknown): Checked {
+export function checked(receiver: Receiver, message: unknown): CheckedMessage {
   if (typeof message !== 'object' || message === null) return { reason: 'not an object' }
   const type: unknown = (message as { type?: unknown }).type
   if (typeof type !== 'string') return { reason: 'no type' }

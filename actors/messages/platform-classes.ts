@@ -1,3 +1,5 @@
+import { isNativeCode } from '../../runtime/native-code.js'
+
 /*
  * Which instances belong to the platform, such as a Response or an AbortSignal. They keep what they are under
  * symbols, so only the fields that somebody has set on them would arrive. V8 itself refuses those that the
@@ -23,9 +25,5 @@ function platformClass(name: string): unknown {
   const found = Object.getOwnPropertyDescriptor(globalThis, name)
   if (found === undefined || found.enumerable) return undefined
   const value: unknown = found.get === undefined ? found.value : found.get.call(globalThis)
-  return typeof value === 'function' && !isNative(value) ? value : undefined
+  return typeof value === 'function' && !isNativeCode(value) ? value : undefined
 }
-
-// biome-ignore lint/complexity/noBannedTypes: a class of whatever kind
-const isNative = (type: Function): boolean =>
-  /\{\s*\[native code\]\s*\}$/.test(Function.prototype.toString.call(type))

@@ -51,6 +51,14 @@ function addPlain(value: object, to: object[]): boolean {
   return keys.length > 0
 }
 
+/** Adds the objects directly inside, and says what this one is; undefined: it is plain. */
+function open(value: object, to: object[], dense: number): LookKind | undefined {
+  if (addPlain(value, to)) return undefined
+  const { kind } = lookAt(value)
+  addInside(value, kind, to, dense)
+  return kind
+}
+
 const within = ({ length }: readonly unknown[], dense: number): boolean =>
   length > NAMED_LENGTH_MAX && length <= dense
 
@@ -90,12 +98,9 @@ function walkLevels(root: object, bytes: number, levels: number): Examined | und
     if (depth > levels) return undefined
     const next: object[] = []
     for (const value of level) {
-      if (!addPlain(value, next)) {
-        const { kind } = lookAt(value)
-        if (kind === 'lost') return { lost: value, special }
-        if (kind === 'whole') special = true
-        else if (kind !== 'leaf') addInside(value, kind, next, bytes)
-      }
+      const kind = open(value, next, bytes)
+      if (kind === 'lost') return { lost: value, special }
+      special ||= kind === 'whole'
       if (visits + next.length > bytes) return undefined
     }
     visits += next.length
@@ -116,33 +121,30 @@ interface Open {
  */
 function walkInOrder(root: object, bytes: number, levels: number): Examined {
   const seen = new Set<object>()
-  const open: Open[] = []
+  const path: Open[] = []
   let special = false
   let value: object | undefined = root
   while (value !== undefined) {
     if (!seen.has(value)) {
       seen.add(value)
-      if (open.length >= levels) return { deep: [...open.map((at) => at.value), value], special }
+      if (path.length >= levels) return { deep: [...path.map((at) => at.value), value], special }
       const inside: object[] = []
-      if (!addPlain(value, inside)) {
-        const { kind } = lookAt(value)
-        if (kind === 'lost') return { lost: value, special }
-        if (kind === 'whole') special = true
-        else if (kind !== 'leaf') addInside(value, kind, inside, bytes)
-      }
-      open.push({ value, inside, next: 0 })
+      const kind = open(value, inside, bytes)
+      if (kind === 'lost') return { lost: value, special }
+      special ||= kind === 'whole'
+      path.push({ value, inside, next: 0 })
     }
-    value = following(open)
+    value = following(path)
   }
   return { special }
 }
 
 /** The next object inside those that are open. Those without one are closed. */
-function following(open: Open[]): object | undefined {
-  for (let at = open.at(-1); at !== undefined; at = open.at(-1)) {
+function following(path: Open[]): object | undefined {
+  for (let at = path.at(-1); at !== undefined; at = path.at(-1)) {
     const next = at.inside[at.next++]
     if (next !== undefined) return next
-    open.pop()
+    path.pop()
   }
   return undefined
 }

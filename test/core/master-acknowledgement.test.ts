@@ -3,7 +3,6 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { acknowledgementPages } from '../../actors/client/acknowledgement.js'
 import { ClientCore } from '../../actors/client/client-core.js'
-import type { MasterChangeAcknowledged } from '../../actors/messages/applications.js'
 import { type ClientMessage, type MasterMessage, violation } from '../../actors/messages/catalogue.js'
 import { applicationDescription } from '../../actors/messages/samples.js'
 import { limits } from '../../runtime/limits.js'
@@ -11,6 +10,7 @@ import { EnvelopeBatch } from '../../runtime/transport/envelope-batch.js'
 import { FRAME_HEADER_BYTES } from '../../runtime/transport/frame.js'
 import { messageBytesOf } from '../../runtime/transport/message-bounds.js'
 import { readEnvelopes } from '../fixtures/read-envelopes.js'
+import { answerOf } from '../tools/application-answer.js'
 import { MasterWorld, noRecords } from '../tools/master-fixture.js'
 
 /*
@@ -18,20 +18,10 @@ import { MasterWorld, noRecords } from '../tools/master-fixture.js'
  * carries.
  */
 
-const whole = (appId: string, execIds: readonly number[]): MasterChangeAcknowledged => ({
-  type: 'MasterChangeAcknowledged',
-  appId,
-  registration: 'reg-app',
-  description: applicationDescription,
-  listen: { port: 5000 },
-  executors: execIds.map((execId) => ({ execId, workerId: 'w1' })),
-  highestExecId: Math.max(-1, ...execIds),
-})
-
 test('property: the messages of an answer, put together, are the answer; the first describes the application', () => {
   fc.assert(
     fc.property(fc.nat(30), fc.integer({ min: 1, max: 8 }), (held, items) => {
-      const answer = whole(
+      const answer = answerOf(
         'app-1',
         Array.from({ length: held }, (_, at) => at),
       )
@@ -171,7 +161,7 @@ test('only the whole answer says what an application does not hold: until then n
   const { world, appId, executors } = afterFailover()
   world.link('w1')
   world.report('w1', { executors: executors.slice(0, 3) })
-  const [first, second] = [...acknowledgementPages(whole(appId, [0, 1]), 1)]
+  const [first, second] = [...acknowledgementPages(answerOf(appId, [0, 1]), 1)]
   world.tell('app', first!)
   world.advance(300)
   assert.deepEqual(world.toldTo('app', 'ExecutorAdded'), [])
@@ -191,11 +181,11 @@ test('an answer that a broken link cut short begins anew on the next link', () =
   const { world, appId, executors } = afterFailover()
   world.link('w1')
   world.report('w1', { executors })
-  const [first] = [...acknowledgementPages(whole(appId, [0, 1, 2, 3]), 2)]
+  const [first] = [...acknowledgementPages(answerOf(appId, [0, 1, 2, 3]), 2)]
   world.tell('app', first!)
   world.unlink('app')
   world.link('app', 'client')
-  for (const page of acknowledgementPages(whole(appId, [2, 3]), 1)) world.tell('app', page)
+  for (const page of acknowledgementPages(answerOf(appId, [2, 3]), 1)) world.tell('app', page)
   // What the first answer named and this one does not is unknown to it.
   assert.deepEqual(
     world.toldTo('app', 'ExecutorAdded').map(({ execId }) => execId),

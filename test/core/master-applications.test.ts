@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ExecutorState } from '../../actors/messages/common.js'
 import { applicationDescription } from '../../actors/messages/samples.js'
+import { answerOf } from '../tools/application-answer.js'
 import { MasterWorld } from '../tools/master-fixture.js'
 
 const appOf = (world: MasterWorld, id: string) =>
@@ -98,15 +99,7 @@ test('a closed link has applicationGrace to come back, where Spark ends the appl
   world.unlink('app')
   world.advance(9000)
   world.link('app', 'client')
-  world.tell('app', {
-    type: 'MasterChangeAcknowledged',
-    appId,
-    registration: 'reg-app',
-    description: applicationDescription,
-    listen: { port: 5000 },
-    executors: [],
-    highestExecId: -1,
-  })
+  world.tell('app', answerOf(appId, []))
   world.advance(9000)
   assert.equal(appOf(world, appId)?.state, 'WAITING')
   world.unlink('app')

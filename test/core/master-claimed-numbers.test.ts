@@ -6,6 +6,7 @@ import { violation } from '../../actors/messages/catalogue.js'
 import type { DriverStateChanged } from '../../actors/messages/drivers.js'
 import { applicationDescription, driverDescription } from '../../actors/messages/samples.js'
 import { limits } from '../../runtime/limits.js'
+import { answerOf } from '../tools/application-answer.js'
 import { MasterWorld } from '../tools/master-fixture.js'
 
 /*
@@ -196,16 +197,7 @@ describe('the ids of executors', () => {
     launchedAt: forgotten,
   })
   const acknowledged = (appId: string, execIds: number[], highestExecId: number, parts: object = {}) =>
-    ({
-      type: 'MasterChangeAcknowledged',
-      appId,
-      registration: 'reg-app',
-      description: applicationDescription,
-      listen: { port: 5000 },
-      executors: execIds.map((execId) => ({ execId, workerId: 'w1' })),
-      highestExecId,
-      ...parts,
-    }) as const
+    answerOf(appId, execIds, { highestExecId, ...parts })
   const ids = (world: MasterWorld, workerId: string) =>
     world.toldTo(workerId, 'LaunchExecutor').map(({ execId }) => execId)
 

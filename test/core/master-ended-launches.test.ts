@@ -4,6 +4,7 @@ import { executorStates } from '../../actors/messages/common.js'
 import type { DriverStateChanged } from '../../actors/messages/drivers.js'
 import type { LaunchExecutor } from '../../actors/messages/executors.js'
 import { applicationDescription } from '../../actors/messages/samples.js'
+import { answerOf } from '../tools/application-answer.js'
 import { BadWorkers, badCluster, badClusterOf, type DriverEnd, type End } from '../tools/bad-workers.js'
 import { MasterWorld } from '../tools/master-fixture.js'
 
@@ -158,15 +159,7 @@ function takenBack(run: BadWorkers, appId: string, execIds: readonly number[]): 
   }))
   world.report('w1', { executors })
   world.link('app', 'client')
-  world.tell('app', {
-    type: 'MasterChangeAcknowledged',
-    appId,
-    registration: 'reg-app',
-    description: applicationDescription,
-    listen: { port: 5000 },
-    executors: execIds.map((execId) => ({ execId, workerId: 'w1' })),
-    highestExecId: Math.max(...execIds),
-  })
+  world.tell('app', answerOf(appId, execIds))
   again.pass(100)
   assert.deepEqual(
     again.app(appId).executors.map(({ execId }) => execId),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import * as records from '../../actors/master/records.js'
+import { type RecordTable, recordSchemas, recordViolations } from '../../actors/master/records.js'
 import type { ClientMessage } from '../../actors/messages/catalogue.js'
 import { catalogue, checked, type MasterMessage } from '../../actors/messages/catalogue.js'
 import { applicationDescription, driverDescription, workerOffer } from '../../actors/messages/samples.js'
@@ -12,17 +12,6 @@ import { type Node, nodeOf, withMore } from '../tools/message-schema.js'
  * A message may have fields that its schema does not name, and a part of it becomes a record. No such field
  * becomes a field of the record, which would mean something else there: the next leader could not read it.
  */
-
-const recordSchemas = {
-  worker: records.workerRecord,
-  app: records.applicationRecord,
-  driver: records.driverRecord,
-  ended: records.endedRecord,
-  key: records.keyRecord,
-  drain: records.drainRecord,
-  deployment: records.deploymentRecord,
-  token: records.tokenRecord,
-} as const satisfies Readonly<Record<records.RecordTable, object>>
 
 const fieldsOf = (node: Node): string[] =>
   [node, ...(node.oneOf ?? []), ...(node.anyOf ?? [])].flatMap(({ properties }) =>
@@ -55,7 +44,7 @@ class OddWorld extends MasterWorld {
     for (const [table, rows] of this.store)
       for (const [id, row] of rows)
         assert.equal(
-          records.recordViolations[table](row),
+          recordViolations[table](row),
           undefined,
           `the ${table} ${id}, after ${message.type}: ${JSON.stringify(row)}`,
         )
@@ -231,7 +220,7 @@ const writes = {
   DeploySubmission: ['driver'],
   RequestCreateToken: ['token'],
   RequestRevokeToken: ['token'],
-} as const satisfies Partial<Record<MasterMessage['type'], readonly records.RecordTable[]>>
+} as const satisfies Partial<Record<MasterMessage['type'], readonly RecordTable[]>>
 
 /** Their steps write nothing of what they say. Records in a LostTail are text, and checked as records. */
 const writeNothing: readonly string[] = [
