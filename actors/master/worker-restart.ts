@@ -97,15 +97,13 @@ export function askRestart(
   const isBack = worker.linked && worker.answered && !worker.isRestarting
   if (worker.state === 'DEAD') step.reply(reply, refusal(deadText(worker)))
   else if (hasRestarted(message, restarts)) answer(isBack ? 'RESTARTED' : 'RESTARTING')
-  else if (worker.isRestarting) answer('RESTARTING')
   else if (asked?.request === message.request && asked.refused !== undefined) answer('REFUSED', asked.refused)
   else if (!worker.record.isSupervised) step.reply(reply, refusal(unsupervisedText(name)))
+  // Its next process may have begun before this was asked: this count is no `since`.
+  else if (!isBack) answer('RESTARTING')
   else {
-    // A Worker that is not linked now is told when it is asked again.
-    if (worker.linked) {
-      worker.restartAsked = { request: message.request }
-      step.tell(worker.id, { type: 'RestartWorker', workerId: worker.id, request: message.request })
-    }
+    worker.restartAsked = { request: message.request }
+    step.tell(worker.id, { type: 'RestartWorker', workerId: worker.id, request: message.request })
     answer('ASKED')
   }
 }

@@ -23,7 +23,7 @@ export const requestRestartWorker = z.object({
   /** An id, a name, NAME@HOST, or the beginning of an id. */
   worker: name,
   request: name,
-  /** `count` of the first answer. */
+  /** `count` of the first answer ASKED: each restart after it began after this was asked for. */
   since: count.optional(),
 })
 export type RequestRestartWorker = z.infer<typeof requestRestartWorker>
@@ -34,7 +34,10 @@ export const restartWorkerResponse = z.object({
   type: z.literal('RestartWorkerResponse'),
   workerId: name,
   name,
-  /** ASKED: it was told. RESTARTING: it has announced its restart. REFUSED: by the Worker, see `message`. */
+  /**
+   * ASKED: it was told, and its process runs. RESTARTING: it is away, or has announced its restart, so its
+   * next process may have begun before this was asked for. REFUSED: by the Worker, see `message`.
+   */
   state: z.enum(workerRestartStates),
   /** So many restarts it has behind it. */
   count,

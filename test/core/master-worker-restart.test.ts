@@ -172,17 +172,33 @@ test('a restart that is asked for: told until it is announced, then waited for, 
   assert.deepEqual(asks(world), [], 'and it does not tell the Worker')
 })
 
-test('two who ask at the same time wait for one restart; a later request is another one', () => {
+test('two who ask before it begins wait for one restart; a later request is another one', () => {
   const world = supervised()
-  asked(world)
+  assert.deepEqual(asked(world), ['ASKED', 0])
+  assert.deepEqual(asked(world, { request: 'r2' }), ['ASKED', 0])
   announce(world)
-  assert.deepEqual(asked(world, { request: 'r2' }), ['RESTARTING', 0])
   comeBack(world, 'r1')
   assert.deepEqual(asked(world, { request: 'r2', since: 0 }), ['RESTARTED', 1])
-  assert.deepEqual(asks(world), ['r1'])
+  assert.deepEqual(asks(world), ['r1', 'r2'])
   assert.deepEqual(asked(world, { request: 'r3' }), ['ASKED', 1])
-  assert.deepEqual(asks(world), ['r1', 'r3'])
+  assert.deepEqual(asks(world), ['r1', 'r2', 'r3'])
 })
+
+for (const away of ['has announced its restart', 'is away, and nobody heard why'] as const)
+  test(`who asks while a Worker ${away} gets a restart that began after that`, () => {
+    const world = supervised()
+    asked(world)
+    if (away === 'has announced its restart') announce(world)
+    world.unlink('w1')
+    assert.deepEqual(asked(world, { request: 'r2' }), ['RESTARTING', 0], 'its next process may run already')
+    world.link('w1')
+    assert.deepEqual(asked(world, { request: 'r2' }), ['RESTARTING', 0], 'linked is not yet counted')
+    comeBack(world, 'r1')
+    assert.deepEqual(asked(world, { request: 'r2' }), ['ASKED', 1])
+    assert.deepEqual(asks(world), ['r1', 'r2'])
+    comeBack(world, 'r2', 2)
+    assert.deepEqual(asked(world, { request: 'r2', since: 1 }), ['RESTARTED', 2])
+  })
 
 test('a restart of which no leader heard is known by its number', () => {
   const world = supervised()

@@ -39,14 +39,17 @@ export async function restartWorker(
   // The same id, whichever Master is asked: it restarts once.
   const request = newRequest()
   let now = await client.request({ type: 'RequestRestartWorker', worker, request })
-  const { workerId, name, count: since } = now
+  const { workerId, name } = now
+  let since: number | undefined
   while (now.state !== 'RESTARTED') {
     if (now.state === 'REFUSED')
       throw new FiresteelError('RESTART_REFUSED', `${name} does not restart: ${now.message ?? 'no reason'}.`)
     if (nowMs() > untilMs) throw late(now, timeoutMs)
+    // One that was under way before does not count: its process may have read what has changed since.
+    if (now.state === 'ASKED') since ??= now.count
     await pause(LOOK_MS, interrupted)
     interrupted.throwIfAborted()
-    now = await look(client, { workerId, request, since })
+    now = await look(client, { workerId, request, ...(since !== undefined && { since }) })
   }
   return now
 }
@@ -54,15 +57,15 @@ export async function restartWorker(
 interface Asked {
   readonly workerId: string
   readonly request: string
-  readonly since: number
+  readonly since?: number
 }
 
 async function look(
   client: MasterClient,
-  { workerId: worker, request, since }: Asked,
+  { workerId: worker, ...asked }: Asked,
 ): Promise<RestartWorkerResponse> {
   try {
-    return await client.request({ type: 'RequestRestartWorker', worker, request, since })
+    return await client.request({ type: 'RequestRestartWorker', worker, ...asked })
   } catch (error) {
     if (!isFiresteelError(error, 'UNKNOWN_ID')) throw error
     const message = `The process of ${worker} died while it restarted, and another one has come: what it ran has ended.`
