@@ -1,3 +1,4 @@
+import { protoKeyPath, protoKeyRule } from '../../runtime/proto-key.js'
 import type { DriverDescription } from '../messages/common.js'
 import { requestSubmitDriver } from '../messages/drivers.js'
 import { oversizeOf } from '../messages/record-size.js'
@@ -18,6 +19,8 @@ export function submissionProblem(
   key: string,
   description: DriverDescription,
 ): SubmissionProblem | undefined {
+  const proto = protoKeyPath(description)
+  if (proto) return { code: 'REQUEST_INVALID', path: proto, rule: protoKeyRule }
   const parsed = requestSubmitDriver.safeParse({ type: 'RequestSubmitDriver', key, description })
   const issue = parsed.error?.issues[0]
   if (issue) {

@@ -4,6 +4,7 @@ import { FiresteelError } from '../../runtime/errors.js'
 import { checkKnownOptions, isPlainObject } from '../../runtime/known-options.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
+import { protoKeyPath, protoKeyRule } from '../../runtime/proto-key.js'
 import type { TlsFiles } from '../../runtime/tls/material.js'
 import { parseDurationMs, parseMemoryMib } from '../../runtime/units.js'
 import { type ApplicationDescription, applicationDescription, type Labels } from '../messages/common.js'
@@ -236,6 +237,8 @@ function embeddedOf({ local = {}, signal }: ConnectOptions): EmbeddedOptions {
 
 /** Checks against the catalogue, because a Master would drop a message that breaks its rules. */
 function valid(description: ApplicationDescription): ApplicationDescription {
+  const proto = protoKeyPath(description)?.join('.')
+  if (proto !== undefined) return refuse(proto, `${proto} ${protoKeyRule}.`)
   const parsed = applicationDescription.safeParse(description)
   if (parsed.success) {
     const oversize = oversizeOf(description)

@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer'
 import { FiresteelError } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
+import { protoKeyPath } from '../proto-key.js'
 import { excessOf } from './message-bounds.js'
 
 const COMMA = 0x2c
@@ -85,7 +86,7 @@ export class EnvelopeReader {
     if (!Array.isArray(values) || values.length !== count) throw invalid('a line is not one value')
     // An escape could spell the key as well. Both are rare enough for the slow check.
     const suspicious = text.includes('__proto__') || text.includes('\\u')
-    if (suspicious && hasProtoKey(values)) throw invalid('an envelope has a __proto__ key')
+    if (suspicious && protoKeyPath(values)) throw invalid('an envelope has a __proto__ key')
     return values
   }
 
@@ -108,19 +109,4 @@ export class EnvelopeReader {
 
 function invalid(why: string): FiresteelError {
   return new FiresteelError('FRAME_INVALID', `A frame of envelopes cannot be read: ${why}.`)
-}
-
-/**
- * JSON.parse makes `__proto__` an own key, which harms any code that copies the object. This does not
- * recurse, because the peer chooses the depth.
- */
-function hasProtoKey(value: unknown): boolean {
-  const open: unknown[] = [value]
-  while (open.length > 0) {
-    const current = open.pop()
-    if (typeof current !== 'object' || current === null) continue
-    if (Object.hasOwn(current, '__proto__')) return true
-    for (const child of Object.values(current)) if (typeof child === 'object') open.push(child)
-  }
-  return false
 }

@@ -328,6 +328,13 @@ const broken: readonly (readonly [string, string, readonly string[]])[] = [
     ],
   ],
   [
+    'a name that no message carries',
+    `${small}workers: [{labels: {a: b, __proto__: x}}]\n`,
+    [
+      'c.yaml:2:38: FIRESTEEL_CONFIG_INVALID: workers[0].labels.__proto__ must have another name, because no message carries __proto__.',
+    ],
+  ],
+  [
     'a key twice',
     'masters: [{}]\nmasters: [{}]\n',
     ['c.yaml:2:1: FIRESTEEL_CONFIG_INVALID: this key is there twice.'],

@@ -24,6 +24,15 @@ test('--env takes NAME=VALUE and NAME', async () => {
     assert.throws(() => collectVariable(text), /NAME=VALUE, or NAME of a variable of yours/)
 })
 
+test('no variable is left out without a word, whatever its name', () => {
+  const named = (given: object): string[] => Object.keys(given)
+  assert.deepEqual(named(parseEnvironmentFile('__proto__=1\nconstructor=2\n', 'job.env')), [
+    '__proto__',
+    'constructor',
+  ])
+  assert.deepEqual(named(collectVariable('__proto__=1')), ['__proto__'])
+})
+
 test('--env-file: comments, quotes, names of own variables; a wrong line is named', () => {
   const text = '# job\n\nA=1\nexport B="two words"\nC=\'$x\'\r\nTOKEN\nD = spaced \nE="half\n'
   assert.deepEqual(parseEnvironmentFile(text, 'job.env'), {

@@ -51,6 +51,16 @@ const refused: [string, unknown, RegExp][] = [
   ['limits that inherit', { limits: new Map() }, /The options of limits must be a plain object/],
   ['resources that inherit', { executor: { resources: new Map() } }, /resources must be a plain object such/],
   ['labels that inherit', { executor: { on: new Map() } }, /executor\.on must name labels and their values/],
+  [
+    'a resource that no message carries',
+    { executor: { resources: JSON.parse('{"__proto__": 1}') } },
+    /^executor\.resources\.__proto__ must have another name, because no message carries __proto__\.$/,
+  ],
+  [
+    'a variable that no message carries',
+    { executor: { env: JSON.parse('{"__proto__": "1"}') } },
+    /^env\.__proto__ must have another name/,
+  ],
   ['a name too long', { name: 'n'.repeat(300) }, /name is not acceptable/],
 ]
 for (const [what, options, message] of refused) {

@@ -43,6 +43,16 @@ test('each limit of a submission, at its edge and beyond', () => {
   assert.deepEqual(tooLarge?.slice(0, 2), ['RECORD_TOO_LARGE', 'args'])
 })
 
+test('a name that no message carries is refused, wherever a description has names', () => {
+  const rule = 'must have another name, because no message carries __proto__'
+  for (const field of ['env', 'resources', 'on'])
+    assert.deepEqual(of({ [field]: JSON.parse('{"a": 1, "__proto__": 2}') }), [
+      'REQUEST_INVALID',
+      `${field}.__proto__`,
+      rule,
+    ])
+})
+
 test('check names the place in the file of what a Master would refuse', () => {
   const text = [
     'masters: [{}]',

@@ -1,5 +1,6 @@
 import { innerLimits } from '../../inner-limits.js'
 import { withoutOddLengths } from '../../odd-length.js'
+import { protoKeyPath, protoKeyRule } from '../../proto-key.js'
 import type * as z from '../../zod.js'
 import { crossChecks } from './checks.js'
 import type { Deployment } from './deployment.js'
@@ -37,28 +38,32 @@ function literalSecret(document: ConfigDocument): ConfigProblem[] {
   const secret = root?.security?.secret
   if (typeof secret !== 'string' || isPureReference(secret)) return []
   const message = `security.secret must be a reference without default, such as "\${FIRESTEEL_SECRET}": files get copied`
-  const place = document.placeOf(secretPath)
-  return [
-    {
-      code: 'CONFIG_INVALID',
-      file: document.file,
-      place,
-      key: formatPath(secretPath),
-      message,
-      nearest: undefined,
-    },
-  ]
+  return [invalidAt(document, secretPath, message)]
+}
+
+/** The schema leaves such a key out without a word, and nobody would notice. */
+function protoKey({ value }: Substituted, document: ConfigDocument): ConfigProblem[] {
+  const path = protoKeyPath(value)
+  return path ? [invalidAt(document, path, `${formatPath(path)} ${protoKeyRule}`)] : []
+}
+
+function invalidAt(document: ConfigDocument, path: KeyPath, message: string): ConfigProblem {
+  const place = document.placeOf(path)
+  return {
+    code: 'CONFIG_INVALID',
+    file: document.file,
+    place,
+    key: formatPath(path),
+    message,
+    nearest: undefined,
+  }
 }
 
 function missingVariables({ missing }: Substituted, document: ConfigDocument): ConfigProblem[] {
-  return missing.map(({ path, name }) => ({
-    code: 'CONFIG_INVALID',
-    file: document.file,
-    place: document.placeOf(path),
-    key: formatPath(path),
-    message: `${formatPath(path) || 'the file'} needs the environment variable ${name}, which is not set`,
-    nearest: undefined,
-  }))
+  return missing.map(({ path, name }) => {
+    const what = formatPath(path) || 'the file'
+    return invalidAt(document, path, `${what} needs the environment variable ${name}, which is not set`)
+  })
 }
 
 /**
@@ -138,7 +143,11 @@ export function readConfig(text: string, options: ReadOptions): ReadResult {
   const document = parseConfigDocument(text, options.file)
   if (document.problems.length > 0) return { problems: document.problems }
   const substituted = substitute(document.value, options.environment)
-  const first = [...missingVariables(substituted, document), ...literalSecret(document)]
+  const first = [
+    ...missingVariables(substituted, document),
+    ...literalSecret(document),
+    ...protoKey(substituted, document),
+  ]
   const { file, problems: found } = check(document, substituted)
   // If a variable is not set, that is the cause. The broken rule of its empty text only follows from it.
   const problems = [

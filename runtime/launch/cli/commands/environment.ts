@@ -30,7 +30,7 @@ export function collectVariable(text: string, before: GivenVariables = {}): Give
  * The variables of a file, pure: a line each, `#` begins a comment line, quotes around a value are removed.
  */
 export function parseEnvironmentFile(text: string, file: string): GivenVariables {
-  const found: Record<string, string | null> = {}
+  const found = new Map<string, string | null>()
   for (const [index, raw] of text.split(/\r?\n/).entries()) {
     const line = raw.trim().replace(/^export\s+/, '')
     if (line === '' || line.startsWith('#')) continue
@@ -41,9 +41,9 @@ export function parseEnvironmentFile(text: string, file: string): GivenVariables
       const message = `${place} must be NAME=VALUE, or NAME of a variable of yours.`
       throw new FiresteelError('USAGE', message, { place, help: 'Correct this line.' })
     }
-    found[name] = at < 0 ? null : unquoted(line.slice(at + 1).trim())
+    found.set(name, at < 0 ? null : unquoted(line.slice(at + 1).trim()))
   }
-  return found
+  return Object.fromEntries(found)
 }
 
 const unquoted = (text: string): string => /^(["'])(.*)\1$/s.exec(text)?.[2] ?? text
