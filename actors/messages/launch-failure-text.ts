@@ -1,7 +1,7 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { memoryText } from '../../runtime/pages/words.js'
 import type { Labels, ResourceAmounts } from './common.js'
-import type { FailedWorker, LaunchFailure, Waiting, WaitingReason } from './launch-failures.js'
+import type { FailedWorker, LaunchFailure, Waiting } from './launch-failures.js'
 
 /* Failed launches as text for people. */
 
@@ -35,7 +35,7 @@ export const endText = (failures: number, workers: readonly FailedWorker[]): str
 export const againText = (workers: readonly FailedWorker[]): string =>
   workers.length === 0 ? '' : `launched again; it failed ${workersText(workers, failureText)}`
 
-function reasonText(reason: WaitingReason, { what, workers }: Wants): string {
+function reasonText({ reason, workers: failed }: Waiting, { what, workers }: Wants): string {
   switch (reason) {
     case 'NOT_LINKED':
       return 'its driver has no link to this Master'
@@ -51,12 +51,13 @@ function reasonText(reason: WaitingReason, { what, workers }: Wants): string {
       return `no ${workers} has ${what} free now`
     case 'LAUNCHES_FAILED':
     case 'ALL_EXCLUDED':
-      return 'it could not be started'
+      return failed.some(({ failure }) => failure.kind === 'start') ? 'it could not be started' : 'it failed'
   }
 }
 
-export function waitingText({ reason, workers }: Waiting, wants: Wants): string {
-  const why = reasonText(reason, wants)
+export function waitingText(waiting: Waiting, wants: Wants): string {
+  const { reason, workers } = waiting
+  const why = reasonText(waiting, wants)
   if (workers.length === 0) return `waits: ${why}`
   const nextMs = Math.min(...workers.map(({ retryAtMs }) => retryAtMs))
   const failed = reason === 'LAUNCHES_FAILED' || reason === 'ALL_EXCLUDED' ? '' : '; it failed'

@@ -99,7 +99,7 @@ test('while every Worker that is large enough is excluded, the application says 
   assert.equal(bad.app(waits).waiting?.reason, 'ALL_EXCLUDED')
   assert.match(
     bad.app(waits).message,
-    /could not be started on w1 .*; every Worker that is large enough is excluded; next try there/,
+    /^waits: it failed on w1 .*; every Worker that is large enough is excluded; next try there/,
   )
 })
 
@@ -299,7 +299,7 @@ test('a supervised driver that ends over and over everywhere is no storm, and wa
   const { state, message } = driverOf(run, driverId)
   assert.equal(state, 'SUBMITTED')
   const why =
-    /^waits: it could not be started on (w\d) \(10\.0\.0\.1\): it ended 3 times in a row \(its output: firesteel logs driver-\S+ --stderr\)/
+    /^waits: it failed on (w\d) \(10\.0\.0\.1\): it ended 3 times in a row \(its output: firesteel logs driver-\S+ --stderr\)/
   const [, last] = why.exec(message) ?? assert.fail(message)
   const output = run.world.ask('cli', { type: 'RequestLogLocation', id: driverId })
   assert.deepEqual([output?.type, output?.type === 'LogLocation' && output.workerId], ['LogLocation', last])
