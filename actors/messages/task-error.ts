@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import { type ErrorName, errorNameOf, FiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import { isNoRetry, NoRetry } from './no-retry.js'
+import { mayFit } from './value-bound.js'
 import { ValueCodec } from './value-codec.js'
 import { isError } from './value-parts.js'
 
@@ -128,8 +129,7 @@ function fieldsOf(
 function valueBytes(read: () => unknown, capacity: number, inside: number): Buffer | undefined {
   try {
     const value = read()
-    const size = typeof value === 'string' ? value.length : ArrayBuffer.isView(value) ? value.byteLength : 0
-    if (size > capacity) return undefined
+    if (!mayFit(value, capacity)) return undefined
     const bytes = valueCodec.write(value, inside, { maxBytes: capacity, levels: limits.errorValueDepth })
     return bytes.length > capacity ? undefined : bytes
   } catch {

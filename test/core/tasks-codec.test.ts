@@ -281,3 +281,56 @@ test('errors without end are cut, and hostile ones never throw', () => {
   fc.assert(fc.property(fc.uint8Array(), (bytes) => decodeError(bytes) instanceof Error))
   fc.assert(fc.property(fc.json(), (text) => decodeError(Buffer.from(text)) instanceof Error))
 })
+
+/** So many records, each of which counts when it is read. */
+function counted(length: number) {
+  const reads = { count: 0 }
+  const list = Array.from({ length }, () => ({
+    get name() {
+      reads.count++
+      return 'x'
+    },
+  }))
+  return { list, reads }
+}
+
+const fieldsThatCannotTravel: Record<string, (list: object[]) => unknown> = {
+  'a function before it': (list) => ({ callback: () => {}, list }),
+  'a function after it': (list) => ({ list, callback: () => {} }),
+  'a function in an error before it': (list) => ({
+    error: Object.assign(new Error('inner'), { callback: () => {} }),
+    list,
+  }),
+  'nothing but too many records': (list) => ({ list }),
+  'a Map of them': (list) => new Map(list.map((item) => [item, item])),
+  'a Set of them': (list) => new Set(list),
+  'an object of them': (list) => ({ ...list }),
+}
+
+for (const [what, field] of Object.entries(fieldsThatCannotTravel)) {
+  test(`a field of an error that is too large is left out after ${limits.errorFieldsBytes} parts: ${what}`, () => {
+    const { list, reads } = counted(4 * limits.errorFieldsBytes)
+    const thrown = Object.assign(new Error('no'), { request: field(list), status: 503 })
+    const back = decodeError(encodeError(thrown)) as Error & { request?: unknown; status?: number }
+    assert.equal(back.status, 503)
+    assert.ok(!('request' in back))
+    assert.ok(reads.count <= limits.errorFieldsBytes, `${reads.count} records were read`)
+  })
+}
+
+test('fields of an error that just fit arrive: parts, mentions, characters, bytes, and holes that take none', () => {
+  const one = { n: 1 }
+  const holes: unknown[] = new Array(limits.errorFieldsBytes * 10)
+  holes[limits.errorFieldsBytes * 5] = one
+  const fields = {
+    numbers: Array.from({ length: 30_000 }, (_, index) => index % 64),
+    mentions: Array.from({ length: 20_000 }, () => one),
+    text: 'x'.repeat(limits.errorFieldsBytes - 100),
+    bytes: new Uint8Array(limits.errorFieldsBytes - 100),
+    holes,
+  }
+  for (const [key, value] of Object.entries(fields)) {
+    const back = decodeError(encodeError(Object.assign(new Error('no'), { [key]: value })))
+    assert.deepEqual((back as unknown as Record<string, unknown>)[key], value, key)
+  }
+})
