@@ -59,7 +59,9 @@ export function executorFailure(
     return undefined
   }
   const { launchedAtMs } = executor
-  const record = noteFailure(cluster, step, { subject: app.id, workerId: worker.id, launchedAtMs, failure })
+  const leaves = change.state === 'DECOMMISSIONED'
+  const launch = { subject: app.id, workerId: worker.id, launchedAtMs, failure, leaves }
+  const record = noteFailure(cluster, step, launch)
   if (failure.kind === 'room' || executor.worked) return undefined
   // One that is to leave runs yet. Spark 4.8: exit 0 is no failure. The application still waits for the
   // back-off.
@@ -69,15 +71,20 @@ export function executorFailure(
 }
 
 /**
- * This Worker has shown that it can run executors of this application, unless another one has failed there
- * since this one was launched: what it shows is older than that failure.
+ * This Worker has shown that it can run executors of this application, unless another one has ended there
+ * since this one was launched: what it shows is older than that failure. Those that leave have not ended: it
+ * may be one of them, told to leave during its first task. Then the wait that has begun goes on.
  */
 export function launchSucceeded(cluster: ClusterState, step: Step, executor: ExecutorEntry): void {
   const { appId, workerId, launchedAtMs = Number.NEGATIVE_INFINITY } = executor
   const record = cluster.launchFailures.get(appId, workerId)
-  if (record && launchedAtMs <= record.lastAtMs) return
+  if (record?.lastEndAtMs !== undefined && launchedAtMs <= record.lastEndAtMs) return
   const app = cluster.apps.get(appId)
   if (app) app.failures = 0
+  if (record && launchedAtMs <= record.lastAtMs) {
+    cluster.dirty = true
+    if (cluster.launchFailures.outlived(record, step.now.monotonicMs)) return
+  }
   if (!cluster.launchFailures.forget(appId, workerId)) return
   step.cancelTimer(launchTimer(appId, workerId))
   cluster.dirty = true

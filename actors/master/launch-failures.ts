@@ -22,6 +22,8 @@ export interface FailedLaunch {
    */
   readonly launchedAtMs: number | undefined
   readonly failure: LaunchFailure
+  /** True: it runs on and is to leave. Its first result may still come, and shows that its start was good. */
+  readonly leaves?: boolean
 }
 
 /** The failures of one subject on one Worker. Times are monotonic. */
@@ -34,6 +36,10 @@ export interface LaunchRecord {
   failures: number
   raisedAtMs: number
   lastAtMs: number
+  /** The last one of a launch that has ended, or was never begun. */
+  lastEndAtMs?: number
+  /** True: what has failed has given a result since. The wait goes on, and the next failure is the first. */
+  isOver?: boolean
   notBeforeMs: number
   /** 0: not excluded. */
   excludedUntilMs: number
@@ -59,10 +65,11 @@ export class LaunchFailures {
   }
 
   /** Notes a failure and returns the record. The caller sets a timer for `notBeforeMs`. */
-  failed({ subject, workerId, launchedAtMs, failure }: FailedLaunch, nowMs: number): LaunchRecord {
+  failed({ subject, workerId, launchedAtMs, failure, leaves }: FailedLaunch, nowMs: number): LaunchRecord {
     const records = this.#bySubject.get(subject) ?? new Map<string, LaunchRecord>()
     this.#bySubject.set(subject, records)
-    const record = records.get(workerId) ?? newRecord(workerId, failure)
+    const known = records.get(workerId)
+    const record = known && !known.isOver ? known : newRecord(workerId, failure)
     records.set(workerId, record)
     if (record.rounds === 0 || (launchedAtMs !== undefined && launchedAtMs > record.raisedAtMs)) {
       record.rounds++
@@ -71,6 +78,7 @@ export class LaunchFailures {
     }
     record.failure = failure
     record.lastAtMs = nowMs
+    if (!leaves) record.lastEndAtMs = nowMs
     record.notBeforeMs = nowMs + this.#waitMs(record.rounds)
     if (record.failures >= this.#times.launchExcludeAfter)
       record.excludedUntilMs = nowMs + this.#times.launchExclusionMs
@@ -84,6 +92,10 @@ export class LaunchFailures {
   due(subject: string, workerId: string, nowMs: number): number | undefined {
     const record = this.#bySubject.get(subject)?.get(workerId)
     if (!record) return undefined
+    if (record.isOver) {
+      this.forget(subject, workerId)
+      return undefined
+    }
     if (record.notBeforeMs > 0) {
       record.notBeforeMs = 0
       return record.excludedUntilMs > 0 ? Math.max(0, record.excludedUntilMs - nowMs) : undefined
@@ -136,6 +148,15 @@ export class LaunchFailures {
   load(saved: Iterable<readonly [subject: string, records: readonly LaunchRecord[]]>): void {
     for (const [subject, records] of saved)
       this.#bySubject.set(subject, new Map(records.map((record) => [record.workerId, record])))
+  }
+
+  /**
+   * What was to leave has given a result: only the wait is left of its failure. False: that is over as well.
+   */
+  outlived(record: LaunchRecord, nowMs: number): boolean {
+    record.isOver = true
+    record.excludedUntilMs = 0
+    return record.notBeforeMs > nowMs
   }
 
   /** Forgets the failures on one Worker, because it has started there. */

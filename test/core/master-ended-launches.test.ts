@@ -316,6 +316,34 @@ test('one that has lasted and leaves is replaced at once; the failures of one th
   assert.equal(run.world.core.cluster?.apps.get(appId)?.failures, 0, 'it runs yet')
 })
 
+for (const [when, taskMs] of [
+  ['within the back-off', 1500],
+  ['after the back-off', 2500],
+] as const) {
+  test(`one that is told to leave during its first task, which ends well ${when}, is no failed start`, () => {
+    const run = badCluster({}, ['w1', 4])
+    const appId = run.world.application('app', { executorLimit: 1, maxCores: 1 })
+    run.settle()
+    for (let ms = 0; ms < 20_000; ms += 100) {
+      for (const { execId, at } of run.launches) {
+        const change = { type: 'ExecutorStateChanged', appId, execId, message: 'it uses 420 MiB' }
+        if (run.world.nowMs - at === 1000) run.change('w1', { ...change, state: 'DECOMMISSIONED' })
+        if (run.world.nowMs - at !== taskMs) continue
+        run.world.tell('app', { type: 'ExecutorWorked', appId, execId })
+        run.world.ask('app', { type: 'KillExecutors', appId, execIds: [execId] })
+        run.change('w1', { ...change, state: 'KILLED' })
+      }
+      run.pass(100)
+    }
+    // The next one comes 1 s after each was told to leave.
+    assert.deepEqual(
+      run.launchesOn('w1'),
+      [0, 2000, 4000, 6000, 8000, 10_000, 12_000, 14_000, 16_000, 18_000, 20_000],
+    )
+    assert.equal(run.app(appId).waiting, undefined)
+  })
+}
+
 const stops: Record<string, DriverEnd> = {
   'by isolation': { isolated: true },
   'because of a drain that is over': { drained: true },

@@ -605,8 +605,15 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a result of an executor that was launched before others failed clears its Worker',
     file: 'actors/master/failed-launches.js',
-    find: 'if (record && launchedAtMs <= record.lastAtMs)',
+    find: 'if (record?.lastEndAtMs !== undefined && launchedAtMs <= record.lastEndAtMs)',
     replace: 'if (false)',
+    test: 'master-ended-launches',
+  },
+  {
+    name: 'an executor that is told to leave during its first task counts as failed, although the task ends well',
+    file: 'actors/master/launch-failures.js',
+    find: 'if (!leaves)',
+    replace: 'if (true)',
     test: 'master-ended-launches',
   },
   {
