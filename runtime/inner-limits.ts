@@ -471,6 +471,13 @@ export const innerLimits = {
   threadErrorTellMs: 1 * SECOND,
   /** Between two looks at processes that were killed with the thread that had started them. */
   processGoneLookMs: 5,
+  /**
+   * Ended children that an executor keeps, because the thread that had started them is gone. With more it is
+   * replaced. Each takes a pid, of which a service often has no more than some 4,900.
+   */
+  uncollectedMost: 100,
+  /** Looks of a Worker in a row, a second apart, at such a child. A busy thread collects its own by then. */
+  uncollectedLooks: 30,
   /** Looks for what a process starts while it is being stopped. A stopped one starts nothing more. */
   processTreeRounds: 8,
   /** Characters of what an embedded cluster that fails has said last, for its error. */

@@ -14,6 +14,7 @@ import { type MemoryExcess, MemoryWatch } from '../../runtime/process/memory-wat
 import { type OutputFile, openOutputFile, unwatchedOutput } from '../../runtime/process/output-file.js'
 import { readOutput } from '../../runtime/process/read-output.js'
 import type { Spawner } from '../../runtime/process/spawner.js'
+import { UncollectedChildren } from '../../runtime/process/uncollected.js'
 import type { Healthcheck, Readiness } from '../messages/common.js'
 import { noteAttempt } from './attempt-list.js'
 import type { ChildPlan } from './child-plans.js'
@@ -32,8 +33,8 @@ export interface ChildListener {
   /** Between `started` and `ended`. */
   ready?(process: ProcessName): void
   unhealthy?(process: ProcessName, reason: string): void
-  /** It uses more than its `maxMemory`. Told at each look. */
-  large?(process: ProcessName, usedMib: number): void
+  /** It uses more than its `maxMemory`, or keeps too many ended children. Told at each look. */
+  worn?(process: ProcessName, reason: string): void
 }
 
 export interface ChildrenOptions {
@@ -44,6 +45,8 @@ export interface ChildrenOptions {
   readonly metrics?: WorkerMetrics | undefined
   readonly clock: Clock
   readonly log: Log
+  /** Between two looks at what runs. Default: `memoryCheckMs`. */
+  readonly lookMs?: number | undefined
   /** Default: as the kernel of this machine counts them. */
   readonly kernelKills?: Pick<KernelKills, 'look' | 'hasKilled'> | undefined
 }
@@ -86,14 +89,14 @@ export class Children {
 
   constructor(options: ChildrenOptions) {
     this.#options = options
-    const { listener, folders } = options
+    const { listener, folders, lookMs = limits.memoryCheckMs } = options
     this.#probes = new Probes({
       within: folders.root,
       onReady: (process) => listener.ready?.(process),
       onUnhealthy: (process, reason) => listener.unhealthy?.(process, reason),
     })
     this.#kernel = options.kernelKills ?? new KernelKills()
-    this.#memory = new MemoryWatch(limits.memoryCheckMs, undefined, () => this.#kernel.look())
+    this.#memory = new MemoryWatch(lookMs, undefined, () => this.#kernel.look())
   }
 
   /** After `validUntilBootMs` it is not started, and the guard kills it even if this Worker is suspended. */
@@ -239,12 +242,19 @@ export class Children {
     const { child, memoryMib, maxMemoryMib } = running
     const { listener } = this.#options
     let usedMib: number | undefined
+    const uncollected = new UncollectedChildren(child.pid)
     const unwatch = this.#memory.watch({
       follower: child.follower,
       memoryMib,
       onLook: (boundMib) => {
         usedMib = boundMib
-        if (maxMemoryMib !== undefined && boundMib > maxMemoryMib) listener.large?.(process, boundMib)
+        if (maxMemoryMib !== undefined && boundMib > maxMemoryMib)
+          listener.worn?.(process, `it uses ${boundMib} MiB; maxMemory is ${maxMemoryMib} MiB`)
+      },
+      onTable: (table) => {
+        const count = uncollected.look(table)
+        if (count > innerLimits.uncollectedMost)
+          listener.worn?.(process, `it keeps the pids of ${count} processes of its tasks that have ended`)
       },
       onExceeded: (figures) => {
         running.excess = figures

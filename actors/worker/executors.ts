@@ -121,14 +121,19 @@ export class Executors {
     this.#context.emit({ kind: 'startExecutor', process: key, launch })
   }
 
-  /** Tells once that it uses more than its `maxMemory`. Its driver ends it when it has no task. */
-  large(process: ProcessName, usedMib: number): void {
+  /** Tells once why it is to be replaced. Its driver ends it when it has no task. A driver is left alone. */
+  worn(process: ProcessName, reason: string): void {
     const executor = this.#live.get(process)
     if (!executor?.started || executor.killedBecause !== undefined || executor.leaves) return
     executor.leaves = true
-    const { appId, execId, application } = executor.launch
-    const message = `it uses ${usedMib} MiB; maxMemory is ${application.executor.maxMemoryMib} MiB`
-    this.#context.report({ type: 'ExecutorStateChanged', appId, execId, state: 'DECOMMISSIONED', message })
+    const { appId, execId } = executor.launch
+    this.#context.report({
+      type: 'ExecutorStateChanged',
+      appId,
+      execId,
+      state: 'DECOMMISSIONED',
+      message: reason,
+    })
   }
 
   kill({ appId, execId }: KillExecutor): void {

@@ -254,8 +254,8 @@ export class WorkerCore {
       case 'unhealthy':
         this.#drivers.unhealthy(input.process, input.reason, this.#now)
         return
-      case 'large':
-        this.#executors.large(input.process, input.usedMib)
+      case 'worn':
+        this.#executors.worn(input.process, input.reason)
         return
       case 'ended':
         this.#workEnded()

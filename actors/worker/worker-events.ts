@@ -90,8 +90,8 @@ export type WorkerInput =
   | { readonly kind: 'ready'; readonly process: ProcessName }
   /** It has failed its health check too often in a row. */
   | { readonly kind: 'unhealthy'; readonly process: ProcessName; readonly reason: string }
-  /** An executor uses more than its `maxMemory`. */
-  | { readonly kind: 'large'; readonly process: ProcessName; readonly usedMib: number }
+  /** An executor is to be replaced: it uses more than its `maxMemory`, or keeps too many ended children. */
+  | { readonly kind: 'worn'; readonly process: ProcessName; readonly reason: string }
   /** Its start waits for its code, which comes from another machine; or it waits no more. */
   | { readonly kind: 'fetching'; readonly process: ProcessName; readonly fetching: boolean }
 

@@ -52,7 +52,7 @@ export type WorkerSelfMessage =
   | { readonly type: 'ProcessFetching'; readonly process: string; readonly fetching: boolean }
   | { readonly type: 'ProcessReady'; readonly process: string }
   | { readonly type: 'ProcessUnhealthy'; readonly process: string; readonly reason: string }
-  | { readonly type: 'ProcessLarge'; readonly process: string; readonly usedMib: number }
+  | { readonly type: 'ProcessWorn'; readonly process: string; readonly reason: string }
   | { readonly type: 'ProcessEnded'; readonly process: string; readonly end: ProcessEnd }
 
 export type WorkerActorMessage = WorkerMessage | RequestTrace | LinkMessage | WorkerSelfMessage
@@ -174,8 +174,8 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
       case 'ProcessUnhealthy':
         this.#step({ kind: 'unhealthy', process: message.process, reason: message.reason }, envelope)
         return
-      case 'ProcessLarge':
-        this.#step({ kind: 'large', process: message.process, usedMib: message.usedMib }, envelope)
+      case 'ProcessWorn':
+        this.#step({ kind: 'worn', process: message.process, reason: message.reason }, envelope)
         return
       case 'ProcessEnded':
         this.#parts.spans.ended(message.process, message.end)

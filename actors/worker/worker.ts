@@ -408,8 +408,8 @@ class RunningWorker implements Worker {
         ready: (process) => this.#inform({ type: 'ProcessReady', process }, this.#causes.of(process)),
         unhealthy: (process, reason) =>
           this.#inform({ type: 'ProcessUnhealthy', process, reason }, this.#causes.of(process)),
-        large: (process, usedMib) =>
-          this.#inform({ type: 'ProcessLarge', process, usedMib }, this.#causes.of(process)),
+        worn: (process, reason) =>
+          this.#inform({ type: 'ProcessWorn', process, reason }, this.#causes.of(process)),
         ended: (process, end) =>
           this.#inform({ type: 'ProcessEnded', process, end }, this.#causes.take(process)),
       },

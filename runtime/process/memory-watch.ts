@@ -17,6 +17,8 @@ export interface MemoryWatchEntry {
   readonly memoryMib?: number
   /** Called at each look below the limit, with an upper bound of what the group uses. */
   readonly onLook?: (boundMib: number) => void
+  /** Called at each look, with the table of all processes. */
+  readonly onTable?: (table: ProcessTable) => void
   /** Called once, at the first look above the limit. The callee stops the group. */
   readonly onExceeded?: (excess: MemoryExcess) => void
 }
@@ -88,6 +90,7 @@ export class MemoryWatch {
   }
 
   #lookAt(entry: MemoryWatchEntry, table: ProcessTable): void {
+    entry.onTable?.(table)
     const pids = entry.follower.members(table).map(({ pid }) => pid)
     if (entry.memoryMib === undefined) return
     const limitKib = entry.memoryMib * 1024

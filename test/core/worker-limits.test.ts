@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { DriverDescription } from '../../actors/messages/common.js'
-import { applicationDescription } from '../../actors/messages/samples.js'
 import type { WorkerTimer } from '../../actors/worker/worker-timer.js'
 import { limits } from '../../runtime/limits.js'
 import { APP, DRIVER, launchDriver, launchExecutor, ME, WorkerWorld } from '../tools/worker-fixture.js'
@@ -90,21 +89,17 @@ test('healthcheck: a driver that fails it is stopped, and has failed', () => {
   assert.equal(change?.message, 'it failed its health check: port 8080 refuses connections, 3 times in a row')
 })
 
-test('maxMemory: a large executor is told of once, and goes on', () => {
+test('maxMemory, ended children: an executor that is worn is told of once, and goes on', () => {
   const world = WorkerWorld.registered()
-  const application = {
-    ...applicationDescription,
-    executor: { ...applicationDescription.executor, maxMemoryMib: 90 },
-  }
-  world.hear(launchExecutor(0, { application }))
+  world.hear(launchExecutor(0))
   world.started(`${APP}/0`)
-  world.step({ kind: 'large', process: `${APP}/0`, usedMib: 95 })
+  world.step({ kind: 'worn', process: `${APP}/0`, reason: 'it uses 95 MiB; maxMemory is 90 MiB' })
   const [change] = world.told('ExecutorStateChanged')
   assert.deepEqual(
     [change?.state, change?.message],
     ['DECOMMISSIONED', 'it uses 95 MiB; maxMemory is 90 MiB'],
   )
   assert.deepEqual(world.done('stopProcess'), [])
-  world.step({ kind: 'large', process: `${APP}/0`, usedMib: 99 })
+  world.step({ kind: 'worn', process: `${APP}/0`, reason: 'it uses 99 MiB; maxMemory is 90 MiB' })
   assert.deepEqual(world.effects, [])
 })

@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { type TaskFunctions, tasksOf } from '../../actors/tasks/task-proxy.js'
-import type { ProcessEntry } from '../../runtime/process/process-table.js'
+import { innerLimits } from '../../runtime/inner-limits.js'
+import { type ProcessEntry, readProcessTable } from '../../runtime/process/process-table.js'
 import { type StartedProcess, treeOf } from '../../runtime/process/process-tree.js'
+import { UncollectedChildren } from '../../runtime/process/uncollected.js'
 import { waitUntil } from '../harness/wait-until.js'
 import { blockingCommand, isAlive, pidsIn } from '../tools/blocking-command.js'
 import { startDriver, type TestDriver } from '../tools/tasks-fixture.js'
@@ -56,6 +58,19 @@ for (const [index, [what, commandIn]] of Object.entries(commands).entries()) {
     await ranAlone(driver, file)
   })
 }
+
+test('of a process that was killed after its thread its executor keeps the pid: no thread of Node collects it', async () => {
+  await using driver = await withExecutor()
+  const file = path('kept')
+  const executor = await sample(driver).pid()
+  const uncollected = new UncollectedChildren(executor)
+  const { waitsForCommand } = sample(driver, { timeout: timeToBeginMs, retries: 1 })
+  await assert.rejects(waitsForCommand(blockingCommand(file)), code('TASK_TIMEOUT'))
+  const table = readProcessTable()
+  const parents = pidsIn(file).map((pid) => table.get(pid)?.parentPid)
+  const looks = Array.from({ length: innerLimits.uncollectedLooks }, () => uncollected.look(table))
+  assert.deepEqual(looks.slice(-2), [0, 2], `${parents} of ${executor}`)
+})
 
 test('so it is with a task that never gives its thread back after it has started one', async () => {
   await using driver = await withExecutor()

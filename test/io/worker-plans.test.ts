@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { lutimes, mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -304,6 +305,52 @@ test('starts, ends and kills are counted; a kill after "valid until" is one of t
   assert.deepEqual(happened(metrics.ended.executor), { success: 1, failure: 1, not_started: 1 })
   assert.deepEqual(happened(metrics.ended.driver), { signal: 2 })
   assert.deepEqual(happened(metrics.kills), { guard: 1 })
+})
+
+const skip = process.platform !== 'linux'
+
+test('what keeps more ended children than it may is told of; what collects its own is not', {
+  skip,
+}, async () => {
+  const worn = new Map<string, string>()
+  const pids: number[] = []
+  const ended = new Set<string>()
+  const children = new Children({
+    folders: new WorkFolders(folder, silentLog),
+    guard: ownSpawner(),
+    clock: systemClock,
+    lookMs: 10,
+    listener: {
+      started: (_, pid) => void pids.push(pid),
+      startFailed: (_, { message }) => assert.fail(message),
+      worn: (process, reason) => void worn.set(process, reason),
+      ended: (process) => void ended.add(process),
+    },
+    log: silentLog,
+  })
+  const pipe = join(folder, 'children')
+  execFileSync('mkfifo', [pipe])
+  /** Each of its children ends with a line of the pipe. */
+  const plan = async (name: string, count: number, last: string): Promise<ChildPlan> => {
+    const starts = `exec 3<>${pipe}; n=0; while [ $n -lt ${count} ]; do read line <&3 & n=$((n + 1)); done`
+    return { ...(await planOf(name, '', '/bin/sh')), args: ['-c', `${starts}; ${last}`] }
+  }
+  // What the shell becomes does not know of its children.
+  children.start('app-y/1', plan('keeps', 101, 'exec sleep 60'))
+  children.start('app-y/2', plan('may', 100, 'exec sleep 60'))
+  children.start('app-y/3', plan('collects', 101, 'sleep 60 & wait'))
+  const became = () =>
+    pids.filter((pid) => readFileSync(`/proc/${pid}/cmdline`).toString().startsWith('sleep'))
+  await waitUntil('two to be another program', () => became().length === 2)
+  await writeFile(pipe, '\n'.repeat(101 + 100 + 101))
+  await waitUntil('it to be told of', () => worn.size > 0)
+  for (const name of ['app-y/1', 'app-y/2', 'app-y/3']) children.stop(name, 0)
+  await waitUntil('all to end', () => ended.size === 3)
+  children.close()
+  assert.deepEqual(
+    [...worn],
+    [['app-y/1', 'it keeps the pids of 101 processes of its tasks that have ended']],
+  )
 })
 
 test('cleanup removes old folders of ended work: not young ones, not those kept, not what is none of ours', async () => {
