@@ -42,6 +42,8 @@ const whole: Readonly<Record<WholeKind, Look>> = {
 
 /** What to send in place of the objects that users try most. */
 const instead: Readonly<Record<string, string>> = {
+  URL: 'Send its href, and make new URL(href) of it there.',
+  URLSearchParams: 'Send its text, String(params), and make new URLSearchParams(text) of it there.',
   Headers: 'Send [...headers], and make new Headers(list) of it there.',
   FormData: 'Send [...form].',
   Request: 'Send its url, method, [...headers] and await request.arrayBuffer().',
@@ -135,18 +137,23 @@ function ofUrl(value: object, prototype: object, of: 'URL' | 'URLSearchParams', 
 
 function instance(value: object, prototype: object | null): Look {
   const tag = tagOf(value)
-  const help = instead[tag]
+  const help = instead[tag] ?? (tellsItself(prototype) ? 'Send what its toJSON() gives.' : undefined)
   const refuse = (what: string): Look =>
     lost({ why: `is ${nameOf(prototype, tag)}, ${what}`, ...(help && { help }) })
   if (!ownFields(value)) return refuse('of which nothing would arrive but {}')
   if (isPlatformObject(prototype, tag)) return refuse('of which only the fields set on it would arrive')
-  if (hasPrivateFields(prototype)) return privateFieldsOf(prototype, tag)
+  if (hasPrivateFields(prototype)) return refuse(PRIVATE)
   if (prototype !== null) ordinary.add(prototype)
   return FIELDS
 }
 
+/** Such as a value of Temporal: its text is what its class is made of again. */
+const tellsItself = (prototype: object | null): boolean => prototype !== null && 'toJSON' in prototype
+
+const PRIVATE = 'whose private fields would not arrive'
+
 const privateFieldsOf = (prototype: object | null, tag: string): Look =>
-  lost({ why: `is ${nameOf(prototype, tag)}, whose private fields would not arrive` })
+  lost({ why: `is ${nameOf(prototype, tag)}, ${PRIVATE}` })
 
 const lost = (loss: Loss): Look => ({ kind: 'lost', loss })
 

@@ -382,6 +382,58 @@ for (const [what, [make, place, message]] of Object.entries(refused)) {
   })
 }
 
+/** As jsdom and whatwg-url make them: what they hold is under a symbol. */
+function ofPackage(tag: string, parts: object = {}): object {
+  const made = class {
+    constructor() {
+      Object.assign(this, { [Symbol('implementation')]: {} })
+    }
+    get [Symbol.toStringTag]() {
+      return tag
+    }
+  }
+  Object.defineProperty(made, 'name', { value: tag.split('.').at(-1) })
+  Object.defineProperties(made.prototype, Object.getOwnPropertyDescriptors(parts))
+  return new made()
+}
+
+const told = { toJSON: () => '2024-01-01' }
+class Price {
+  readonly #cents = 5
+  readonly currency = 'EUR'
+  toJSON() {
+    return `${this.currency} ${this.#cents}`
+  }
+}
+
+const helps: readonly (readonly [object, string, string])[] = [
+  [
+    ofPackage('URL', { toJSON: () => 'http://a/' }),
+    'URL',
+    'Send its href, and make new URL(href) of it there.',
+  ],
+  [
+    ofPackage('URLSearchParams'),
+    'URLSearchParams',
+    'Send its text, String(params), and make new URLSearchParams(text) of it there.',
+  ],
+  [ofPackage('Temporal.PlainDate', told), 'PlainDate', 'Send what its toJSON() gives.'],
+  [new Price(), 'Price', 'Send what its toJSON() gives.'],
+  [ofPackage('Node'), 'Node', 'Send plain data; the path in the message names the part.'],
+]
+for (const [value, name, help] of helps) {
+  test(`a ${name} that keeps what it is from a clone is refused with its path, and with what to send instead`, () => {
+    assert.throws(
+      () => toBytes([{ made: value }], inputContext),
+      (error) =>
+        isFiresteelError(error, 'INPUT_NOT_CLONEABLE') &&
+        error.place === 'input.made' &&
+        error.message.startsWith(`input.made is an instance of ${name}, `) &&
+        error.help === help,
+    )
+  })
+}
+
 test('values that are mentioned far more often than they have bytes are looked at once', () => {
   let value: unknown = { leaf: 1 }
   for (let depth = 0; depth < 60; depth++) value = [value, value]
