@@ -301,6 +301,8 @@ export const innerLimits = {
   demandsKept: 32,
   /** Launches of one pass, so that a step stays one commit (protocol 4.1). More go with the next pass. */
   launchesPerPass: 200,
+  /** Drivers whose ends were held, and count in one pass, for the same reason. */
+  endsPerPass: 200,
   /** Old records that one step forgets, so that it stays small. */
   droppedPerStep: 16,
   /** A timer that comes while records are still read is set again by so much. */

@@ -375,7 +375,7 @@ export const limits = {
   recordCacheGraceMs: 60 * SECOND,
   /**
    * A leader keeps this many ends of unknown drivers, of some 300 bytes each, while their records may come
-   * back.
+   * back. It holds as many ends of known ones, while a later generation may come to light.
    */
   keptEnds: 10_000,
   /**

@@ -129,6 +129,8 @@ export class ClusterState {
   readonly askedLostWrites = new Set<string>()
   /** Ends of drivers that are not known, but may be among the lost writes that still come (protocol 12.3). */
   readonly keptEnds: KeptEnds
+  /** Ends of drivers of which a later generation may run where nobody has reported yet (protocol 12.4). */
+  readonly heldEnds: KeptEnds
   /** Derived from what each Worker entry says of its code. */
   readonly codeHolders = new CodeHolders()
   /** Executors that applications were told are LOST. */
@@ -172,6 +174,7 @@ export class ClusterState {
     this.leadership = leadership
     this.ids = ids
     this.keptEnds = new KeptEnds(config.keptEnds)
+    this.heldEnds = new KeptEnds(config.keptEnds)
     this.launchFailures = new LaunchFailures(config)
     this.lastAnswerMs = leadership.electedAtMs
   }

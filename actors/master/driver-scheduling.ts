@@ -43,6 +43,11 @@ export function scheduleDrivers(
       return launched
     }
     const { of, driver } = first
+    // It has ended already, if no later generation comes to light.
+    if (cluster.heldEnds.has(driver.id)) {
+      insertNext(open, first, cluster.driverScan, nowMs)
+      continue
+    }
     const index = smallest.some((demand) => isWithin(demand, of.demand))
       ? undefined
       : choose(cluster, step, first, workers)
@@ -56,8 +61,7 @@ export function scheduleDrivers(
     cluster.driverCursor = (index + 1) % workers.length
     launchDriver(cluster, step, driver, workers[index] as WorkerEntry)
     launched++
-    const next = of.next(driver.number, nowMs)
-    if (next) insert(open, { of, driver: next }, cluster.driverScan)
+    insertNext(open, first, cluster.driverScan, nowMs)
   }
   cluster.driverScan = 0
   return launched
@@ -97,6 +101,12 @@ function candidates(cluster: ClusterState, nowMs: number): Candidate[] {
 /** Drivers after the place where the last pass stopped come first. */
 const turnOf = ({ driver }: Candidate, scan: number): number =>
   driver.number > scan ? driver.number : driver.number + Number.MAX_SAFE_INTEGER / 2
+
+/** The driver behind this one that waits for the same. */
+function insertNext(open: Candidate[], { of, driver }: Candidate, scan: number, nowMs: number): void {
+  const next = of.next(driver.number, nowMs)
+  if (next) insert(open, { of, driver: next }, scan)
+}
 
 function insert(open: Candidate[], candidate: Candidate, scan: number): void {
   const turn = turnOf(candidate, scan)

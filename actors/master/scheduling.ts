@@ -5,6 +5,7 @@ import { scheduleDrivers } from './driver-scheduling.js'
 import { scheduleExecutors } from './executor-scheduling.js'
 import { takeNextContents } from './replacing.js'
 import type { Step } from './step.js'
+import { judgeHeldEnds } from './submission.js'
 
 /** The most launches of one pass, so that a step stays one commit (protocol 4.1). The next pass does more. */
 const LAUNCHES_PER_PASS = innerLimits.launchesPerPass
@@ -13,6 +14,7 @@ const LAUNCHES_PER_PASS = innerLimits.launchesPerPass
 export function schedule(cluster: ClusterState, step: Step): void {
   cluster.clean()
   if (!cluster.alive) return
+  judgeHeldEnds(cluster, step)
   const workers = [...cluster.workers.values()].filter((worker) => worker.schedulable)
   const moving = new MovingRoom(cluster, workers, step.now.monotonicMs)
   takeNextContents(cluster, step)

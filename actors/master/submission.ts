@@ -1,3 +1,4 @@
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import type { TraceContext } from '../../runtime/telemetry/trace-context.js'
 import { formatDuration } from '../../runtime/units.js'
@@ -20,12 +21,13 @@ import { noteLife } from './driver-progress.js'
 import { driverFailureOf } from './ended-launches.js'
 import { askedBy, endDriver } from './ending.js'
 import { driverFailed } from './failed-launches.js'
+import { cachesGoneAtMs, mayComeBack, mayHearOfLater, mayRunLater } from './held-ends.js'
 import { tellRestartDriver } from './launching.js'
 import { isBelieved } from './lost-writes/belief.js'
-import type { KeptEnd } from './lost-writes/kept-ends.js'
+import type { KeptEnd, KeptEnds } from './lost-writes/kept-ends.js'
 import { type EndedDriver, neverLaunched, type StoredRecords } from './records.js'
 import { tooMuchHeld } from './refusals.js'
-import type { Now, ReplyToken, Step } from './step.js'
+import type { ReplyToken, Step } from './step.js'
 import { giveUp } from './superseding.js'
 import { driverHolding } from './worker-entry.js'
 
@@ -288,13 +290,21 @@ export function driverStateChanged(
   if (over) cluster.dirty = true
   if (worker && message.stopped) worker.stopping = true
   if (over && !isKnownDriver(cluster, driverId) && mayComeBack(cluster, step.now)) {
-    keepEnd(cluster, step, { from, report: message })
+    keepEnd(cluster, step, cluster.keptEnds, { from, report: message })
     return
   }
   const accepted = driver?.record.workerId === from.incarnation && driver.record.generation === generation
-  if (driver && over && (accepted || isExpected(driver, from.incarnation, generation))) {
+  const ends = driver && over && (accepted || isExpected(driver, from.incarnation, generation))
+  const isForgotten = driver && over && !ends && mayBeForgotten(driver, generation)
+  const isEarly = (ends || isForgotten) && mayRunLater(cluster, step.now, driver)
+  if (isEarly && keepEnd(cluster, step, cluster.heldEnds, { from, report: message })) {
+    if (accepted)
+      driver.message = 'it has ended, unless a worker that has not reported yet runs a later generation'
+    return
+  }
+  if (ends) {
     generationEnded(cluster, step, driver, from.incarnation, message)
-  } else if (driver && over && mayBeForgotten(driver, generation)) {
+  } else if (isForgotten) {
     forgottenEnd(cluster, step, driver, from.incarnation, message)
   } else if (driver && accepted) {
     driver.message = message.message ?? ''
@@ -305,27 +315,30 @@ export function driverStateChanged(
   step.tell(from.incarnation, { type: 'ChangesAcknowledged', workerId: from.incarnation, changes: [change] })
 }
 
-/** Then the last record cache of an earlier leadership is gone, and nobody gives a record back any more. */
-const cachesGoneAtMs = ({ config, leadership }: ClusterState): number =>
-  leadership.electedAtMs + config.leaseMs + config.recordCacheGraceMs
-
-const mayComeBack = (cluster: ClusterState, { monotonicMs }: Now): boolean =>
-  monotonicMs < cachesGoneAtMs(cluster)
-
-/** Not acknowledged: if this leadership ends first, the next one must hear it. */
-function keepEnd(cluster: ClusterState, step: Step, end: KeptEnd): void {
-  cluster.keptEnds.keep(end)
+/** Not acknowledged: if this leadership ends first, the next one must hear it. False: there are too many. */
+function keepEnd(cluster: ClusterState, step: Step, among: KeptEnds, end: KeptEnd): boolean {
+  const isKept = among.keep(end)
   step.startTimer({ kind: 'kept-ends' }, cachesGoneAtMs(cluster) - step.now.monotonicMs)
+  return isKept
 }
 
-/** The cluster state holds this driver now: what its Workers have told of it before. */
+/** The cluster state holds this driver, or this generation of it, now: what its Workers have told before. */
 export function meetKeptEnds(cluster: ClusterState, step: Step, driverId: string): void {
-  for (const { from, report } of cluster.keptEnds.take(driverId))
+  for (const { from, report } of [...cluster.keptEnds.take(driverId), ...cluster.heldEnds.take(driverId)])
     driverStateChanged(cluster, step, from, report)
+}
+
+/** All who may run a later generation have reported. A part in each turn, so that a step stays one commit. */
+export function judgeHeldEnds(cluster: ClusterState, step: Step): void {
+  if (cluster.heldEnds.size === 0 || mayHearOfLater(cluster, step.now)) return
+  for (const driverId of cluster.heldEnds.drivers(innerLimits.endsPerPass))
+    meetKeptEnds(cluster, step, driverId)
 }
 
 /** Nobody has given their drivers back. */
 export function dropKeptEnds(cluster: ClusterState, step: Step): void {
+  // What is held beside them counts with the next pass.
+  cluster.dirty = true
   for (const [workerId, changes] of cluster.keptEnds.takeAll())
     step.tell(workerId, { type: 'ChangesAcknowledged', workerId, changes })
 }

@@ -996,6 +996,27 @@ export const mutations: readonly Mutation[] = [
     test: 'worker-masters',
   },
   {
+    name: 'an end counts before the Workers that may run a later generation have reported',
+    file: 'actors/master/submission.js',
+    find: '(ends || isForgotten) && mayRunLater(cluster, step.now, driver)',
+    replace: 'false',
+    script: 'an end of an earlier generation, told again before the later one reports',
+  },
+  {
+    name: 'a leader whose store fell waits for no Worker once it is ALIVE',
+    file: 'actors/master/held-ends.js',
+    find: 'return cluster.hasLost && mayComeBack(cluster, now) && isAnyAwaited(cluster);',
+    replace: 'return false;',
+    script: 'an end of an earlier generation, told again before the later one reports',
+  },
+  {
+    name: 'a driver whose end is held is launched',
+    file: 'actors/master/driver-scheduling.js',
+    find: 'if (cluster.heldEnds.has(driver.id))',
+    replace: 'if (false)',
+    test: 'master-held-ends',
+  },
+  {
     name: 'custom resources are counted once for several executors',
     file: 'actors/master/placement.js',
     find: 'amountsFit(worker.resourcesFree, demand.resources, executors)',

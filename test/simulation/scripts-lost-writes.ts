@@ -43,4 +43,38 @@ export const lostWriteScripts: readonly Script[] = [
       )
     },
   },
+  {
+    name: 'an end of an earlier generation, told again before the later one reports',
+    says:
+      'A driver was given up on one Worker and ran on another. The store fell to before that, and no Master lived that knew better. The ' +
+      'first Worker told the end of its generation again, which was the end of the driver; then the second one was told to kill it (S3a).',
+    shape: { ...shape, masters: 2, workers: 2, submitters: 1, applications: 0, workerTimeoutMs: 4000 },
+    rates: { submitEveryMs: 1e9 },
+    *play(stage) {
+      const { masters, workers, store, running } = stage.world
+      const children = () => [...running].map(({ process }) => process.replace(/^.*?\//, '')).join()
+      yield stage.until('a leader with its Workers', () => registeredWorkers(stage) === 2 && !!stage.client)
+      stage.client!.submit({ supervise: true, onIsolation: 'run', args: [], cores: 1 })
+      yield stage.until('it runs', () => children() === '1/1')
+      yield stage.ms(500)
+      const before = store.model.save()
+      const earlier = workers.find(({ process }) => process?.incarnation === [...running][0]?.workerId)!
+      const later = workers.find((worker) => worker !== earlier)!
+      for (const master of masters) stage.cut(earlier, master)
+      yield stage.until('it runs elsewhere as well', () => running.size === 2)
+      for (const master of masters) stage.heal(earlier, master)
+      yield stage.until('it runs there only', () => children() === '2/1')
+      yield stage.ms(500)
+      for (const master of masters) {
+        master.kill()
+        stage.cut(later, master)
+      }
+      stage.fallTo(before)
+      yield stage.until('a leader with one Worker', () => stage.alive !== undefined)
+      yield stage.ms(1500)
+      for (const master of masters) stage.heal(later, master)
+      yield stage.ms(3000)
+      stage.expect(children() === '2/1', 'S3a', `the later generation runs no longer, but ${children()}`)
+    },
+  },
 ]

@@ -129,8 +129,10 @@ export class StateAudit {
         if (coresUsed < 0 || memoryMibUsed < 0 || this.#isOverTooLong(`${master.name} ${id}`, isOver))
           this.#fail('S4', `the books of ${master.name} say ${coresUsed}/${cores} cores of ${id}`)
         let counted = 0
+        // What has ended holds nothing, whether its end counts yet or not (protocol 12.4).
         for (const driver of state.activeDrivers)
-          if (driver.worker === id) counted += driver.description.cores
+          if (driver.worker === id && !driver.message.startsWith('it has ended'))
+            counted += driver.description.cores
         if (worker.state === 'ALIVE' && counted > coresUsed)
           this.#fail('S4', `the drivers of ${id} have ${counted} cores, its books ${coresUsed}`)
       }

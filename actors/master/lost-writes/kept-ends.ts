@@ -1,7 +1,7 @@
 import { innerLimits } from '../../../runtime/inner-limits.js'
 import type { DriverStateChanged } from '../../messages/drivers.js'
 
-/** What a Worker reported of a driver that the cluster state does not hold. */
+/** What a Worker reported of a driver, and what may not count yet. */
 export interface KeptEnd {
   readonly from: { readonly incarnation: string }
   readonly report: DriverStateChanged
@@ -17,8 +17,8 @@ const withShortText = ({ from, report }: KeptEnd): KeptEnd => ({
 })
 
 /**
- * Ends of drivers that the cluster state does not hold. They are kept while a Master may still send the
- * records of these drivers (protocol 12.3). They are not acknowledged, so their Workers keep them too.
+ * Ends of drivers that wait for what others have to tell: the record of the driver (protocol 12.3), or a
+ * later generation of it (protocol 12.4). They are not acknowledged, so their Workers keep them too.
  */
 export class KeptEnds {
   readonly #most: number
@@ -30,16 +30,32 @@ export class KeptEnds {
     this.#most = most
   }
 
-  /** If there are too many, this one is not kept. Its Worker reports it again on its next link. */
-  keep(end: KeptEnd): void {
+  get size(): number {
+    return this.#size
+  }
+
+  has(driverId: string): boolean {
+    return this.#ends.has(driverId)
+  }
+
+  /** False: there are too many, and this one is not kept. Its Worker reports it again on its next link. */
+  keep(end: KeptEnd): boolean {
     const { driverId, generation } = end.report
     const key = `${generation}/${end.from.incarnation}`
     const ofDriver = this.#ends.get(driverId) ?? new Map<string, KeptEnd>()
     if (!ofDriver.has(key)) {
-      if (this.#size >= this.#most) return
+      if (this.#size >= this.#most) return false
       this.#size++
     }
     this.#ends.set(driverId, ofDriver.set(key, withShortText(end)))
+    return true
+  }
+
+  /** The first drivers of which it keeps ends. */
+  drivers(most: number): string[] {
+    const first: string[] = []
+    for (const driverId of this.#ends.keys()) if (first.push(driverId) >= most) break
+    return first
   }
 
   /** All of them, for a record of this Master; `keep` takes them back in this order. */

@@ -85,6 +85,7 @@ export interface ClusterTables {
   readonly awaitedLostWrites: readonly string[]
   readonly askedLostWrites: readonly string[]
   readonly keptEnds: readonly KeptEnd[]
+  readonly heldEnds: readonly KeptEnd[]
   readonly executorHomes: readonly Pair<string>[]
   readonly lostExecutors: readonly HoldingKey[]
   readonly launchFailures: readonly Pair<readonly LaunchRecord[]>[]
@@ -160,6 +161,7 @@ export function captureCluster(cluster: ClusterState): CapturedCluster {
       awaitedLostWrites: [...cluster.awaitedLostWrites],
       askedLostWrites: [...cluster.askedLostWrites],
       keptEnds: cluster.keptEnds.save(),
+      heldEnds: cluster.heldEnds.save(),
       lostExecutors: cluster.lostExecutors.save(),
       executorHomes: pairs([...cluster.executorHomes.keys()], [...cluster.executorHomes.values()]),
       launchFailures: cluster.launchFailures.save(),
@@ -216,6 +218,7 @@ export function loadCluster(config: MasterConfig, { head, tables }: SavedCluster
   for (const incarnation of tables.awaitedLostWrites) cluster.awaitedLostWrites.add(incarnation)
   for (const incarnation of tables.askedLostWrites) cluster.askedLostWrites.add(incarnation)
   for (const end of tables.keptEnds) cluster.keptEnds.keep(end)
+  for (const end of tables.heldEnds) cluster.heldEnds.keep(end)
   for (const [holding, id] of tables.executorHomes) cluster.executorHomes.set(holding, id)
   cluster.launchFailures.load(tables.launchFailures)
   return cluster

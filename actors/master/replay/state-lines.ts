@@ -23,6 +23,7 @@ const tableNames: readonly (keyof ClusterTables)[] = [
   'awaitedLostWrites',
   'askedLostWrites',
   'keptEnds',
+  'heldEnds',
   'executorHomes',
   'lostExecutors',
   'launchFailures',
