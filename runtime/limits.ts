@@ -311,6 +311,11 @@ export const limits = {
   storeHeapShare: 1 / 5,
   /** Workers and executors that one scheduling pass looks at: some 3 ms. */
   executorLooks: 50_000,
+  /**
+   * Executors and drivers of silent Workers, and applications that are told of them, after which a sweep
+   * leaves the next silent Worker to another turn.
+   */
+  removedPerSweep: 500,
   /** Characters of an id or a name; of a text, such as a path, a label or a reason. */
   nameChars: 256,
   textChars: 16_384,

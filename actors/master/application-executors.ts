@@ -17,7 +17,7 @@ import { tellAdded } from './launching.js'
 import type { ReplyToken, Step } from './step.js'
 import { unknownId } from './submission.js'
 import { executorHolding, type WorkerEntry } from './worker-entry.js'
-import { hasRoomFor } from './worker-room.js'
+import { WorkerRoom } from './worker-room.js'
 
 /*
  * The executors of an application: its requests, how each executor fares, and what is left of them after a
@@ -36,13 +36,14 @@ export function takeListed(
   held: MasterChangeAcknowledged['executors'],
   adopted: boolean,
 ): void {
+  const room = new WorkerRoom(cluster)
   let awaited = awaitedExecutors(cluster)
   for (const { execId, workerId } of held) {
     if (!app.executors.has(execId)) {
       const worker = cluster.workers.get(workerId)
       const key = executorHolding(app.id, execId)
       const mayRun = worker
-        ? !worker.answered && worker.state !== 'DEAD' && hasRoomFor(cluster, worker, key, noResources)
+        ? !worker.answered && worker.state !== 'DEAD' && room.takes(worker, key, noResources)
         : adopted && awaited < limits.awaitedExecutors
       if (!mayRun || app.lost.has(execId) || !app.hearOf(execId)) {
         app.lose(step, execId, worker ? 'its worker does not run it' : 'its worker is gone')
@@ -73,12 +74,13 @@ function awaitedExecutors({ apps, awaitingWorkers }: ClusterState): number {
 
 /** A Worker has come: what applications hold there, as far as it has room for that. */
 export function takeAwaited(cluster: ClusterState, step: Step, worker: WorkerEntry): void {
+  const room = new WorkerRoom(cluster)
   for (const appId of cluster.awaitingWorkers) {
     const app = cluster.apps.get(appId)
     for (const executor of [...(app?.executors.values() ?? [])]) {
       if (executor.workerId !== worker.id) continue
       const key = executorHolding(appId, executor.execId)
-      if (hasRoomFor(cluster, worker, key, executor)) worker.hold(key, executor)
+      if (room.takes(worker, key, executor)) worker.hold(key, executor)
       else app?.lose(step, executor.execId, 'its worker has no room for it')
     }
   }

@@ -137,6 +137,8 @@ export class ClusterState {
   readonly lostExecutors = new LostExecutors()
   /** Where executors ran, newest last, so that their output is found after their end. */
   readonly executorHomes = new Map<HoldingKey, string>()
+  /** It stands before the oldest, as in LostExecutors. */
+  readonly #oldestHome = this.executorHomes.keys()
   /** Launches that came to nothing. Never stored: a new leader tries again, and learns the same. */
   readonly launchFailures: LaunchFailures
   readonly waiting = new WaitingDrivers()
@@ -312,8 +314,15 @@ export class ClusterState {
     this.executorHomes.delete(key)
     this.executorHomes.set(key, workerId)
     if (this.executorHomes.size <= REMEMBERED_HOMES) return
-    const [oldest] = this.executorHomes.keys()
-    this.executorHomes.delete(oldest!)
+    this.executorHomes.delete(this.#oldestHome.next().value as HoldingKey)
+  }
+
+  /** The executors that applications have on this Worker, by what it holds, and not by looking at all. */
+  *executorsOn(worker: WorkerEntry): Generator<readonly [ApplicationEntry, ExecutorEntry]> {
+    for (const key of worker.holdings.keys()) {
+      const { app, executor } = this.ownerOf(worker.id, key)
+      if (app && executor) yield [app, executor]
+    }
   }
 
   linkedWorkers(): WorkerEntry[] {

@@ -27,15 +27,27 @@ export function meetDrain(cluster: ClusterState, worker: WorkerEntry): void {
   worker.drain = drainOf(cluster, worker.record)
 }
 
-function workersOf(cluster: ClusterState, id: string): WorkerEntry[] {
-  return [...cluster.workers.values()].filter(
-    (worker) => worker.state !== 'DEAD' && drainIdOf(worker.record) === id,
-  )
+/** Of drains: the entries of each, those of dead Workers too. */
+type EntriesOf = (drainId: string) => readonly WorkerEntry[]
+
+/** The Workers are gone through once, however many drains one request begins or ends. */
+function entriesOfAll({ workers }: ClusterState): EntriesOf {
+  const entries = new Map<string, WorkerEntry[]>()
+  for (const worker of workers.values()) {
+    const id = drainIdOf(worker.record)
+    const same = entries.get(id)
+    if (same) same.push(worker)
+    else entries.set(id, [worker])
+  }
+  return (id) => entries.get(id) ?? []
 }
 
+const workersOf = (entriesOf: EntriesOf, id: string): WorkerEntry[] =>
+  entriesOf(id).filter(({ state }) => state !== 'DEAD')
+
 /** Every entry says what `drains` says, that of a dead Worker too: a saved state has it only there. */
-function markEntries(cluster: ClusterState, id: string, drain: DrainRecord | undefined): void {
-  for (const worker of cluster.workers.values()) if (drainIdOf(worker.record) === id) worker.drain = drain
+function markEntries(entriesOf: EntriesOf, id: string, drain: DrainRecord | undefined): void {
+  for (const worker of entriesOf(id)) worker.drain = drain
 }
 
 const overdue = (record: DrainRecord, { now }: Step): boolean => leftMs(record, now.wallMs) === 0
@@ -51,7 +63,13 @@ interface Wanted {
   readonly incarnation?: string | undefined
 }
 
-function begin(cluster: ClusterState, step: Step, of: NameAndHost, wanted: Wanted): DrainRecord {
+function begin(
+  cluster: ClusterState,
+  step: Step,
+  of: NameAndHost,
+  wanted: Wanted,
+  entriesOf: EntriesOf,
+): DrainRecord {
   const id = drainIdOf(of)
   const known = cluster.drains.get(id)
   const { deadlineMs, reason, by, incarnation } = wanted
@@ -69,19 +87,24 @@ function begin(cluster: ClusterState, step: Step, of: NameAndHost, wanted: Wante
     ...(by !== undefined && { by }),
     ...(incarnation !== undefined && { incarnation }),
   }
-  hold(cluster, step, record)
+  hold(cluster, step, record, entriesOf)
   step.put('drain', id, record)
   step.log('info', 'a worker is drained', { worker: id, deadlineMs, reason: record.reason, by: record.by })
   return record
 }
 
 /** The cluster state has it from now on. */
-function hold(cluster: ClusterState, step: Step, record: DrainRecord): void {
+function hold(
+  cluster: ClusterState,
+  step: Step,
+  record: DrainRecord,
+  entriesOf: EntriesOf = entriesOfAll(cluster),
+): void {
   cluster.drains.set(record.id, record)
   step.startTimer({ kind: 'drain', drainId: record.id }, leftMs(record, step.now.wallMs))
   cluster.dirty = true
-  markEntries(cluster, record.id, record)
-  for (const worker of workersOf(cluster, record.id)) tellDrained(cluster, step, worker)
+  markEntries(entriesOf, record.id, record)
+  for (const worker of workersOf(entriesOf, record.id)) tellDrained(cluster, step, worker)
 }
 
 /** All that must know of the drain of this Worker are told, again where they may know of it already. */
@@ -89,9 +112,7 @@ export function tellDrained(cluster: ClusterState, step: Step, worker: WorkerEnt
   const { drain } = worker
   if (!drain) return
   tellWorker(step, worker)
-  for (const app of cluster.apps.values())
-    for (const executor of app.executors.values())
-      if (executor.workerId === worker.id) tellLeaving(step, app, executor, worker)
+  for (const [app, executor] of cluster.executorsOn(worker)) tellLeaving(step, app, executor, worker)
   if (overdue(drain, step)) endRest(cluster, step, worker)
   else driversMove(cluster, step, worker)
 }
@@ -166,7 +187,7 @@ export function drainDue(cluster: ClusterState, step: Step, drainId: string): vo
     step.startTimer({ kind: 'drain', drainId }, ms)
     return
   }
-  for (const worker of workersOf(cluster, drainId)) {
+  for (const worker of workersOf(entriesOfAll(cluster), drainId)) {
     step.log('info', 'the deadline of a drain has passed', { workerId: worker.id })
     endRest(cluster, step, worker)
   }
@@ -186,20 +207,24 @@ export function takeBackDrain(cluster: ClusterState, step: Step, record: DrainRe
   return true
 }
 
-function forget(cluster: ClusterState, step: Step, record: DrainRecord, why: string): void {
+function forget(
+  cluster: ClusterState,
+  step: Step,
+  record: DrainRecord,
+  why: string,
+  entriesOf: EntriesOf = entriesOfAll(cluster),
+): void {
   cluster.drains.delete(record.id)
   step.cancelTimer({ kind: 'drain', drainId: record.id })
   step.delete('drain', record.id)
   step.log('info', `a worker is not drained any more: ${why}`, { worker: record.id })
   cluster.dirty = true
-  markEntries(cluster, record.id, undefined)
-  for (const worker of workersOf(cluster, record.id)) {
+  markEntries(entriesOf, record.id, undefined)
+  for (const worker of workersOf(entriesOf, record.id)) {
     forgetMovesFrom(cluster, worker.id)
     tellWorker(step, worker)
-    for (const app of cluster.apps.values())
-      for (const { execId, workerId, state } of app.executors.values())
-        if (workerId === worker.id)
-          step.tell(app.record.endpoint, { type: 'ExecutorUpdated', appId: app.id, execId, state })
+    for (const [app, { execId, state }] of cluster.executorsOn(worker))
+      step.tell(app.record.endpoint, { type: 'ExecutorUpdated', appId: app.id, execId, state })
   }
 }
 
@@ -218,12 +243,14 @@ export function endDrainOf(cluster: ClusterState, step: Step, { id, record }: Wo
 
 /** Drains of Workers that nobody has seen for long. */
 export function forgetOldDrains(cluster: ClusterState, step: Step): void {
-  for (const record of [...cluster.drains.values()])
-    if (
-      step.now.wallMs - record.deadlineAtMs > limits.drainKeepMs &&
-      workersOf(cluster, record.id).length === 0
-    )
-      forget(cluster, step, record, 'no such worker has come for long')
+  const old = [...cluster.drains.values()].filter(
+    ({ deadlineAtMs }) => step.now.wallMs - deadlineAtMs > limits.drainKeepMs,
+  )
+  if (old.length === 0) return
+  const entriesOf = entriesOfAll(cluster)
+  for (const record of old)
+    if (workersOf(entriesOf, record.id).length === 0)
+      forget(cluster, step, record, 'no such worker has come for long', entriesOf)
 }
 
 export function decommissionWorkers(
@@ -238,8 +265,9 @@ export function decommissionWorkers(
     return
   }
   const { deadlineMs = limits.drainDeadlineMs, reason, by } = message
+  const entriesOf = entriesOfAll(cluster)
   const workers = meant.map(({ of, worker }) => {
-    const { deadlineAtMs } = begin(cluster, step, of, { deadlineMs, reason, by })
+    const { deadlineAtMs } = begin(cluster, step, of, { deadlineMs, reason, by }, entriesOf)
     return { id: worker?.id ?? drainIdOf(of), name: of.name, deadlineAtMs, ...leftOn(cluster, worker) }
   })
   step.reply(reply, { type: 'DecommissionWorkersResponse', workers })
@@ -268,9 +296,10 @@ export function recommissionWorkers(
     step.reply(reply, problem)
     return
   }
+  const entriesOf = entriesOfAll(cluster)
   const workers = meant.map(({ of: { name, host } }) => {
     const drain = drainOf(cluster, { name, host })
-    if (drain) forget(cluster, step, drain, 'that was asked for')
+    if (drain) forget(cluster, step, drain, 'that was asked for', entriesOf)
     return { name, host, wasDrained: drain !== undefined }
   })
   step.reply(reply, { type: 'RecommissionWorkersResponse', workers })
@@ -288,10 +317,8 @@ export function workerDecommissioning(
   const { drain } = worker
   if (drain && leftMs(drain, step.now.wallMs) <= deadlineMs) tellWorker(step, worker)
   // One that was asked for by people holds for later processes too.
-  else
-    begin(cluster, step, worker.record, {
-      deadlineMs,
-      reason,
-      incarnation: drain ? drain.incarnation : incarnation,
-    })
+  else {
+    const wanted = { deadlineMs, reason, incarnation: drain ? drain.incarnation : incarnation }
+    begin(cluster, step, worker.record, wanted, entriesOfAll(cluster))
+  }
 }

@@ -108,6 +108,7 @@ class Offer {
   readonly memoryFreeMib: number
 
   readonly #amounts: ResourceAmounts
+  #resourcesFree: ResourceAddresses | undefined
 
   constructor(worker: WorkerEntry, { resources }: Demand, begun: Begun) {
     this.worker = worker
@@ -118,7 +119,13 @@ class Offer {
     this.memoryFreeMib = worker.memoryFreeMib + begun.memoryMib
   }
 
+  /** A placement asks for it once for each executor, and nothing changes meanwhile. */
   get resourcesFree(): ResourceAddresses {
+    this.#resourcesFree ??= this.#asBefore()
+    return this.#resourcesFree
+  }
+
+  #asBefore(): ResourceAddresses {
     const { resourcesFree } = this.worker
     if (this.begun.executors === 0) return resourcesFree
     const before = (name: string, amount: number) => [

@@ -16,6 +16,11 @@ export class LostExecutors {
   readonly #most: number
   /** Oldest first. */
   readonly #lost = new Set<HoldingKey>()
+  /**
+   * It stands before the oldest. A new one would have to step over all places in the set from which others
+   * were removed, which are many thousands.
+   */
+  readonly #oldest = this.#lost.values()
 
   constructor(most: number = innerLimits.rememberedLost) {
     this.#most = most
@@ -36,8 +41,7 @@ export class LostExecutors {
     this.#lost.delete(key)
     this.#lost.add(key)
     if (this.#lost.size <= this.#most) return
-    const [oldest] = this.#lost
-    this.#lost.delete(oldest as HoldingKey)
+    this.#lost.delete(this.#oldest.next().value as HoldingKey)
   }
 
   /** For a record of this Master; `add` takes them back in this order. */

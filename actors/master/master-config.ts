@@ -51,6 +51,7 @@ export interface Slices {
   readonly releaseEffects: number
   readonly releaseMs: number
   readonly executorLooks: number
+  readonly removedPerSweep: number
 }
 
 /** The values that no deployment file changes. */

@@ -496,8 +496,8 @@ export class MasterCore {
   #sweep(step: Step, cluster: ClusterState): void {
     const lateMs = step.now.monotonicMs - this.#sweptAtMs - this.#sweepEveryMs
     this.#sweptAtMs = step.now.monotonicMs
-    if (lateMs < this.#sweepEveryMs) workers.checkWorkers(cluster, step)
-    step.startTimer({ kind: 'sweep' }, this.#sweepEveryMs)
+    const isUnfinished = lateMs < this.#sweepEveryMs && workers.checkWorkers(cluster, step)
+    step.startTimer({ kind: 'sweep' }, isUnfinished ? 0 : this.#sweepEveryMs)
   }
 }
 

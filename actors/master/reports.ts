@@ -24,7 +24,7 @@ import { meetKeptEnds } from './submission.js'
 import { outranks, supersede } from './superseding.js'
 import { driverHolding, executorHolding, type HoldingKey, type WorkerEntry } from './worker-entry.js'
 import { learnRestarts } from './worker-restart.js'
-import { hasRoomFor } from './worker-room.js'
+import { WorkerRoom } from './worker-room.js'
 
 /*
  * Reconciliation of a Worker's full report with the cluster state (protocol 11.4): repairs every lost launch
@@ -32,6 +32,16 @@ import { hasRoomFor } from './worker-room.js'
  */
 
 export type FullReport = WorkerSchedulerStateResponse | WorkerLatestState
+
+/** One message of a report, while it is gone through. */
+interface Reporting {
+  readonly cluster: ClusterState
+  readonly step: Step
+  readonly worker: WorkerEntry
+  /** What this report has named so far. */
+  readonly reported: Set<HoldingKey>
+  readonly room: WorkerRoom
+}
 
 export function workerReported(cluster: ClusterState, step: Step, from: PeerInfo, report: FullReport): void {
   const worker = cluster.workers.get(from.incarnation)
@@ -45,9 +55,10 @@ export function workerReported(cluster: ClusterState, step: Step, from: PeerInfo
   worker.lastHeartbeatWallMs = step.now.wallMs
   cluster.lastAnswerMs = step.now.monotonicMs
   const reported = worker.reporting ?? new Set<HoldingKey>()
+  const reporting: Reporting = { cluster, step, worker, reported, room: new WorkerRoom(cluster) }
   const isWhole =
-    report.drivers.every((driver) => driverReported(cluster, step, worker, driver, reported)) &&
-    report.executors.every((executor) => executorReported(cluster, step, worker, executor, reported))
+    report.drivers.every((driver) => driverReported(reporting, driver)) &&
+    report.executors.every((executor) => executorReported(reporting, executor))
   if (!isWhole) {
     refuseReport(step, worker)
     return
@@ -76,17 +87,12 @@ function refuseReport(step: Step, worker: WorkerEntry): void {
 }
 
 /** False: it is more than this Worker can run. */
-function driverReported(
-  cluster: ClusterState,
-  step: Step,
-  worker: WorkerEntry,
-  report: DriverReport,
-  reported: Set<HoldingKey>,
-): boolean {
+function driverReported(reporting: Reporting, report: DriverReport): boolean {
+  const { cluster, step, worker, reported, room } = reporting
   const { driverId, generation, resources } = report
   const { cores = 1, memoryMib = 1 } = report.description ?? report
   const holding = driverHolding(driverId, generation)
-  if (!hasRoomFor(cluster, worker, holding, report)) return false
+  if (!room.takes(worker, holding, report)) return false
   adoptDriver(cluster, step, worker, report)
   // Whatever it is, it holds room until the Worker says that its processes are gone (protocol 11.7).
   worker.hold(holding, { cores, memoryMib, resources })
@@ -190,16 +196,11 @@ function adoptDriver(cluster: ClusterState, step: Step, worker: WorkerEntry, rep
 }
 
 /** False: it is more than this Worker can run. */
-function executorReported(
-  cluster: ClusterState,
-  step: Step,
-  worker: WorkerEntry,
-  report: ExecutorReport,
-  reported: Set<HoldingKey>,
-): boolean {
+function executorReported(reporting: Reporting, report: ExecutorReport): boolean {
+  const { cluster, step, worker, reported, room } = reporting
   const { appId, execId, cores, memoryMib, resources, state } = report
   const holding = executorHolding(appId, execId)
-  if (!hasRoomFor(cluster, worker, holding, report)) return false
+  if (!room.takes(worker, holding, report)) return false
   worker.hold(holding, { cores, memoryMib, resources })
   cluster.rememberHome(holding, worker.id)
   reported.add(holding)

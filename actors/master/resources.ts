@@ -22,26 +22,6 @@ export interface Demand {
   readonly on?: Labels | undefined
 }
 
-/** Addresses of `offered` that none of `held` uses, per resource. */
-export function freeAddresses(offered: ResourceAddresses, held: Iterable<Holding>): ResourceAddresses {
-  // Most Workers have no custom resources, and very many holdings.
-  if (Object.keys(offered).length === 0) return {}
-  const used = new Map<string, Set<string>>()
-  for (const { resources } of held) {
-    for (const [name, addresses] of Object.entries(resources)) {
-      const set = used.get(name) ?? new Set()
-      for (const address of addresses) set.add(address)
-      used.set(name, set)
-    }
-  }
-  return Object.fromEntries(
-    Object.entries(offered).map(([name, addresses]) => [
-      name,
-      addresses.filter((address) => !used.get(name)?.has(address)),
-    ]),
-  )
-}
-
 /**
  * The first free addresses that satisfy `amounts` (Spark: exclusive, whole units); undefined if there are too
  * few.

@@ -2,8 +2,9 @@ import { formatHostPort } from '../../runtime/addresses.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import type { CodePlace, WorkerState } from '../messages/common.js'
 import type { RegisterWorker } from '../messages/workers.js'
+import { HeldAddresses } from './held-addresses.js'
 import type { DrainRecord, WorkerRecord } from './records.js'
-import { freeAddresses, type Holding, namesIn, usedAddresses } from './resources.js'
+import { type Holding, namesIn, usedAddresses } from './resources.js'
 
 /** Names a holding on a Worker: `driver-.../GENERATION` or `app-.../EXECID`. */
 export type HoldingKey = string
@@ -88,6 +89,7 @@ export class WorkerEntry {
   /** The number of the present probe. */
   probes = 0
   readonly #holdings = new Map<HoldingKey, Holding>()
+  readonly #addresses = new HeldAddresses()
   #coresUsed = 0
   #memoryUsedMib = 0
   #namesHeld = 0
@@ -213,7 +215,7 @@ export class WorkerEntry {
   }
 
   get resourcesFree() {
-    return freeAddresses(this.record.resources, this.#holdings.values())
+    return this.#addresses.freeOf(this.record.resources)
   }
 
   get resourcesUsed() {
@@ -231,6 +233,7 @@ export class WorkerEntry {
     this.#coresUsed += holding.cores
     this.#memoryUsedMib += holding.memoryMib
     this.#namesHeld += namesIn(holding.resources)
+    this.#addresses.hold(holding.resources)
   }
 
   release(key: HoldingKey): void {
@@ -240,6 +243,16 @@ export class WorkerEntry {
     this.#coresUsed -= holding.cores
     this.#memoryUsedMib -= holding.memoryMib
     this.#namesHeld -= namesIn(holding.resources)
+    this.#addresses.release(holding.resources)
+  }
+
+  /** It is gone, with all that it held. */
+  releaseAll(): void {
+    this.#holdings.clear()
+    this.#addresses.clear()
+    this.#coresUsed = 0
+    this.#memoryUsedMib = 0
+    this.#namesHeld = 0
   }
 
   holds(key: HoldingKey): boolean {

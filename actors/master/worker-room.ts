@@ -14,18 +14,29 @@ import type { HoldingKey, WorkerEntry } from './worker-entry.js'
 /** A Worker holds each address once, and there is no name of a resource without an address. */
 const NAMES_HELD = 2 * limits.resourceAddressesInAll
 
-/** False: this Worker cannot run that as well. */
-export function hasRoomFor(
-  cluster: ClusterState,
-  worker: WorkerEntry,
-  key: HoldingKey,
-  { resources }: Pick<Holding, 'resources'>,
-): boolean {
-  const former = worker.holdings.get(key)
-  const names = worker.namesHeld - (former ? namesIn(former.resources) : 0) + namesIn(resources)
-  if (names > NAMES_HELD) return false
-  if (former || worker.holdings.size < worker.record.cores) return true
-  return heldBeyondCores(cluster) < limits.heldBeyondCores
+/**
+ * The room for what one message says. What is beyond the cores of all Workers is counted once for it, because
+ * a report may name hundreds of executors, and there may be thousands of Workers.
+ */
+export class WorkerRoom {
+  readonly #cluster: ClusterState
+  #beyond: number | undefined
+
+  constructor(cluster: ClusterState) {
+    this.#cluster = cluster
+  }
+
+  /** False: this Worker cannot run that as well. Else the caller lets it hold that at once. */
+  takes(worker: WorkerEntry, key: HoldingKey, { resources }: Pick<Holding, 'resources'>): boolean {
+    const former = worker.holdings.get(key)
+    const names = worker.namesHeld - (former ? namesIn(former.resources) : 0) + namesIn(resources)
+    if (names > NAMES_HELD) return false
+    if (former || worker.holdings.size < worker.record.cores) return true
+    this.#beyond ??= heldBeyondCores(this.#cluster)
+    if (this.#beyond >= limits.heldBeyondCores) return false
+    this.#beyond++
+    return true
+  }
 }
 
 function heldBeyondCores({ workers }: ClusterState): number {

@@ -20,31 +20,59 @@ export interface MeantWorkers {
 
 const NAMED = innerLimits.meantWorkers
 
-function candidates({ workers, drains }: ClusterState): (MeantWorker & { readonly id: string })[] {
+interface Candidate extends MeantWorker {
+  readonly id: string
+}
+
+/** All candidates, found by each of their names: one request may name a thousand of thousands. */
+interface Candidates {
+  readonly all: readonly Candidate[]
+  readonly byId: ReadonlyMap<string, readonly Candidate[]>
+  /** By the name, and by NAME@HOST. */
+  readonly byName: ReadonlyMap<string, readonly Candidate[]>
+}
+
+const placeOf = ({ name, host }: MeantWorker['of']): string => `${name}@${host}`
+
+function candidates({ workers, drains }: ClusterState): Candidates {
   const live = [...workers.values()].map((worker) => ({ id: worker.id, of: worker.record, worker }))
+  const places = new Set(live.map(({ of }) => placeOf(of)))
   const known = [...drains.values()]
-    .filter(({ name, host }) => !live.some(({ of }) => of.name === name && of.host === host))
+    .filter((of) => !places.has(placeOf(of)))
     .map((of) => ({ id: of.id, of, worker: undefined }))
-  return [...live, ...known]
+  const all = [...live, ...known]
+  return {
+    all,
+    byId: by(all, ({ id }) => [id]),
+    byName: by(all, ({ of }) => [of.name, placeOf(of)]),
+  }
+}
+
+function by(all: readonly Candidate[], namesOf: (one: Candidate) => string[]): Map<string, Candidate[]> {
+  const found = new Map<string, Candidate[]>()
+  for (const one of all)
+    for (const name of namesOf(one)) {
+      const same = found.get(name)
+      if (same) same.push(one)
+      else found.set(name, [one])
+    }
+  return found
 }
 
 /** Former processes of one Worker are one: a living one goes first. */
 function newest(found: readonly MeantWorker[]): MeantWorker[] {
   const byPlace = new Map<string, MeantWorker>()
   for (const one of found) {
-    const place = `${one.of.name}@${one.of.host}`
+    const place = placeOf(one.of)
     const known = byPlace.get(place)
     if (!known || known.worker?.state === 'DEAD') byPlace.set(place, one)
   }
   return [...byPlace.values()]
 }
 
-function meantBy(all: ReturnType<typeof candidates>, text: string): MeantWorker[] {
-  const same = all.filter(({ id }) => id === text)
-  if (same.length > 0) return newest(same)
-  const named = all.filter(({ of }) => of.name === text || `${of.name}@${of.host}` === text)
-  if (named.length > 0) return newest(named)
-  return newest(all.filter(({ id }) => id.startsWith(text)))
+function meantBy({ all, byId, byName }: Candidates, text: string): MeantWorker[] {
+  const same = byId.get(text) ?? byName.get(text)
+  return newest(same ?? all.filter(({ id }) => id.startsWith(text)))
 }
 
 /** All of them, or none: one wrong name must not leave a part done. */
@@ -56,7 +84,7 @@ export function workersMeant(cluster: ClusterState, texts: readonly string[]): M
     const [one, ...others] = meantBy(all, text)
     if (!one) unknown.push(text)
     else if (others.length > 0) return { meant: [], problem: ambiguous(text, [one, ...others]) }
-    else meant.set(`${one.of.name}@${one.of.host}`, one)
+    else meant.set(placeOf(one.of), one)
   }
   if (unknown.length > 0) return { meant: [], problem: unknownWorkers(unknown) }
   return { meant: [...meant.values()] }
@@ -79,7 +107,7 @@ function unknownWorkers(texts: readonly string[]): Failure {
 }
 
 function ambiguous(text: string, found: readonly MeantWorker[]): Failure {
-  const ids = found.slice(0, NAMED).map(({ of, worker }) => worker?.id ?? `${of.name}@${of.host}`)
+  const ids = found.slice(0, NAMED).map(({ of, worker }) => worker?.id ?? placeOf(of))
   return {
     type: 'Failure',
     code: 'FIRESTEEL_USAGE',

@@ -158,33 +158,22 @@ export function removeWorker(
   worker.lostBecause = reason
   step.delete('worker', worker.id)
   step.log('warn', `worker lost: ${reason}`, { workerId: worker.id })
+  // Only what it held is visited, not all, because many Workers may be lost in one turn.
+  const held: DriverEntry[] = []
+  for (const key of worker.holdings.keys()) {
+    const { app, executor, driver } = cluster.ownerOf(worker.id, key)
+    if (app && executor) app.lose(step, executor.execId, `worker lost: ${reason}`, worker.record.host)
+    else if (driver) held.push(driver)
+    else cluster.forgetOrphan(step, worker.id, key)
+  }
+  worker.releaseAll()
   for (const app of cluster.apps.values()) {
-    for (const executor of [...app.executors.values()]) {
-      if (executor.workerId !== worker.id) continue
-      app.noteEnd(step, executor.execId, { state: 'LOST', message: `worker lost: ${reason}` })
-      app.drop(executor.execId)
-      app.lost.add(executor.execId)
-      step.tell(app.record.endpoint, {
-        type: 'ExecutorUpdated',
-        appId: app.id,
-        execId: executor.execId,
-        state: 'LOST',
-        message: `worker lost: ${reason}`,
-        workerHost: worker.record.host,
-      })
-    }
     step.tell(app.record.endpoint, {
       type: 'WorkerRemoved',
       id: worker.id,
       host: worker.record.host,
       message: reason,
     })
-  }
-  // Only drivers that it held are visited, not all, because many Workers may be lost in one turn.
-  const held = [...worker.holdings.keys()].flatMap((key) => cluster.ownerOf(worker.id, key).driver ?? [])
-  for (const key of [...worker.holdings.keys()]) {
-    worker.release(key)
-    cluster.forgetOrphan(step, worker.id, key)
   }
   cluster.codeHolders.leave(worker)
   forgetOldestDead(cluster)
@@ -244,26 +233,35 @@ function forgetOldestDead(cluster: ClusterState): void {
 
 const DEAD_SHOWN_TIMEOUTS = innerLimits.deadShownTimeouts
 
-/** Looks for silent Workers. The core calls it only if its own process was not delayed (protocol R7). */
-export function checkWorkers(cluster: ClusterState, step: Step): void {
-  const { workerTimeoutMs } = cluster.config
+/**
+ * Looks for silent Workers. The core calls it only if its own process was not delayed (protocol R7). Many may
+ * fall silent at once, so one sweep removes a bounded number. True: the next sweep is to follow at once.
+ */
+export function checkWorkers(cluster: ClusterState, step: Step): boolean {
   forgetOldDrains(cluster, step)
+  let removed = 0
   for (const worker of [...cluster.workers.values()]) {
     if (worker.state === 'DEAD') {
-      if (step.now.monotonicMs - (worker.diedAtMs ?? 0) < DEAD_SHOWN_TIMEOUTS * workerTimeoutMs) continue
-      forgetDead(cluster, worker)
+      const deadMs = step.now.monotonicMs - (worker.diedAtMs ?? 0)
+      if (deadMs >= DEAD_SHOWN_TIMEOUTS * cluster.config.workerTimeoutMs) forgetDead(cluster, worker)
       continue
     }
-    const since = Math.max(worker.lastHeartbeatMs, cluster.leadership.electedAtMs)
-    const silentMs = step.now.monotonicMs - since
-    if (silentMs >= workerTimeoutMs) {
-      removeWorker(cluster, step, worker, `no heartbeat for ${Math.round(silentMs / 1000)} s`, 'silent')
-    } else if (!worker.linked) {
-      // Its link may have closed under a former leader, or no dial reached it. Nothing else would check it
-      // again.
-      suspect(cluster, step, worker)
-    }
+    const silentMs = silenceOf(cluster, step, worker)
+    if (silentMs < cluster.config.workerTimeoutMs) continue
+    if (removed >= cluster.config.slices.removedPerSweep) return true
+    // Each of its holdings is looked at, and each application is told of it.
+    removed += worker.holdings.size + cluster.apps.size
+    removeWorker(cluster, step, worker, `no heartbeat for ${Math.round(silentMs / 1000)} s`, 'silent')
   }
+  // A link may have closed under a former leader, or no dial reached the Worker. Nothing else would check it
+  // again.
+  for (const worker of cluster.workers.values())
+    if (worker.state !== 'DEAD' && !worker.linked) suspect(cluster, step, worker)
+  return false
+}
+
+function silenceOf({ leadership }: ClusterState, { now }: Step, { lastHeartbeatMs }: WorkerEntry): number {
+  return now.monotonicMs - Math.max(lastHeartbeatMs, leadership.electedAtMs)
 }
 
 const PROBES = innerLimits.workerProbes

@@ -191,6 +191,32 @@ describe('records of a record cache', () => {
     }
   })
 
+  test('a Worker is back: it holds what applications have there, and what it does not report is gone', () => {
+    const world = new Fallen().fall()
+    world.link('client', 'client')
+    world.tell('client', {
+      type: 'MasterChangeAcknowledged',
+      ...{
+        appId: 'app-1',
+        registration: 'reg-client',
+        registeredAt: { ...above, owner: 'm0' },
+        listen: { port: 5000 },
+      },
+      description: applicationDescription,
+      executors: [{ execId: 0, workerId: 'w1-1' }],
+      highestExecId: 0,
+    })
+    const app = world.core.cluster!.apps.get('app-1')!
+    assert.deepEqual([...app.executors.keys()], [0])
+    world.lostWrites('worker', workerRecord('w1-1'))
+    assert.deepEqual([...world.core.cluster!.workers.get('w1-1')!.holdings.keys()], ['app-1/0'])
+    world.link('w1-1')
+    world.report('w1-1')
+    assert.equal(app.executors.has(0), false)
+    const [lost] = world.toldTo('client', 'ExecutorUpdated')
+    assert.deepEqual([lost?.execId, lost?.state], [0, 'LOST'])
+  })
+
   test('a Worker whose address another has: the later one is kept', () => {
     const answered = new Fallen().fall()
     answered.worker('w1-2')

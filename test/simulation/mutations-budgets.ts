@@ -8,8 +8,8 @@ export const budgetMutations: readonly Mutation[] = [
   {
     name: 'a Worker may report without an end',
     file: 'actors/master/worker-room.js',
-    find: 'return heldBeyondCores(cluster) < limits.heldBeyondCores;',
-    replace: 'return true;',
+    find: 'if (this.#beyond >= limits.heldBeyondCores)',
+    replace: 'if (false)',
     test,
   },
   {
@@ -53,6 +53,41 @@ export const budgetMutations: readonly Mutation[] = [
     find: 'if (this.#lost.size <= this.#most)',
     replace: 'if (true)',
     test,
+  },
+  {
+    name: 'one sweep removes all silent Workers, however many',
+    file: 'actors/master/workers.js',
+    find: 'if (removed >= cluster.config.slices.removedPerSweep)',
+    replace: 'if (false)',
+    test: 'master-step-sizes',
+  },
+  {
+    name: 'the Workers that a sweep has left wait for the next one',
+    file: 'actors/master/master-core.js',
+    find: 'isUnfinished ? 0 : this.#sweepEveryMs',
+    replace: 'this.#sweepEveryMs',
+    test: 'master-step-sizes',
+  },
+  {
+    name: 'what is beyond the cores is counted again for each item of a report',
+    file: 'actors/master/worker-room.js',
+    find: 'this.#beyond ??= heldBeyondCores(this.#cluster);',
+    replace: 'this.#beyond = heldBeyondCores(this.#cluster);',
+    test: 'master-step-sizes',
+  },
+  {
+    name: 'an address that one of two holdings gives back is free',
+    file: 'actors/master/held-addresses.js',
+    find: 'if (others > 0)',
+    replace: 'if (false)',
+    test: 'master-step-sizes',
+  },
+  {
+    name: 'a Worker that comes back among the lost writes holds nothing of what applications have there',
+    file: 'actors/master/lost-writes/take-back.js',
+    find: 'takeAwaited(cluster, step, cluster.workers.get(record.id));',
+    replace: '',
+    test: 'master-lost-writes',
   },
   {
     name: 'fields that no schema names are let in',

@@ -233,6 +233,7 @@ const tinySlices: Slices = {
   releaseEffects: 1,
   releaseMs: 5,
   executorLooks: 1,
+  removedPerSweep: 1,
 }
 
 function masterConfig(cluster: string, shape: Shape, seed: number): ClusterConfig {

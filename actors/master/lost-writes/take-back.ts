@@ -1,5 +1,5 @@
 import { formatHostPort } from '../../../runtime/addresses.js'
-import { takeOrphans } from '../application-executors.js'
+import { takeAwaited, takeOrphans } from '../application-executors.js'
 import type { ClusterState } from '../cluster-state.js'
 import { takeBackDeployment } from '../deployments.js'
 import { takeBackDrain } from '../drains.js'
@@ -68,6 +68,7 @@ function worker(cluster: ClusterState, step: Step, record: WorkerRecord): boolea
   const other = cluster.workersByAddress.get(formatHostPort(record))
   if (other && (other.answered || !isNewer(record, other.record))) return false
   restoreWorker(cluster, step, record)
+  takeAwaited(cluster, step, cluster.workers.get(record.id)!)
   step.put('worker', record.id, record)
   return true
 }
