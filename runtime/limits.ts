@@ -316,6 +316,11 @@ export const limits = {
    * leaves the next silent Worker to another turn.
    */
   removedPerSweep: 500,
+  /**
+   * Effects of one step after which the Workers of an ended application are told in later steps: it may have
+   * an executor on each core of the cluster.
+   */
+  killsPerStep: 500,
   /** Characters of an id or a name; of a text, such as a path, a label or a reason. */
   nameChars: 256,
   textChars: 16_384,

@@ -109,6 +109,8 @@ export class ClusterState {
   /** In order of registration: scheduling is FIFO over it. */
   readonly apps = new NumberedMap<ApplicationEntry>()
   readonly appsByRegistration = new Map<string, ApplicationEntry>()
+  /** Executors of applications that have ended, by those. Their Workers have not been told yet. */
+  readonly leaving = new Map<string, Map<number, Pick<ExecutorEntry, 'workerId'>>>()
   readonly drivers = new NumberedMap<DriverEntry>()
   readonly driversByKey = new Map<string, DriverEntry>()
   readonly endedDrivers = new NumberedMap<EndedDriver>()

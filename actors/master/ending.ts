@@ -91,16 +91,8 @@ function removeApplication(
   cluster.appsByRegistration.delete(app.record.registration)
   step.cancelTimer({ kind: 'application', appId: app.id })
   forgetFailuresOf(cluster, step, app.id)
-  for (const executor of app.executors.values()) {
-    const worker = cluster.workers.get(executor.workerId)
-    if (!worker?.holds(executorHolding(app.id, executor.execId))) continue
-    step.tell(worker.id, {
-      type: 'KillExecutor',
-      workerId: worker.id,
-      appId: app.id,
-      execId: executor.execId,
-    })
-  }
+  if (app.executors.size > 0) cluster.leaving.set(app.id, app.executors)
+  killLeaving(cluster, step)
   app.state = state
   step.delete('app', app.id)
   step.tell(app.record.endpoint, { type: 'ApplicationRemoved', appId: app.id, state, message })
@@ -109,6 +101,26 @@ function removeApplication(
   }
   step.log('info', `application ended ${state}`, { appId: app.id, reason: message })
   cluster.dirty = true
+}
+
+/**
+ * Tells Workers to end the executors of applications that have ended, so many that this step stays small. The
+ * next passes tell the rest. A Worker that reports one meanwhile is told at once (protocol R4).
+ */
+export function killLeaving(cluster: ClusterState, step: Step): void {
+  const { killsPerStep } = cluster.config.slices
+  for (const [appId, executors] of cluster.leaving) {
+    for (const [execId, { workerId }] of executors) {
+      if (step.gated.length >= killsPerStep) {
+        cluster.goOn()
+        return
+      }
+      executors.delete(execId)
+      if (!cluster.workers.get(workerId)?.holds(executorHolding(appId, execId))) continue
+      step.tell(workerId, { type: 'KillExecutor', workerId, appId, execId })
+    }
+    cluster.leaving.delete(appId)
+  }
 }
 
 export function endApplicationsOfDriver(

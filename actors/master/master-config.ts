@@ -52,6 +52,7 @@ export interface Slices {
   readonly releaseMs: number
   readonly executorLooks: number
   readonly removedPerSweep: number
+  readonly killsPerStep: number
 }
 
 /** The values that no deployment file changes. */

@@ -2,6 +2,7 @@ import { innerLimits } from '../../runtime/inner-limits.js'
 import type { ClusterState } from './cluster-state.js'
 import { MovingRoom, moveDrivers } from './drain-moves.js'
 import { scheduleDrivers } from './driver-scheduling.js'
+import { killLeaving } from './ending.js'
 import { scheduleExecutors } from './executor-scheduling.js'
 import { takeNextContents } from './replacing.js'
 import type { Step } from './step.js'
@@ -13,6 +14,7 @@ const LAUNCHES_PER_PASS = innerLimits.launchesPerPass
 /** Drivers go first, with strict precedence; then executors, FIFO over the applications (Spark 4.1). */
 export function schedule(cluster: ClusterState, step: Step): void {
   cluster.clean()
+  killLeaving(cluster, step)
   if (!cluster.alive) return
   judgeHeldEnds(cluster, step)
   const workers = [...cluster.workers.values()].filter((worker) => worker.schedulable)

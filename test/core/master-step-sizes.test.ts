@@ -145,6 +145,28 @@ test('only the last of the sweeps that follow each other looks for Workers witho
   assert.deepEqual(own(steps).map(probes), [0, 0, 0, 1])
 })
 
+test('the Workers of an ended application are told a stated number in one step', () => {
+  const killsPerStep = 5
+  const world = new MasterWorld({ slices: { ...limits, killsPerStep } }).elect()
+  const appId = world.application('c1', small)
+  for (const number of [0, 1]) world.worker(`w${number}`, { port: 7000 + number, cores: 10, memoryMib: 10 })
+  world.forgetTold()
+  const kills = () =>
+    world.told.flatMap(({ message }) => (message.type === 'KillExecutor' ? [message.execId] : []))
+  world.tell('c1', { type: 'UnregisterApplication', appId })
+  // The step of the end and the first pass.
+  assert.deepEqual(kills(), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+  assert.equal(world.toldTo('c1', 'UnregisteredApplication').length, 1)
+  // What ends meanwhile needs no kill.
+  world.tell('w1', {
+    type: 'ExecutorStateChanged',
+    ...{ workerId: 'w1', appId, execId: 19, state: 'EXITED', change: 1 },
+  })
+  while (world.core.cluster!.dirty) world.input({ kind: 'turnEnd' })
+  assert.deepEqual(kills(), [...Array(19).keys()])
+  assert.equal(world.core.cluster!.leaving.size, 0)
+})
+
 test('one request drains very many Workers and goes through them a few times, and through no executors', () => {
   const world = busyLeader(200, 2)
   world.link('people', 'client')

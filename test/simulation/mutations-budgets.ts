@@ -90,6 +90,20 @@ export const budgetMutations: readonly Mutation[] = [
     test: 'master-lost-writes',
   },
   {
+    name: 'one step tells the Workers of all executors of an ended application',
+    file: 'actors/master/ending.js',
+    find: 'if (step.gated.length >= killsPerStep)',
+    replace: 'if (false)',
+    test: 'master-step-sizes',
+  },
+  {
+    name: 'the Workers that one step has not told are told by their reports alone',
+    file: 'actors/master/scheduling.js',
+    find: 'killLeaving(cluster, step);',
+    replace: '',
+    test: 'master-step-sizes',
+  },
+  {
     name: 'fields that no schema names are let in',
     file: 'actors/messages/catalogue.js',
     find: 'return { message: parsed.data };',

@@ -234,6 +234,7 @@ const tinySlices: Slices = {
   releaseMs: 5,
   executorLooks: 1,
   removedPerSweep: 1,
+  killsPerStep: 1,
 }
 
 function masterConfig(cluster: string, shape: Shape, seed: number): ClusterConfig {

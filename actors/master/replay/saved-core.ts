@@ -74,6 +74,7 @@ export interface ClusterTables {
   readonly workersByAddress: readonly Pair<string>[]
   readonly apps: readonly Numbered<SavedApplication>[]
   readonly appsByRegistration: readonly Pair<string>[]
+  readonly leaving: readonly Pair<readonly (readonly [execId: number, workerId: string])[]>[]
   readonly drivers: readonly Numbered<SavedDriver>[]
   readonly driversByKey: readonly Pair<string>[]
   readonly waiting: readonly SavedQueue[]
@@ -150,6 +151,10 @@ export function captureCluster(cluster: ClusterState): CapturedCluster {
       workersByAddress: byId(cluster.workersByAddress),
       apps: numbered(apps, (app) => app.save()),
       appsByRegistration: byId(cluster.appsByRegistration),
+      leaving: [...cluster.leaving].map(([appId, executors]) => [
+        appId,
+        [...executors].map(([execId, { workerId }]) => [execId, workerId]),
+      ]),
       drivers: driverRows(drivers),
       driversByKey: idRows(cluster.driversByKey),
       waiting: cluster.waiting.save(),
@@ -211,6 +216,8 @@ export function loadCluster(config: MasterConfig, { head, tables }: SavedCluster
   for (const [address, id] of tables.workersByAddress)
     cluster.workersByAddress.set(address, named(workers, id))
   for (const [text, id] of tables.appsByRegistration) cluster.appsByRegistration.set(text, named(apps, id))
+  for (const [appId, executors] of tables.leaving)
+    cluster.leaving.set(appId, new Map(executors.map(([execId, workerId]) => [execId, { workerId }])))
   for (const [key, id] of tables.driversByKey) cluster.driversByKey.set(key, named(drivers, id))
   for (const [key, record] of tables.keys) cluster.keys.set(key, record)
   for (const [appId, orphans] of tables.orphans) cluster.orphans.set(appId, new Map(orphans))

@@ -12,6 +12,7 @@ const tableNames: readonly (keyof ClusterTables)[] = [
   'workersByAddress',
   'apps',
   'appsByRegistration',
+  'leaving',
   'drivers',
   'driversByKey',
   'waiting',
