@@ -15,7 +15,7 @@ import type {
   PersistenceEngine,
   Position,
 } from '../../runtime/persistence/engine.js'
-import { ownFormats, requireFormat } from '../../runtime/persistence/store-format.js'
+import { type FormatRange, ownFormats, requireFormat } from '../../runtime/persistence/store-format.js'
 import type { TimerSource } from '../../runtime/timers.js'
 import {
   commonProtocol,
@@ -70,6 +70,8 @@ export interface ElectionAgentContext {
   /** `firesteel://host:port` of the Master. */
   readonly address: string
   readonly leaseMs: number
+  /** The formats of a store that this Master knows; default: those of this build. */
+  readonly formats?: FormatRange
   /** The highest position observed in earlier incarnations of this node. */
   readonly observed: Position
   /** The positions that this process knows and has been told of, over its incarnations. */
@@ -129,6 +131,7 @@ class LeasedElection implements ElectionAgent {
   readonly #stopListening: (() => void) | undefined
   /** Other Masters must be able to count this one's presence before it can be elected. */
   readonly #joined: Promise<void>
+  readonly #formats: FormatRange
   #lastError: unknown
   #hindrance: { readonly by: 'look' | 'elect'; readonly message: string } | undefined
   #closed = false
@@ -138,7 +141,8 @@ class LeasedElection implements ElectionAgent {
     this.#service = service
     this.#timers = new KeyedTimers(context.timers)
     const { owner, address, leaseMs, observed, clock, holdOffMs = 0 } = context
-    const { hearsay = new Hearsay(observed) } = context
+    const { hearsay = new Hearsay(observed), formats = ownFormats } = context
+    this.#formats = formats
     this.#core = new ElectionCore({
       owner,
       address,
@@ -146,7 +150,7 @@ class LeasedElection implements ElectionAgent {
       hearsay,
       rewindPatienceMs: limits.rewindPatienceMs,
       locked: service !== undefined,
-      formats: ownFormats,
+      formats,
       connectedAtMs: service?.connectedAtMs ?? clock.monotonicMs(),
       holdOffUntilMs: clock.monotonicMs() + holdOffMs,
     })
@@ -254,7 +258,7 @@ class LeasedElection implements ElectionAgent {
         engine.leader(),
         this.#service?.lock.remainingMs() ?? 0,
       ])
-      if (record) refuseToStand(record)
+      if (record) refuseToStand(record, this.#formats)
       if (store) store.wasFit = true
       this.#hindered('look', undefined)
       input = { kind: 'looked', ticket, record, lockRemainingMs, recordCache: recordCache() }
@@ -365,9 +369,9 @@ class LeasedElection implements ElectionAgent {
  * Throws if this Master must not be elected after this leader: it would not be understood, cannot go on
  * writing the format of the store, or no higher epoch exists.
  */
-function refuseToStand({ epoch, protocols, format }: LeaderRecord): void {
+function refuseToStand({ epoch, protocols, format }: LeaderRecord, formats: FormatRange): void {
   if (epoch >= LAST_EPOCH) throw noEpochLeft(epoch)
-  if (format !== undefined) requireFormat(format, ownFormats, 'The store', 'the leader record')
+  if (format !== undefined) requireFormat(format, formats, 'The store', 'the leader record')
   // The first builds wrote none. A range that cannot be read is one of a release that we do not understand.
   if (protocols === undefined) return
   const theirs = parseProtocols(protocols)

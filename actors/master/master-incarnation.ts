@@ -132,6 +132,7 @@ export class MasterIncarnation {
       owner: incarnation,
       address: config.address,
       leaseMs: config.leaseMs,
+      formats: config.formats,
       observed: hearsay.observed,
       hearsay,
       holdOffMs,

@@ -9,7 +9,7 @@ import { FiresteelError } from '../../runtime/errors.js'
 import { silentLog } from '../../runtime/observe/log.js'
 import { BlackHoleEngine } from '../../runtime/persistence/black-hole.js'
 import type { CommitOutcome, LeaderRecord } from '../../runtime/persistence/engine.js'
-import { ownFormats } from '../../runtime/persistence/store-format.js'
+import { type FormatRange, ownFormats } from '../../runtime/persistence/store-format.js'
 import type { Ref } from '../../runtime/system/ref.js'
 import { createSystem } from '../../runtime/system/system.js'
 import { ownProtocols } from '../../runtime/transport/protocol-range.js'
@@ -33,7 +33,7 @@ class TestEngine extends BlackHoleEngine {
   }
 }
 
-function court(engine = new TestEngine(() => 0), observedEpoch = 0) {
+function court(engine = new TestEngine(() => 0), observedEpoch = 0, formats?: FormatRange) {
   const time = new VirtualTime()
   const system = createSystem({ name: 'firesteel://test@h:1', clock: time, timers: time, epoch: () => 0 })
   const received: ElectionMessage[] = []
@@ -52,6 +52,7 @@ function court(engine = new TestEngine(() => 0), observedEpoch = 0) {
           owner: 'm1-1',
           address: 'firesteel://h:1',
           leaseMs: LEASE_MS,
+          ...(formats && { formats }),
           observed: { epoch: observedEpoch, seq: 0 },
           recordCache: () => undefined,
           probeMaster: async () => 'unknown',
@@ -269,4 +270,19 @@ test('resigning leaves the record, revokes, and says when it is done; without a 
   await candidate.pass(2 * LEASE_MS)
   assert.equal(candidate.resigned(), 1)
   assert.deepEqual(candidate.heard, [])
+})
+
+test('an agent goes by the formats that its Master knows, not by those of the build', async () => {
+  const newest = ownFormats.max + 1
+  const engine = new TestEngine(() => 0)
+  engine.leaderAnswer = () => other({ left: true, format: newest })
+  const both = court(engine, 0, { min: ownFormats.max, max: newest })
+  await both.pass(LEASE_MS)
+  assert.deepEqual(both.unrecoverable, [])
+  const later = court(engine, 0, { min: newest + 1, max: newest + 1 })
+  await later.pass(LEASE_MS)
+  assert.deepEqual(later.unrecoverable, ['FIRESTEEL_VERSION_UNSUPPORTED'])
+  const empty = court(undefined, 0, { min: ownFormats.max, max: newest })
+  await empty.pass(1)
+  assert.equal(empty.heard[0]?.type === 'ElectedLeader' && empty.heard[0].format, newest)
 })
