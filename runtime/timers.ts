@@ -24,6 +24,14 @@ export const systemTimers: TimerSource = {
   },
 }
 
+/** As `systemTimers`, but what waits keeps no process alive. */
+export const unheldTimers: TimerSource = {
+  after(ms, fire) {
+    const handle = setTimeout(fire, ms).unref()
+    return () => clearTimeout(handle)
+  },
+}
+
 /** Waits for `ms`. */
 export function sleep(ms: number, timers: TimerSource): Promise<void> {
   return new Promise((resolve) => timers.after(ms, resolve))

@@ -1,10 +1,10 @@
 import { innerLimits } from '../../inner-limits.js'
 import { limits } from '../../limits.js'
-import type { RedisConnection } from '../../redis/connection.js'
+import { type Cancel, type TimerSource, unheldTimers } from '../../timers.js'
 import type { Fence, Page, Quarantined, RecordSchemas, Table } from '../engine.js'
 import { type ClusterKeys, decodeId } from './keys.js'
 import { type Compared, type Entry, type KnownRecord, KnownRecords, type Size } from './known-records.js'
-import { RecordScans, type Scan } from './record-scans.js'
+import { RecordScans, type Scan, type ScannedConnection } from './record-scans.js'
 import type { RecordSeal } from './record-seal.js'
 
 interface Unreadable {
@@ -29,12 +29,14 @@ interface Found {
 }
 
 export interface RecordPagesOptions {
-  readonly connection: RedisConnection
+  readonly connection: ScannedConnection
   readonly keys: ClusterKeys
   readonly schemas: RecordSchemas
-  readonly seal: RecordSeal
+  readonly seal: Pick<RecordSeal, 'open'>
   readonly pageRecords: number
   readonly wallMs: () => number
+  /** Default: timers that keep no process alive. */
+  readonly timers?: TimerSource
   readonly onWarning: (place: string, reason: string) => void
 }
 
@@ -66,7 +68,7 @@ export class RecordPages {
   #known = new KnownRecords()
   /** Tables that were read ahead and are being read. */
   readonly #knownPages = new Map<Table, AsyncGenerator<Found, 'moved' | undefined, undefined>>()
-  #forgetting: NodeJS.Timeout | undefined
+  #forgetting: Cancel = () => {}
 
   constructor(options: RecordPagesOptions) {
     this.#options = options
@@ -160,8 +162,9 @@ export class RecordPages {
   async readAhead(fence: Fence, among: readonly Table[]): Promise<void> {
     const known = new KnownRecords()
     this.#known = known
-    clearTimeout(this.#forgetting)
-    this.#forgetting = setTimeout(() => this.#forget(known), limits.readAheadKeepMs).unref()
+    const { timers = unheldTimers } = this.#options
+    this.#forgetting()
+    this.#forgetting = timers.after(limits.readAheadKeepMs, () => this.#forget(known))
     const scans = among.map((table) => ({ fence, writeId: '', table }))
     await Promise.all(scans.map((scan) => this.#readTableAhead(scan, known)))
     await Promise.all(scans.map((scan) => this.#readOnceMore(scan, known)))

@@ -6,6 +6,9 @@ import { addSums, type Entry } from './known-records.js'
 import { expectOurs } from './replies.js'
 import * as scripts from './scripts.js'
 
+/** What is asked of a connection here. */
+export type ScannedConnection = Pick<RedisConnection, 'evaluate' | 'call'>
+
 /** What the pages of one election and table have in common. */
 export interface Scan {
   readonly fence: Fence
@@ -24,10 +27,10 @@ export interface ScannedPage {
  * reject as the connection does, and with STORE_UNREADABLE for a key of another program.
  */
 export class RecordScans {
-  readonly #connection: RedisConnection
+  readonly #connection: ScannedConnection
   readonly #keys: ClusterKeys
 
-  constructor(connection: RedisConnection, keys: ClusterKeys) {
+  constructor(connection: ScannedConnection, keys: ClusterKeys) {
     this.#connection = connection
     this.#keys = keys
   }
