@@ -440,6 +440,7 @@ const BAD_WORKER_MS = 15_000
 
 /** None of these makes a healthy Worker look dead. */
 const gentle: ReadonlySet<Fault> = new Set<Fault>([
+  'finishUpgrade',
   'killLeader',
   'killMaster',
   'terminateLeader',

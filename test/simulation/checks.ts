@@ -4,7 +4,9 @@ import type { DriverStatusResponse } from '../../actors/messages/drivers.js'
 import { Debts } from './debts.js'
 import { DeployWatch } from './deploy-watch.js'
 import { DrainWatch } from './drain-watch.js'
+import { FormatWatch } from './format-watch.js'
 import type { Submission } from './history.js'
+import { ReadWatch } from './read-watch.js'
 import { RestartWatch } from './restart-watch.js'
 import { StartWatch } from './start-watch.js'
 import { StateAudit } from './state-audit.js'
@@ -31,6 +33,8 @@ export class Checks {
   readonly deployments: DeployWatch
   readonly restarts: RestartWatch
   readonly clusterState: StateAudit
+  readonly formats: FormatWatch
+  readonly reads: ReadWatch
   readonly fail: Fail
   readonly #world: WatchedWorld
   readonly #model: StoreModel
@@ -47,11 +51,18 @@ export class Checks {
     this.deployments = new DeployWatch(world, model, this.fail)
     this.restarts = new RestartWatch(world, this.fail)
     this.clusterState = new StateAudit(world, this.fail)
+    this.formats = new FormatWatch(model, this.fail)
+    this.reads = new ReadWatch(model, this.fail)
     this.#store = new StoreWatch(model, {
       fail: this.fail,
+      elected: (owner, writeId) => {
+        this.formats.elected(owner)
+        this.reads.elected(writeId)
+      },
       workerRemoved: (id) => this.work.workerRemoved(id),
-      committed: (at, request) => {
-        this.drains.committed(at, request)
+      committed: (fence, request) => {
+        this.formats.committed(fence, request)
+        this.drains.committed({ epoch: fence.epoch, seq: request.n }, request)
         this.deployments.committed(request)
       },
       changed: () => world.store.remember(),
@@ -73,6 +84,7 @@ export class Checks {
     this.debts.storeFell()
     this.drains.storeFell()
     this.deployments.storeFell()
+    this.formats.storeFell()
   }
 
   /** The final status of an acknowledged submission. */

@@ -1,7 +1,9 @@
 import { MasterCore } from '../../actors/master/master-core.js'
+import type { MasterInput } from '../../actors/master/master-input.js'
 import type { Outgoing } from '../../actors/master/step.js'
 import type { LaunchDriver } from '../../actors/messages/drivers.js'
 import type { LaunchExecutor } from '../../actors/messages/executors.js'
+import type { FinishUpgradeResponse } from '../../actors/messages/upgrade.js'
 import type { HeartbeatAck } from '../../actors/messages/workers.js'
 import type { Place } from './place.js'
 import { launching, receivedBefore, reported } from './received-ends.js'
@@ -12,15 +14,21 @@ const decidedAtMs = new WeakMap<object, number>()
 /** Refusals that are one object for all who are refused: nobody knows which of them leaves. */
 const shared = new WeakSet<object>()
 
+const gates = new WeakMap<MasterCore, Gate>()
+
 const step = MasterCore.prototype.step
 MasterCore.prototype.step = function (this: MasterCore, input, now, commitQueue) {
   if (input.kind === 'message' && this.cluster) reported(this.cluster, input.from, input.message)
   const made = step.call(this, input, now, commitQueue)
+  const gate = gates.get(this)
+  if (input.kind === 'elected') gate?.begins(input.format)
+  if (made.format !== undefined) gate?.raises(this, input, made.format)
   for (const effect of made.gated) {
     if (!('message' in effect)) continue
     const { message } = effect
     if (message.type === 'Failure' && decidedAtMs.has(message)) shared.add(message)
     decidedAtMs.set(message, now.monotonicMs)
+    if (message.type === 'FinishUpgradeResponse') gate?.answers(message)
     if (effect.message.type === 'LaunchDriver' && this.cluster) launching(this.cluster, effect.message)
   }
   return made
@@ -43,6 +51,7 @@ const gated: ReadonlySet<string> = new Set<string>([
   'KillDriverResponse',
   'ApplicationRemoved',
   'ExecutorsAnswer',
+  'FinishUpgradeResponse',
 ] satisfies Outgoing['type'][])
 
 /** The process of a Master, as its links see it. */
@@ -70,6 +79,26 @@ export class Gate {
     this.#master = master
   }
 
+  /** What this core decides is checked here. */
+  watch(core: MasterCore): void {
+    gates.set(core, this)
+  }
+
+  begins(format: number): void {
+    this.#checks.formats.begins(this.#master.incarnation, format)
+  }
+
+  raises(core: MasterCore, input: MasterInput, format: number): void {
+    const linked = core.peerMasters().all.map(({ incarnation }) => incarnation)
+    const message = input.kind === 'message' ? input.message : undefined
+    const { masters = 0 } = message?.type === 'RequestFinishUpgrade' ? message : {}
+    this.#checks.formats.raising(this.#master.incarnation, linked, format, masters)
+  }
+
+  answers(response: object): void {
+    this.#checks.formats.answers(response)
+  }
+
   leaves(message: { readonly type: string }): void {
     const decidedMs = decidedAtMs.get(message)
     const { engine, incarnation, place } = this.#master
@@ -81,6 +110,8 @@ export class Gate {
     }
     if (message.type === 'SubmitDriverResponse')
       this.acknowledged.add((message as { driverId?: string }).driverId!)
+    else if (message.type === 'FinishUpgradeResponse')
+      this.#checks.formats.told(incarnation, message as FinishUpgradeResponse)
     else if (message.type === 'HeartbeatAck')
       this.#checks.work.heartbeatHandled(incarnation, (message as HeartbeatAck).workerId)
     else if (message.type === 'LaunchExecutor')

@@ -10,6 +10,7 @@ import { budgetMutations } from './mutations-budgets.js'
 import { deploymentMutations } from './mutations-deployments.js'
 import { peerMutations } from './mutations-peers.js'
 import { restartMutations } from './mutations-restarts.js'
+import { upgradeMutations } from './mutations-upgrades.js'
 import { plant, unknownNameIn, unplantable } from './planting.js'
 import { threadMutations } from './threads/mutations.js'
 import { failureIn, firstFailedTest } from './unit-tests.js'
@@ -35,6 +36,7 @@ export const mutations: readonly Mutation[] = [
   ...deploymentMutations,
   ...budgetMutations,
   ...restartMutations,
+  ...upgradeMutations,
   ...threadMutations,
 ]
 

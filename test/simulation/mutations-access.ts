@@ -153,27 +153,6 @@ export const accessMutations: readonly Mutation[] = [
     test: 'worker-keys',
   },
   {
-    name: 'the format of the store is raised beside a Master that does not know it',
-    file: 'actors/master/upgrade.js',
-    find: 'if (behind.length > 0)',
-    replace: 'if (false)',
-    test: 'master-upgrade',
-  },
-  {
-    name: 'the format of the store is raised while a Master is missing',
-    file: 'actors/master/upgrade.js',
-    find: 'if (masters.length < atLeast)',
-    replace: 'if (false)',
-    test: 'master-upgrade',
-  },
-  {
-    name: 'a raise of the format that nothing was written with is only a touch',
-    file: 'runtime/persistence/commit-queue.js',
-    find: 'if (group.empty && format === undefined)',
-    replace: 'if (group.empty)',
-    test: 'persistence-commit-queue',
-  },
-  {
     name: 'a lost store begins with a format that Masters of the release before cannot read',
     file: 'runtime/persistence/store-format.js',
     find: '(isLost ? known.min : known.max)',

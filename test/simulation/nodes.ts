@@ -1,4 +1,5 @@
 import { deadlineMs } from '../../actors/election/lease.js'
+import { type FormatRange, ownFormats } from '../../runtime/persistence/store-format.js'
 import type { Machine } from './machine.js'
 import { Place } from './place.js'
 import { SimApplication } from './sim-application.js'
@@ -9,6 +10,8 @@ import type { SimWorld, Watchers, WorkerOffer } from './sim-world.js'
 
 const MASTER_PORT = 7077
 const WORKER_PORT = 7078
+/** A launcher waits before it starts again what ends at its start. */
+const REFUSED_MS = 5000
 
 /** What a node has around it: also whom its death concerns. */
 export interface NodeWorld extends SimWorld {
@@ -74,6 +77,8 @@ abstract class Node<P extends { readonly place: Place }> {
 
 export class MasterNode extends Node<SimMaster> {
   #observedEpoch = 0
+  /** Of a store: what the release of its next process knows. */
+  formats: FormatRange = ownFormats
 
   get leads(): boolean {
     return this.place !== undefined && (this.process?.masterHost.leads ?? false)
@@ -86,14 +91,25 @@ export class MasterNode extends Node<SimMaster> {
     return place.monotonicMs() <= deadlineMs(engine.confirmedAtMs, this.world.leaseMs)
   }
 
+  /** A person stops it, and its launcher starts the other release. */
+  changeTo(formats: FormatRange): void {
+    this.formats = formats
+    if (this.place) void this.process?.stop()
+  }
+
   protected begin(place: Place): SimMaster {
-    return new SimMaster(this.world, place, MASTER_PORT, this.#observedEpoch, (epoch) => {
-      this.#observedEpoch = Math.max(this.#observedEpoch, epoch)
+    return new SimMaster(this.world, place, MASTER_PORT, {
+      observedEpoch: this.#observedEpoch,
+      formats: this.formats,
+      onEpoch: (epoch) => {
+        this.#observedEpoch = Math.max(this.#observedEpoch, epoch)
+      },
     })
   }
 
   protected override ended(): void {
     if (this.process) this.world.checks.debts.masterDied(this.process)
+    if (this.process?.isRefused) this.startsAfterMs = REFUSED_MS
     super.ended()
   }
 }

@@ -43,7 +43,7 @@ export class People {
       case 'askRestartUnheard':
         return this.#askRestartUnheard(random)
       default:
-        return false
+        return this.#world.upgrades.do(fault, random)
     }
   }
 

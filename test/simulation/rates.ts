@@ -50,6 +50,9 @@ export const faults = [
   'cutApplier',
   'askRestart',
   'askRestartUnheard',
+  'upgradeMaster',
+  'downgradeMaster',
+  'finishUpgrade',
 ] as const
 export type Fault = (typeof faults)[number]
 
@@ -108,6 +111,16 @@ const themes: readonly (readonly Fault[])[] = [
     'killWorker',
   ],
   ['apply', 'applyTwice', 'killApplier', 'cutApplier', 'killLeader', 'childCrash', 'breakLinks'],
+  [
+    'upgradeMaster',
+    'downgradeMaster',
+    'finishUpgrade',
+    'killLeader',
+    'terminateLeader',
+    'partition',
+    'storeLosesTail',
+    'lockFrozen',
+  ],
   ['lies', 'garbage', 'confusedLeader', 'cutLeaderFromWorkers', 'cutLeaderFromMasters', 'breakLinks'],
 ]
 

@@ -4,6 +4,7 @@ import { electionScripts } from './scripts-elections.js'
 import { liarScripts } from './scripts-liars.js'
 import { lostWriteScripts } from './scripts-lost-writes.js'
 import { restartScripts } from './scripts-restarts.js'
+import { upgradeScripts } from './scripts-upgrades.js'
 import { workerScripts } from './scripts-workers.js'
 
 /**
@@ -17,6 +18,7 @@ export const scripts: readonly Script[] = [
   ...liarScripts,
   ...deploymentScripts,
   ...restartScripts,
+  ...upgradeScripts,
 ]
 
 /** Throws for a name that is none. */

@@ -1,38 +1,71 @@
 import type { Presence } from '../../actors/election/leader-lock.js'
 import { FiresteelError } from '../../runtime/errors.js'
-import type {
-  CommitOutcome,
-  CommitRequest,
-  ElectOutcome,
-  ElectRequest,
-  Fence,
-  LeaderRecord,
-  Page,
-  PersistenceEngine,
-  Quarantined,
-  Table,
+import {
+  type CommitOutcome,
+  type CommitRequest,
+  type ElectOutcome,
+  type ElectRequest,
+  type Fence,
+  type LeaderRecord,
+  type Page,
+  type PersistenceEngine,
+  type Quarantined,
+  type RecordSchemas,
+  type Table,
+  tables,
 } from '../../runtime/persistence/engine.js'
+import { clusterKeys } from '../../runtime/persistence/redis/keys.js'
+import { RecordPages } from '../../runtime/persistence/redis/record-pages.js'
+import { isWithin } from '../../runtime/version-range.js'
+import type { KnownFormats } from './format-watch.js'
 import type { Place } from './place.js'
+import type { Watchers } from './sim-world.js'
 import type { StoreModel } from './store-model.js'
+import { StoreScripts, sealOf } from './store-scripts.js'
 import type { StoreServer } from './store-server.js'
 
 const RECONNECT_MS = 100
+/** So few that the records here need several pages. */
+const PAGE_RECORDS = 16
 const confirming: ReadonlySet<string> = new Set(['ok', 'duplicate', 'elected'])
 const noAnswer = { kind: 'unknown', reason: 'no answer in time' } as const
 
-/** The connection of one Master process to the data store: every call ends within `timeoutMs`. */
+/** As in the model, every JSON object is a record. */
+const anyRecord = (): undefined => undefined
+const schemas = Object.fromEntries(tables.map((table) => [table, anyRecord])) as unknown as RecordSchemas
+
+export interface SimEngineOptions {
+  readonly place: Place
+  readonly server: StoreServer
+  readonly timeoutMs: number
+  readonly cluster: string
+  readonly known: KnownFormats
+  readonly checks: Pick<Watchers, 'formats' | 'reads'>
+}
+
+/**
+ * The connection of one Master process to the data store: every call ends within `timeoutMs`. Once it has
+ * read ahead, the shipped code reads: it knows what has not changed.
+ */
 export class SimEngine implements PersistenceEngine {
   readonly #place: Place
   readonly #server: StoreServer
   readonly #timeoutMs: number
+  readonly #cluster: string
+  readonly #known: KnownFormats
+  readonly #checks: SimEngineOptions['checks']
+  #pages: RecordPages | undefined
   #isSilent = false
   /** Sending time of the last write that was confirmed, for the checks. */
   confirmedAtMs = Number.NEGATIVE_INFINITY
 
-  constructor(place: Place, server: StoreServer, timeoutMs: number) {
+  constructor({ place, server, timeoutMs, cluster, known, checks }: SimEngineOptions) {
     this.#place = place
     this.#server = server
     this.#timeoutMs = timeoutMs
+    this.#cluster = cluster
+    this.#known = known
+    this.#checks = checks
   }
 
   /** As `RedisConnection`: the last request was answered. */
@@ -40,24 +73,55 @@ export class SimEngine implements PersistenceEngine {
     return !this.#isSilent
   }
 
-  leader(): Promise<LeaderRecord | undefined> {
-    return this.#reading((model) => model.leader())
+  async leader(): Promise<LeaderRecord | undefined> {
+    const record = await this.#reading((model) => model.leader())
+    this.#holds(record?.format)
+    return record
   }
 
-  elect(request: ElectRequest): Promise<ElectOutcome> {
-    return this.#writing((model, nowMs) => model.elect(request, nowMs))
+  async elect(request: ElectRequest): Promise<ElectOutcome> {
+    this.#checks.formats.asks(request, this.#known)
+    const outcome = await this.#writing((model, nowMs) => model.elect(request, nowMs))
+    if (outcome.kind === 'elected') this.#holds(request.format)
+    return outcome
   }
 
-  read(fence: Fence, writeId: string | undefined, table: Table, cursor: string | undefined): Promise<Page> {
-    return this.#reading((model) => model.read(fence, writeId, table, cursor))
+  async read(
+    fence: Fence,
+    writeId: string | undefined,
+    table: Table,
+    cursor: string | undefined,
+  ): Promise<Page> {
+    if (!this.#pages) return this.#reading((model) => model.read(fence, writeId, table, cursor))
+    const page = await this.#pages.page(fence, writeId ?? '', table, cursor)
+    if (writeId !== undefined) this.#checks.reads.given(fence, writeId, table, cursor, page)
+    return page
+  }
+
+  readAhead(fence: Fence, among: readonly Table[]): Promise<void> {
+    this.#pages ??= new RecordPages({
+      connection: new StoreScripts((work) => this.#reading(work), this.#cluster),
+      keys: clusterKeys(this.#cluster),
+      schemas,
+      seal: sealOf(this.#cluster),
+      pageRecords: PAGE_RECORDS,
+      wallMs: this.#place.wallMs,
+      timers: this.#place,
+      onWarning: (place, reason) => {
+        throw new Error(`${place}: ${reason}`)
+      },
+    })
+    return this.#pages.readAhead(fence, among)
   }
 
   touch(fence: Fence, lock: string, prev?: string): Promise<CommitOutcome> {
     return this.#writing((model, nowMs) => model.touch(fence, lock, prev, nowMs))
   }
 
-  commit(fence: Fence, request: CommitRequest): Promise<CommitOutcome> {
-    return this.#writing((model, nowMs) => model.commit(fence, request, nowMs))
+  async commit(fence: Fence, request: CommitRequest): Promise<CommitOutcome> {
+    const outcome = await this.#writing((model, nowMs) => model.commit(fence, request, nowMs))
+    if (confirming.has(outcome.kind)) this.#holds(request.format)
+    return outcome
   }
 
   async leave(fence: Fence): Promise<void> {
@@ -70,6 +134,11 @@ export class SimEngine implements PersistenceEngine {
 
   close(): Promise<void> {
     return Promise.resolve()
+  }
+
+  /** The store has this format; undefined: it has said nothing of one. */
+  #holds(format: number | undefined): void {
+    if (format !== undefined && isWithin(this.#known.formats, format)) this.#known.stored = format
   }
 
   async #reading<T>(work: (model: StoreModel, nowMs: number) => T): Promise<T> {

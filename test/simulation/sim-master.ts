@@ -1,12 +1,16 @@
 import type { Buffer } from 'node:buffer'
 import { electionOverLock } from '../../actors/election/election-agent.js'
 import { QuorumLock } from '../../actors/election/quorum-lock.js'
+import { MasterCore } from '../../actors/master/master-core.js'
 import { MasterHost } from '../../actors/master/master-host.js'
 import type { DriverDescription } from '../../actors/messages/common.js'
 import type { LaunchDriver } from '../../actors/messages/drivers.js'
 import { driverDescription } from '../../actors/messages/samples.js'
+import { isFiresteelError } from '../../runtime/errors.js'
+import type { FormatRange } from '../../runtime/persistence/store-format.js'
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
 import { replayingRecorder } from '../tools/replaying-sink.js'
+import type { KnownFormats } from './format-watch.js'
 import { Gate } from './gate.js'
 import type { Place } from './place.js'
 import { SimEngine, SimPresence } from './sim-engine.js'
@@ -15,6 +19,13 @@ import { SimQuorum } from './sim-quorum.js'
 import type { SimWorld } from './sim-world.js'
 
 const INPUTS_PER_SEGMENT = 40
+
+/** What a process has from its node. */
+export interface MastersNode {
+  readonly observedEpoch: number
+  readonly formats: FormatRange
+  readonly onEpoch: (epoch: number) => void
+}
 
 /** One process of a Master: the shipped MasterHost, over simulated sockets, store, locks and time. */
 export class SimMaster {
@@ -27,28 +38,39 @@ export class SimMaster {
   readonly gate: Gate
   readonly #node: SimNode
 
-  constructor(
-    world: SimWorld,
-    place: Place,
-    port: number,
-    observedEpoch: number,
-    onEpoch: (epoch: number) => void,
-  ) {
+  /** Those of a store that its release knows. */
+  readonly formats: FormatRange
+  /** Its release does not know the format of the store, so the process has ended. */
+  isRefused = false
+
+  constructor(world: SimWorld, place: Place, port: number, node: MastersNode) {
+    const { observedEpoch, formats, onEpoch } = node
+    this.formats = formats
+    const known: KnownFormats = { formats, stored: undefined }
     const { network, store, locks, leaseMs } = world
     this.place = place
     const advertise = `${place.machine.host}:${port}`
     this.address = `firesteel://${advertise}`
-    const engine = new SimEngine(place, store, leaseMs / 4)
+    const { cluster, checks } = world
+    const engine = new SimEngine({ place, server: store, timeoutMs: leaseMs / 4, cluster, known, checks })
     this.engine = engine
     this.gate = new Gate(world.checks, this)
-    const node = new SimNode(
+    const standing = new SimNode(
       world,
       place,
       advertise,
       () => this.masterHost?.current?.shell.position,
       (message) => this.gate.leaves(message),
+      (incarnation) => checks.formats.began(incarnation, known),
     )
-    this.#node = node
+    const fail = standing.fail.bind(standing)
+    standing.fail = (error) => {
+      const isTooOld = isFiresteelError(error, 'VERSION_UNSUPPORTED') && checks.formats.isTooOld(formats)
+      if (!isTooOld) fail(error)
+      this.isRefused = true
+      place.later(0, () => place.kill())
+    }
+    this.#node = standing
     const presence = new SimPresence(place, store, leaseMs / 4, () => !network.isCut(place, store))
     const quorum = new SimQuorum(place, locks, leaseMs)
     const values = world.random.fork()
@@ -77,7 +99,7 @@ export class SimMaster {
     // One Master is enough: all of them lead in turn, and each history would take two fifths longer.
     const recorder = this.address === world.masterAddresses[0] && this.#recorder(world)
     this.masterHost = new MasterHost({
-      node: node,
+      node: standing,
       recovery: {
         engine,
         agent: (context) => electionOverLock(context, { lock, presence, reconnections, connectedAtMs }),
@@ -87,28 +109,32 @@ export class SimMaster {
       address: this.address,
       masters: world.masterAddresses,
       observed: { epoch: observedEpoch, seq: 0 },
-      config: world.masterConfig,
+      config: { ...world.masterConfig, formats },
       key: world.key as Buffer,
       clock: place,
       timers: place,
       random: world.random.fork().next,
       newWriteId: () => world.random.hex(12),
       dialWith: network.dialFrom(place),
-      ...(recorder && { newCore: (config, incarnation) => recorder.newCore(config, incarnation) }),
+      newCore: (config, incarnation) => {
+        const core = recorder ? recorder.newCore(config, incarnation) : new MasterCore(config)
+        this.gate.watch(core)
+        return core
+      },
       listener: (event) => {
         if (event.event === 'elected') this.electedAtMs = world.timeline.nowMs
         if (event.event === 'elected' || event.event === 'leaderObserved') onEpoch(event.epoch)
       },
     })
-    place.settle = () => node.system.idle()
+    place.settle = () => standing.system.idle()
     network.listen(port, {
       place,
-      identity: node.identity,
+      identity: standing.identity,
       deadMsFor: () => world.linkDeadMs,
-      onLink: (link) => node.admit(link),
+      onLink: (link) => standing.admit(link),
     })
     this.masterHost.begin()
-    node.admitEarly()
+    standing.admitEarly()
     this.masterHost.join()
   }
 

@@ -31,6 +31,8 @@ export class SimNode implements MasterHostNode {
   readonly #position: () => { epoch: number; seq: number } | undefined
   /** Gets every message that leaves. */
   readonly #leaves: (message: Message) => void
+  /** Gets every incarnation, before anybody else. */
+  readonly #began: (incarnation: string) => void
   /** Sends without the checks. */
   sendAnyhow!: Gateway<MasterMessage>['send']
   #incarnation: string
@@ -43,13 +45,16 @@ export class SimNode implements MasterHostNode {
     advertise: string,
     position: () => { epoch: number; seq: number } | undefined,
     leaves: (message: Message) => void,
+    began: (incarnation: string) => void,
   ) {
     this.#world = world
     this.#leaves = leaves
+    this.#began = began
     this.#place = place
     this.#advertise = advertise
     this.#position = position
     this.#incarnation = world.incarnation(place.name)
+    began(this.#incarnation)
     this.linkDeadMs = world.linkDeadMs
     this.log = world.logOf(place.name)
     this.system = createSystem({
@@ -80,6 +85,7 @@ export class SimNode implements MasterHostNode {
   renew(reason: string): void {
     const former = this.#gateway
     this.#incarnation = this.#world.incarnation(this.#place.name)
+    this.#began(this.#incarnation)
     this.#gateway = this.#newGateway()
     this.#early ??= []
     former.closeAll(reason)

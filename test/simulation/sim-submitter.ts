@@ -57,6 +57,23 @@ export class SimSubmitter {
     return this.#client.request({ type: 'RequestDeployment', keys })
   }
 
+  /** Rejects if the store keeps its format. */
+  finishUpgrade(masters: number | undefined) {
+    return this.#client.request({ type: 'RequestFinishUpgrade', ...(masters !== undefined && { masters }) })
+  }
+
+  /** Asks until the store is raised, and gives the format that it has then. */
+  async finishUpgradeAtLast(masters: number): Promise<number> {
+    for (;;) {
+      try {
+        return (await this.finishUpgrade(masters)).is
+      } catch {
+        // A Master has not said yet what it knows, or is not linked to the leader.
+        await new Promise<void>((resolve) => this.place.after(500, resolve))
+      }
+    }
+  }
+
   state() {
     return this.#client.request({ type: 'RequestMasterState' })
   }

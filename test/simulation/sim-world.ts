@@ -5,8 +5,11 @@ import type { LaunchExecutor } from '../../actors/messages/executors.js'
 import type { RestartWorkerResponse } from '../../actors/messages/worker-restart.js'
 import type { WorkerEffect, WorkerInput } from '../../actors/worker/worker-events.js'
 import type { Log } from '../../runtime/observe/log.js'
+import type { ElectRequest, Fence, Page, Table } from '../../runtime/persistence/engine.js'
+import type { FormatRange } from '../../runtime/persistence/store-format.js'
 import type { GatewayOptions } from '../../runtime/transport/gateway.js'
 import type { PeerIdentity } from '../../runtime/transport/identity.js'
+import type { KnownFormats } from './format-watch.js'
 import type { History } from './history.js'
 import type { LockServer } from './lock-server.js'
 import type { Machine } from './machine.js'
@@ -68,6 +71,18 @@ export interface Watchers {
     asked(worker: string): RestartAsked | undefined
     ended(asked: RestartAsked, response: RestartWorkerResponse): void
     over(asked: RestartAsked): void
+  }
+  readonly formats: {
+    began(incarnation: string, known: KnownFormats): void
+    asks(request: ElectRequest, known: KnownFormats): void
+    begins(owner: string, format: number): void
+    raising(owner: string, linked: readonly string[], format: number, atLeast: number): void
+    answers(response: object): void
+    told(owner: string, response: { readonly is: number }): void
+    isTooOld(formats: FormatRange): boolean
+  }
+  readonly reads: {
+    given(fence: Fence, writeId: string, table: Table, cursor: string | undefined, page: Page): void
   }
   readonly starts: {
     executorFailed(appId: string, workerId: string): void

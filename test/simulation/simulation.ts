@@ -8,6 +8,7 @@ import type { Shape } from './shape.js'
 import type { SimApplier } from './sim-applier.js'
 import { codeOf } from './sim-submitter.js'
 import { withoutLoop } from './turns.js'
+import { newer } from './upgrades.js'
 import { Violation } from './violation.js'
 import { World } from './world.js'
 
@@ -82,6 +83,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     chaos?.end()
     world.network.healAll()
     world.store.answerAll()
+    world.upgrades.complete()
     world.tell('world', 'is healed')
     await expectLife(world)
   } catch (error) {
@@ -135,7 +137,22 @@ async function expectLife(world: World): Promise<void> {
   const unheard = checks.restarts.unheard()
   if (unheard) throw unheard
   if (applied) await askForDeployment(world, applied)
+  if (world.upgrades.isPlayed) await finishUpgrade(world)
   await askAll(world)
+}
+
+/** L1: once all Masters know the newer format, the store gets it. */
+async function finishUpgrade(world: World): Promise<void> {
+  const asker = world.submitters.find(({ process }) => process?.place.alive)?.process
+  if (!asker) return
+  let is = 0
+  void asker.finishUpgradeAtLast(world.masters.length).then((format) => {
+    is = format
+  })
+  world.touched(asker.place)
+  await world.runUntil(world.timeline.nowMs + 30_000, () => is > 0)
+  if (is !== newer.max)
+    throw new Violation('L1', 'all Masters know the newer format, and the store does not get it')
 }
 
 /** Longer than every apply that is still at work, with programs that do not heed SIGTERM. */

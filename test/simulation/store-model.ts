@@ -150,6 +150,24 @@ export class StoreModel {
     return { kind: 'page', records, cursor: undefined }
   }
 
+  /**
+   * Some records as they are stored, for the scripts that read; undefined: another owner leads now, or the
+   * store has moved on.
+   */
+  scan(fence: Fence, writeId: string | undefined, table: Table, cursor: number, count: number) {
+    return this.#hasMoved(fence, writeId) ? undefined : this.#rows[table].page(cursor, count)
+  }
+
+  /** These records, as `scan` gives them. */
+  fields(
+    fence: Fence,
+    writeId: string | undefined,
+    table: Table,
+    ids: readonly string[],
+  ): readonly (string | undefined)[] | undefined {
+    return this.#hasMoved(fence, writeId) ? undefined : ids.map((id) => this.get(table, id))
+  }
+
   quarantined(): Quarantined[] {
     const sorted = [...this.#aside].sort(([a], [b]) => (a < b ? -1 : 1))
     return sorted.map(([field, { reason }]) => ({ place: `${this.#quarantine} ${field}`, reason }))

@@ -3,7 +3,6 @@ import type {
   ElectRequest,
   Fence,
   LeaderRecord,
-  Position,
   Table,
 } from '../../runtime/persistence/engine.js'
 import { FORGED_EPOCH } from './garbage.js'
@@ -21,10 +20,12 @@ const nothing: Shadow = { epoch: 0, owner: '', seq: 0, writeId: '' }
 
 export interface StoreEvents {
   readonly fail: Fail
+  /** Another Master leads by this write. */
+  elected(owner: string, writeId: string): void
   /** A leader gave up this Worker, durably. */
   workerRemoved(id: string): void
   /** A leader has written this. */
-  committed(at: Position, request: CommitRequest): void
+  committed(fence: Fence, request: CommitRequest): void
   /** The store holds something new. */
   changed(): void
 }
@@ -68,6 +69,7 @@ export class StoreWatch {
         if (seen.epoch !== before.epoch || seen.owner !== before.owner)
           this.#fail('S1', `${owner} was elected, and ${before.owner} had been meanwhile`)
         this.#shadow = { epoch, owner, writeId, seq: base.seq }
+        this.#events.elected(owner, writeId)
         this.#events.changed()
       }
       return outcome
@@ -81,12 +83,20 @@ export class StoreWatch {
     const read = model.read.bind(model)
     model.read = (fence: Fence, writeId: string | undefined, table: Table, cursor: string | undefined) => {
       const page = read(fence, writeId, table, cursor)
-      const { epoch, owner, writeId: stored } = this.#shadow
-      if (page.kind === 'page' && (fence.epoch !== epoch || fence.owner !== owner))
-        this.#fail('S2', `${fence.owner} (${fence.epoch}) was given a page; ${owner} (${epoch}) leads`)
-      if (page.kind === 'page' && writeId !== undefined && writeId !== stored)
-        this.#fail('S2', `${fence.owner} (${fence.epoch}) was given a page of a store that has moved on`)
+      if (page.kind === 'page') this.#given(fence, writeId)
       return page
+    }
+    const scan = model.scan.bind(model)
+    model.scan = (...question) => {
+      const page = scan(...question)
+      if (page) this.#given(question[0], question[1])
+      return page
+    }
+    const fields = model.fields.bind(model)
+    model.fields = (...question) => {
+      const found = fields(...question)
+      if (found) this.#given(question[0], question[1])
+      return found
     }
     const touch = model.touch.bind(model)
     model.touch = (fence: Fence, lock: string, prev: string | undefined, nowMs: number) => {
@@ -98,6 +108,14 @@ export class StoreWatch {
         this.#fail('S2', `a touch of ${fence.owner} passed on a store that does not hold what it wrote`)
       return outcome
     }
+  }
+
+  #given(fence: Fence, writeId: string | undefined): void {
+    const { epoch, owner, writeId: stored } = this.#shadow
+    if (fence.epoch !== epoch || fence.owner !== owner)
+      this.#fail('S2', `${fence.owner} (${fence.epoch}) was given a page; ${owner} (${epoch}) leads`)
+    if (writeId !== undefined && writeId !== stored)
+      this.#fail('S2', `${fence.owner} (${fence.epoch}) was given a page of a store that has moved on`)
   }
 
   #committed(fence: Fence, request: CommitRequest): void {
@@ -112,7 +130,7 @@ export class StoreWatch {
         `commit ${n} of ${who} was applied after ${seq}, ${prev} is not the write id ${stored}`,
       )
     this.#shadow = { ...fence, seq: n, writeId }
-    this.#events.committed({ epoch: fence.epoch, seq: n }, request)
+    this.#events.committed(fence, request)
     for (const { table, id } of deletes) if (table === 'worker') this.#events.workerRemoved(id)
     this.#events.changed()
   }

@@ -24,6 +24,7 @@ import { StoreModel } from './store-model.js'
 import { StoreServer } from './store-server.js'
 import { TaskLedger } from './task-ledger.js'
 import { Timeline } from './timeline.js'
+import { Upgrades } from './upgrades.js'
 import { Violation } from './violation.js'
 import type { WatchedWorld } from './watched-world.js'
 
@@ -49,6 +50,7 @@ export class World implements NodeWorld, WatchedWorld {
   readonly applications: ApplicationNode[] = []
   readonly appliers = new Appliers(this)
   readonly tasks: TaskLedger
+  readonly upgrades = new Upgrades(this)
   readonly running = new Set<SimChild>()
   /** Workers, by name, on which nothing can be started, or whose executors end at once. */
   readonly bad = new Map<string, { readonly how: 'start' | 'exit' | 'port'; readonly sinceMs: number }>()
@@ -98,6 +100,7 @@ export class World implements NodeWorld, WatchedWorld {
     this.masterConfig = masterConfig(this.cluster, shape, seed)
     this.masterAddresses = Array.from({ length: shape.masters }, (_, n) => `firesteel://10.0.1.${n + 1}:7077`)
     for (let n = 1; n <= shape.masters; n++) this.masters.push(new MasterNode(this, `m${n}`, `10.0.1.${n}`))
+    if (rates.weights.upgradeMaster > 0) this.upgrades.begin()
     for (let n = 1; n <= shape.workers; n++) this.workers.push(new WorkerNode(this, `w${n}`, `10.0.2.${n}`))
     for (let n = 1; n <= shape.submitters; n++)
       this.submitters.push(new SubmitterNode(this, `c${n}`, `10.0.3.${n}`))
