@@ -209,7 +209,7 @@ function executorChanged(cluster: ClusterState, step: Step, changed: Changed, re
     ...(exitStatus !== undefined && { exitStatus }),
     // It ended with its Worker: no task is to blame.
     ...(report.stopped && { workerHost: worker.record.host }),
-    ...(failed && { failed: failedWorkerOf(worker, failed, step.now) }),
+    ...(failed && { failed: failedWorkerOf(cluster, worker, { subject: appId, record: failed }, step.now) }),
   })
   if (failed) endIfUnrecoverable(cluster, step, app)
 }

@@ -110,7 +110,10 @@ export function conditionOf(cluster: ClusterState, worker: WorkerEntry, now: Now
     ...(lostBecause !== undefined && { reason: lostBecause }),
     failed: cluster.launchFailures
       .on(worker.id, limits.shownFailedWorkers)
-      .map(({ subject, record }) => ({ subject, failure: failedWorkerOf(worker, record, now) })),
+      .map(({ subject, record }) => ({
+        subject,
+        failure: failedWorkerOf(cluster, worker, { subject, record }, now),
+      })),
   }
 }
 

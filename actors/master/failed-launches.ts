@@ -32,14 +32,32 @@ function clipped(failure: LaunchFailure): LaunchFailure {
   return { ...failure, message, place: failure.place.slice(0, limits.launchFailureChars) }
 }
 
-export const failedWorkerOf = (worker: WorkerEntry, record: LaunchRecord, now: Now): FailedWorker => ({
-  workerId: worker.id,
-  host: worker.record.host,
-  failure: record.failure,
-  failures: record.rounds,
-  retryAtMs: now.wallMs + Math.max(0, record.notBeforeMs - now.monotonicMs),
-  excluded: record.excludedUntilMs > now.monotonicMs,
-})
+export function failedWorkerOf(
+  cluster: ClusterState,
+  worker: WorkerEntry,
+  { subject, record }: { readonly subject: string; readonly record: LaunchRecord },
+  now: Now,
+): FailedWorker {
+  const { notBeforeMs, excludedUntilMs } = record
+  const excluded = excludedUntilMs > now.monotonicMs
+  const demand = demandOf(cluster, subject)
+  // While no other Worker is left, the exclusion does not count.
+  const isPassedOver = excluded && demand !== undefined && !allExcluded(cluster, now, subject, demand)
+  const atMs = isPassedOver ? Math.max(notBeforeMs, excludedUntilMs) : notBeforeMs
+  return {
+    workerId: worker.id,
+    host: worker.record.host,
+    failure: record.failure,
+    failures: record.rounds,
+    retryAtMs: now.wallMs + Math.max(0, atMs - now.monotonicMs),
+    excluded,
+  }
+}
+
+function demandOf(cluster: ClusterState, subject: string): Demand | undefined {
+  const app = cluster.apps.get(subject)
+  return app ? executorDemand(app) : cluster.drivers.get(subject)?.record.description
+}
 
 /**
  * Handles an executor that has ended or is to leave, and this leader has not asked for it. One that has
@@ -110,7 +128,7 @@ export function failedWorkersOf(cluster: ClusterState, subject: string, now: Now
   const failed: FailedWorker[] = []
   for (const record of cluster.launchFailures.of(subject)) {
     const worker = cluster.workers.get(record.workerId)
-    if (worker) failed.push(failedWorkerOf(worker, record, now))
+    if (worker) failed.push(failedWorkerOf(cluster, worker, { subject, record }, now))
     if (failed.length >= limits.shownFailedWorkers) break
   }
   return failed

@@ -148,7 +148,7 @@ function fitOf(
     verdict,
     short: isShort ? shortagesOf(worker, verdict, demand) : [],
     labels: verdict === 'NO_LABEL' ? labelsMissing(worker, demand) : [],
-    ...(failed && { failed: failedWorkerOf(worker, failed, now) }),
+    ...(failed && { failed: failedWorkerOf(cluster, worker, { subject: id, record: failed }, now) }),
     holders: verdict === 'NO_ROOM' ? holdersOf(worker) : [],
     ...(verdict === 'UNREACHABLE' && silenceOf(cluster, worker, now)),
     ...(verdict === 'DEAD' && { heardAtMs: worker.lastHeartbeatWallMs }),

@@ -47,6 +47,7 @@ test('one Worker of two cannot see the folder: the application runs on the other
   assert.deepEqual(failed.at(-1)?.failure, told?.failure)
   run.pass(300_000)
   assert.equal(run.launchesOn('bad').length, 16, 'tried again when its exclusion is over, once')
+  assert.equal(run.launchesOn('bad').at(-1), 60_000 + (told?.retryAtMs ?? 0), 'as it was told')
 })
 
 test('twelve applications, one Worker of two bad: none ends, whatever they have on the good one', () => {
