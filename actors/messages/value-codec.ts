@@ -209,7 +209,7 @@ class Reader extends DefaultDeserializer {
         return this.#decodeError(this.#body())
       default:
         this.#again = number
-        return (DefaultDeserializer.prototype as unknown as HostHooks)._readHostObject.call(this)
+        return own((DefaultDeserializer.prototype as unknown as HostHooks)._readHostObject.call(this))
     }
   }
 
@@ -223,4 +223,16 @@ class Reader extends DefaultDeserializer {
   #body(): Buffer {
     return this.readRawBytes(super.readUint32())
   }
+}
+
+/**
+ * Views of Node's deserializer look into the message. Their `buffer` is to have their bytes alone, as the
+ * sender's had. A Buffer stays: it may share its memory with others anywhere.
+ */
+function own(view: unknown): unknown {
+  if (!ArrayBuffer.isView(view) || Buffer.isBuffer(view)) return view
+  const { buffer, byteOffset, byteLength } = view
+  if (byteLength === buffer.byteLength) return view
+  const bytes = buffer.slice(byteOffset, byteOffset + byteLength)
+  return new (view.constructor as new (bytes: ArrayBufferLike) => ArrayBufferView)(bytes)
 }

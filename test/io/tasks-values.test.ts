@@ -183,6 +183,17 @@ test('of a class that extends a container, and holds nothing else, the contents 
   assert.deepEqual(there(new (class Link extends URL {})('http://a/')), new URL('http://a/'))
 })
 
+test('a typed array has a buffer of its own there, with its bytes alone', () => {
+  const parts = [new Uint8Array(16).fill(7), new Float64Array([0.5]), new DataView(new ArrayBuffer(24), 8, 8)]
+  for (const part of [...parts, new Uint8Array(100_000)]) {
+    const [beside, back] = listFromBytes(toBytes(['x', part], inputContext)) as [string, typeof part]
+    assert.deepEqual([beside, back.buffer.byteLength, back.byteOffset], ['x', part.byteLength, 0])
+    assert.deepEqual((there({ part }) as { part: typeof part }).part.buffer, back.buffer)
+  }
+  const [url, bytes] = there([new URL('http://a/'), new Uint8Array(3)]) as [URL, Uint8Array]
+  assert.deepEqual([url.href, bytes.buffer.byteLength], ['http://a/', 3])
+})
+
 test('a symbol on a buffer is left out as any other', () => {
   const view = Object.assign(new Uint8Array(100), { [Symbol('s')]: 1 })
   assert.deepEqual(there({ view }), { view: new Uint8Array(100) })
