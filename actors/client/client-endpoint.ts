@@ -296,7 +296,7 @@ export class ClientEndpoint {
     if (!this.#core || this.#finishing) return
     for (const effect of this.#core.step(input)) this.#apply(effect)
     // The pool closes after the Master was told: otherwise the Master would replace the executors that exit.
-    if (input.kind === 'close') this.#pool?.close(this.#closeReason)
+    if (input.kind === 'close') this.#pool?.close({ reason: this.#closeReason })
   }
 
   #apply(effect: ClientEffect): void {
@@ -447,7 +447,8 @@ export class ClientEndpoint {
     if (this.#finishing) return
     this.#finishing = true
     const over = error ?? errorOf(closedReason)
-    this.#pool?.close(over.message)
+    const code = endCodes.find((name) => isFiresteelError(over, name))
+    this.#pool?.close({ reason: over.message, code })
     for (const settle of this.#waiters.values()) settle(over)
     this.#waiters.clear()
     this.#transport.dialer.closeAll('this client ends')
@@ -479,6 +480,9 @@ const failedWorker = ({ workerId, host, failure, failures, excluded, retryAtMs }
 const failureOf = (id: number, failed: FailedWorker) => ({ id, ...failedWorker(failed) })
 
 const randomHex = (bytes: number): string => randomBytes(bytes).toString('hex')
+
+/** With these a Master ends an application. */
+const endCodes = ['APPLICATION_FAILED', 'APPLICATION_KILLED'] as const
 
 const closedReason = { code: 'FIRESTEEL_APPLICATION_CLOSED', message: 'The application was closed.' } as const
 

@@ -19,6 +19,7 @@ import {
 import { DispatchState, ExecutorEntry } from './dispatch-state.js'
 import type { DispatchTimer } from './dispatch-timer.js'
 import type {
+  Closed,
   DispatchEffect,
   DispatchInput,
   DispatchStats,
@@ -140,7 +141,7 @@ export class DispatchCore {
         giveBack(state, input.execIds, input.reason)
         return
       case 'close':
-        this.#close(input.reason)
+        this.#close({ reason: input.reason, code: input.code })
         return
       default:
         this.#fromExecutor(input, nowMs)
@@ -236,7 +237,7 @@ export class DispatchCore {
     const state = this.#state
     const { execId } = executor
     if (state.closed !== undefined || state.fenced.has(execId)) {
-      const reason = state.closed ?? 'its tasks were given to others'
+      const reason = state.closed?.reason ?? 'its tasks were given to others'
       state.effects.push({ kind: 'refuse', execId, reason })
       return
     }
@@ -340,10 +341,11 @@ export class DispatchCore {
     }
   }
 
-  #close(reason: string): void {
+  #close(closed: Closed): void {
     const state = this.#state
     if (state.closed !== undefined) return
-    state.closed = reason
+    state.closed = closed
+    const { reason } = closed
     for (const { execId, link } of state.executors.values()) {
       if (link !== 'none') state.effects.push({ kind: 'refuse', execId, reason })
       state.effects.push({ kind: 'cancelTimer', timer: { kind: 'silence', execId } })
@@ -351,11 +353,12 @@ export class DispatchCore {
     }
     state.effects.push({ kind: 'cancelTimer', timer: { kind: 'rebalance' } })
     state.effects.push({ kind: 'cancelTimer', timer: { kind: 'anywhere' } })
-    this.#endAll(reason)
+    this.#endAll(closed)
     state.executors.clear()
   }
 
-  #endAll(reason: string): void {
-    for (const task of [...this.#state.tasks.values()]) this.#state.settle(task, { kind: 'closed', reason })
+  #endAll(closed: Closed): void {
+    for (const task of [...this.#state.tasks.values()])
+      this.#state.settle(task, { kind: 'closed', ...closed })
   }
 }

@@ -1,6 +1,7 @@
 import { CallLimits } from './call-limits.js'
 import type {
   AttemptResult,
+  Closed,
   DispatchEffect,
   DispatchStats,
   ExecutorDescription,
@@ -122,7 +123,7 @@ export class DispatchState {
   readonly suspects: Task[] = []
   /** Number of tasks at executors that are reported as started. */
   started = 0
-  closed: string | undefined
+  closed: Closed | undefined
   rebalancing = false
   /** The timer `anywhere` runs. */
   retriesWait = false

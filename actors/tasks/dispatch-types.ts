@@ -78,6 +78,13 @@ export interface Thrown {
   readonly error: unknown
 }
 
+/** Why an application takes no more tasks. */
+export interface Closed {
+  readonly reason: string
+  /** Its Master ended it; absent: it was closed, or had to end itself. */
+  readonly code?: 'APPLICATION_FAILED' | 'APPLICATION_KILLED' | undefined
+}
+
 export type TaskEnd =
   | { readonly kind: 'value'; readonly body: Uint8Array }
   | {
@@ -88,7 +95,7 @@ export type TaskEnd =
       readonly thrown?: Thrown | undefined
     }
   | { readonly kind: 'cancelled'; readonly reason: string }
-  | { readonly kind: 'closed'; readonly reason: string }
+  | ({ readonly kind: 'closed' } & Closed)
   | { readonly kind: 'quarantined'; readonly executors: readonly number[] }
   | { readonly kind: 'unknown'; readonly lost: 'executor' | 'thread'; readonly why: string }
 
@@ -135,7 +142,7 @@ export type DispatchInput =
   | { readonly kind: 'timer'; readonly timer: DispatchTimer }
   /** These executors end because the program wants it. They get no more tasks. */
   | { readonly kind: 'giveBack'; readonly execIds: readonly number[]; readonly reason: string }
-  | { readonly kind: 'close'; readonly reason: string }
+  | ({ readonly kind: 'close' } & Closed)
 
 export type TaskPoolEvent =
   | { readonly name: 'executorAdded'; readonly executor: ExecutorDescription }

@@ -18,7 +18,10 @@ function made(end: TaskEnd, name: string, attempts: number, cause: Error | undef
     case 'cancelled':
       return new FiresteelError('TASK_CANCELLED', `The task ${name} was cancelled: ${end.reason}.`)
     case 'closed':
-      return new FiresteelError('APPLICATION_CLOSED', `The task ${name} had not ended: ${end.reason}.`)
+      return new FiresteelError(
+        end.code ?? 'APPLICATION_CLOSED',
+        `The task ${name} had not ended: ${end.reason.replace(/\.$/, '')}.`,
+      )
     case 'quarantined':
       return new FiresteelError(
         'TASK_QUARANTINED',

@@ -6,6 +6,7 @@ import type { TaskCounts } from './dispatch-counts.js'
 import type { IdleExecutor } from './dispatch-idle.js'
 import type {
   Backoff,
+  Closed,
   DispatchStats,
   ExecutorDescription,
   ExecutorUpdate,
@@ -112,8 +113,8 @@ export interface TaskPool {
   readonly hasTooMuchWork: boolean
   /** These executors get no more tasks, because they are about to end. No task is to blame for that. */
   giveBack(execIds: readonly number[], reason: string): void
-  /** Ends all tasks with APPLICATION_CLOSED and tells the executors to exit. */
-  close(reason: string): void
+  /** Ends all tasks with APPLICATION_CLOSED, or the code, and tells the executors to exit. */
+  close(closed: Closed): void
   /** The returned function removes the listener. */
   on(listener: (event: TaskPoolEvent) => void): () => void
   stats(): TaskPoolStats

@@ -10,6 +10,7 @@ import type { TaskCounts } from './dispatch-counts.js'
 import type { IdleExecutor } from './dispatch-idle.js'
 import { keyOfTimer } from './dispatch-timer.js'
 import type {
+  Closed,
   DispatchEffect,
   DispatchInput,
   ExecutorDescription,
@@ -140,9 +141,9 @@ class Pool implements TaskPool {
     this.#step({ kind: 'giveBack', execIds, reason })
   }
 
-  close(reason: string): void {
+  close(closed: Closed): void {
     this.#submitFresh()
-    this.#step({ kind: 'close', reason })
+    this.#step({ kind: 'close', ...closed })
   }
 
   on(listener: (event: TaskPoolEvent) => void): () => void {

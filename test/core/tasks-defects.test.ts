@@ -166,7 +166,7 @@ test('a defect of the pool ends every task and every executor, is told once, and
   const late = new Liar(tasks.readToExecutor)
   pool.link(late)
   assert.match(late.closedFor ?? '', /planted/)
-  pool.close('closed')
+  pool.close({ reason: 'closed' })
   assert.equal(defects.length, 1)
 })
 

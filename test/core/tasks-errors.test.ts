@@ -138,7 +138,7 @@ test('a closed application says which input had not ended', async () => {
   const { pool, half } = bench()
   const reading = each(pool, half, ['first']).next()
   await Promise.resolve()
-  pool.close('it was closed')
+  pool.close({ reason: 'it was closed' })
   const error = await failureOf(reading)
   assert.ok(isFiresteelError(error, 'APPLICATION_CLOSED'))
   assert.equal(error.message, 'The task half (input 0) had not ended: it was closed.')

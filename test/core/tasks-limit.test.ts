@@ -235,7 +235,7 @@ test('leaving the loop, an aborted signal and close() end what waits for its tur
     next.catch(() => {})
     if (how === 'leave') await results.return?.()
     if (how === 'abort') aborter.abort(new Error('enough'))
-    if (how === 'close') pool.close('enough')
+    if (how === 'close') pool.close({ reason: 'enough' })
     if (how !== 'leave') await assert.rejects(next)
     await time.advanceSettling(0)
     assert.equal(pool.stats().live, 0)

@@ -128,7 +128,7 @@ test('cancel and close end a wait at once, and no timer is left', async () => {
     assert.equal(pool.delayed(1), 1)
     assert.equal(time.pending, timersBefore + 1)
     if (how === 'cancel') pool.cancel([taskId], 'enough')
-    else pool.close('enough')
+    else pool.close({ reason: 'enough' })
     assert.equal(outcomes.get(taskId)?.end.kind, how === 'cancel' ? 'cancelled' : 'closed')
     assert.equal(pool.delayed(1), 0)
     if (how === 'cancel') assert.equal(time.pending, timersBefore)

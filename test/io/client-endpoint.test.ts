@@ -143,7 +143,7 @@ test('the end that a Master gives is told, once, and ends what runs', async (t) 
   app.on('removed', ({ code }) => ends.push(code))
   app.on('closed', ({ error }) => ends.push(`closed ${error?.code}`))
   const { count } = app.tasks<{ count: (n: number) => number }>('file:///nowhere.js')
-  const task = assert.rejects(count(1), { code: 'FIRESTEEL_APPLICATION_CLOSED' })
+  const task = assert.rejects(count(1), { code: 'FIRESTEEL_APPLICATION_KILLED' })
   for (const peer of master.peers) {
     master.tell(peer, {
       type: 'ApplicationRemoved',

@@ -130,7 +130,7 @@ for (const [name, call] of Object.entries(blocking)) {
     const begun = path(`closed-${name.replaceAll(' ', '-')}`)
     const blocked = assert.rejects(call(sample(driver), begun), code('APPLICATION_CLOSED'))
     await waitUntil('it to block', () => existsSync(begun))
-    driver.pool.close('closed')
+    driver.pool.close({ reason: 'closed' })
     await blocked
     let end: ProcessExit | undefined
     void child.exited.then((status) => {

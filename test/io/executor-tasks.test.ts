@@ -389,7 +389,7 @@ test('close tells the executors to exit and ends what is left', async () => {
   const pending = sample(driver).untilAborted()
   const rejected = assert.rejects(pending, code('APPLICATION_CLOSED'))
   await waitUntil('it runs', () => driver.pool.stats().dispatched === 1)
-  driver.pool.close('the application was closed')
+  driver.pool.close({ reason: 'the application was closed' })
   await rejected
   const { code: exitCode } = await child.exited
   assert.equal(exitCode, 0)

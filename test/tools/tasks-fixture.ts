@@ -140,7 +140,7 @@ export async function startDriver(
     },
     async [Symbol.asyncDispose]() {
       closing = true
-      pool.close('the test is over')
+      pool.close({ reason: 'the test is over' })
       await Promise.all([...children].map((child) => child.stop({ graceMs: 2000 })))
       for (const link of links) link.close()
       await listener.close().catch(() => undefined)
