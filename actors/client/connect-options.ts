@@ -1,6 +1,7 @@
+import { statSync } from 'node:fs'
 import { basename, extname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { FiresteelError } from '../../runtime/errors.js'
+import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
 import { checkKnownOptions, isPlainObject } from '../../runtime/known-options.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
@@ -184,8 +185,8 @@ export function connectSettings(options: ConnectOptions, cwd: string): ConnectSe
     ...(executors !== undefined && { executorLimit: executors }),
     user: userName(),
     cwd,
-    env: { ...executor.env },
-    nodeOptions: [...(executor.nodeOptions ?? [])],
+    env: variablesOf(executor.env ?? {}),
+    nodeOptions: nodeOptionsOf(executor.nodeOptions ?? []),
   }
   const masterTimeoutMs = parseDurationMs(options.masterTimeout ?? limits.masterTimeoutMs, {
     what: 'masterTimeout',
@@ -204,9 +205,11 @@ function codeFolderOf(code: unknown, cwd: string): string | undefined | false {
   if (code === undefined || code === false) return code
   const help = "Write code: new URL('.', import.meta.url), or the path of a folder."
   try {
-    if (code instanceof URL) return fileURLToPath(code)
-    if (typeof code === 'string') return code.startsWith('file:') ? fileURLToPath(code) : resolve(cwd, code)
-  } catch {
+    if (code instanceof URL) return folder(fileURLToPath(code))
+    if (typeof code === 'string')
+      return folder(code.startsWith('file:') ? fileURLToPath(code) : resolve(cwd, code))
+  } catch (error) {
+    if (isFiresteelError(error)) throw error
     throw new FiresteelError('USAGE', `code is ${String(code)}, which is no file URL.`, {
       place: 'code',
       help,
@@ -216,6 +219,12 @@ function codeFolderOf(code: unknown, cwd: string): string | undefined | false {
     place: 'code',
     help,
   })
+}
+
+/** Otherwise it would be noticed only once a Worker lacks a module, which may be months later. */
+function folder(path: string): string {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path
+  return refuse('code', `code is ${path}, which is no folder.`)
 }
 
 /** Infinity: idle executors are kept. */
@@ -329,6 +338,22 @@ function resourcesOf(resources: unknown): Record<string, number> {
   return Object.fromEntries(
     entries.map(([name, count]) => [name, atLeast(1, count, `executor.resources.${name}`)]),
   )
+}
+
+function variablesOf(env: unknown): Record<string, string> {
+  if (!isPlainObject(env))
+    return refuse('executor.env', "executor.env must be a plain object such as { STAGE: 'test' }.")
+  return { ...(env as Record<string, string>) }
+}
+
+function nodeOptionsOf(options: unknown): string[] {
+  // The letters of a text would be its items.
+  if (!Array.isArray(options))
+    return refuse(
+      'executor.nodeOptions',
+      "executor.nodeOptions must be a list such as ['--enable-source-maps'].",
+    )
+  return [...(options as string[])]
 }
 
 function programName(): string {

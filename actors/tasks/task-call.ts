@@ -1,4 +1,4 @@
-import { FiresteelError } from '../../runtime/errors.js'
+import { FiresteelError, reasonOf } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import type { OutputPart } from '../messages/task-entries.js'
@@ -8,7 +8,7 @@ import type { TaskOutcome, TaskStep } from './dispatch-types.js'
 import type { LimitKey } from './key-limit.js'
 import { keyOf, limitOf } from './limit-option.js'
 import { errorOf } from './outcome-error.js'
-import { type CallOptions, type CallSettings, callSettings } from './task-options.js'
+import { type CallOptions, type CallSettings, callSettings, type TaskProgress } from './task-options.js'
 import type { FunctionRef, TaskPool } from './task-pool-types.js'
 import { inputBytes, resultValue, targetOf } from './task-proxy.js'
 import { type TaskTrace, traceMany } from './task-trace.js'
@@ -73,6 +73,8 @@ export class TaskCall<I> {
   #exhausted = false
   #ended = false
   #failure: { readonly error: unknown } | undefined
+  /** What the inputs threw. It is told behind what has been submitted, so that no result is lost. */
+  #inputsError: { readonly error: unknown } | undefined
   #progress = { done: 0, failed: 0, retried: 0 }
   #progressDue = false
   /** What tasks have said since the last report, by the index of their input. */
@@ -105,12 +107,12 @@ export class TaskCall<I> {
       this.#pull()
       return Promise.resolve(ready)
     }
+    this.#endIfOver()
     if (this.#failure !== undefined) {
       const { error } = this.#failure
       this.#failure = undefined
       return Promise.reject(error)
     }
-    if (this.#isOver()) this.end('all is done')
     if (this.#ended) return Promise.resolve(undefined)
     return new Promise((resolve, reject) => {
       this.#waiters.push({ resolve, reject })
@@ -141,9 +143,12 @@ export class TaskCall<I> {
 
   #start(): void {
     const { signal } = this.#settings
-    const iterable = this.#inputs as Partial<AsyncIterable<I>> & Partial<Iterable<I>>
-    this.#isAsync = iterable[Symbol.asyncIterator] !== undefined
-    this.#iterator = iterable[Symbol.asyncIterator]?.() ?? iterable[Symbol.iterator]?.()
+    try {
+      this.#open()
+    } catch (error) {
+      this.#inputsFailed(error)
+      return
+    }
     const unlisten = this.#pool.on((event) => {
       // It may take more than all others before it.
       if (event.name === 'executorLinked') this.#pull()
@@ -165,8 +170,20 @@ export class TaskCall<I> {
     else this.#pull()
   }
 
-  #isOver(): boolean {
-    return this.#exhausted && this.#inFlight.size === 0 && this.#output.size === 0
+  #open(): void {
+    const iterable = this.#inputs as Partial<AsyncIterable<I>> & Partial<Iterable<I>>
+    this.#isAsync = iterable[Symbol.asyncIterator] !== undefined
+    this.#iterator = iterable[Symbol.asyncIterator]?.() ?? iterable[Symbol.iterator]?.()
+    if (typeof this.#iterator?.next === 'function') return
+    const message = 'The iterator of the inputs has no function next.'
+    throw new FiresteelError('USAGE', message, { place: 'inputs' })
+  }
+
+  /** All that was submitted has ended and been read. */
+  #endIfOver(): void {
+    if (this.#ended || !this.#exhausted || this.#inFlight.size > 0 || this.#output.size > 0) return
+    if (this.#inputsError) this.fail(this.#inputsError.error)
+    else this.end('all is done')
   }
 
   /** Nothing is read after the end of the call, as of an async generator. */
@@ -231,16 +248,16 @@ export class TaskCall<I> {
     this.#pulling = false
   }
 
-  /** The user's iterator threw, which ends the inputs and the call. */
+  /** The user's iterator threw, which ends the inputs. */
   #inputsFailed(error: unknown): void {
     this.#pulling = false
-    this.#exhausted = true
-    this.fail(error)
+    this.#inputsError = { error }
+    this.#exhaust()
   }
 
   #exhaust(): void {
     this.#exhausted = true
-    if (this.#isOver()) this.end('all is done')
+    this.#endIfOver()
   }
 
   #submit(input: I): void {
@@ -331,7 +348,7 @@ export class TaskCall<I> {
       this.#isRead(next)
     }
     // Reads that still wait would wait for a result that never comes.
-    if (this.#isOver()) this.end('all is done')
+    this.#endIfOver()
   }
 
   /** Cancels the tasks of later inputs. Those of earlier inputs go on. */
@@ -364,12 +381,23 @@ export class TaskCall<I> {
         const progress = { ...this.#progress, ...counts, ...(total !== undefined && { total }) }
         const steps = [...this.#steps]
         this.#steps.clear()
-        if (steps.length === 0) onProgress(progress)
-        for (const [index, step] of steps) onProgress({ ...progress, task: { index, ...step } })
+        if (steps.length === 0) this.#tell(onProgress, progress)
+        for (const [index, step] of steps) this.#tell(onProgress, { ...progress, task: { index, ...step } })
       } catch (error) {
-        this.fail(error)
+        this.#progressFailed(error)
       }
     })
+  }
+
+  /** It may be an async function, for which nobody waits. */
+  #tell(onProgress: (progress: TaskProgress) => unknown, progress: TaskProgress): void {
+    const told = onProgress(progress)
+    if (told instanceof Promise) told.catch((error: unknown) => this.#progressFailed(error))
+  }
+
+  #progressFailed(cause: unknown): void {
+    const message = `onProgress threw: ${reasonOf(cause)}`
+    this.fail(new FiresteelError('CALLBACK_FAILED', message, { cause, place: 'onProgress' }))
   }
 
   async #closeIterator(): Promise<void> {

@@ -169,7 +169,9 @@ function timeoutMsOf(timeout: unknown): number {
   if (typeof timeout !== 'string' && typeof timeout !== 'number') {
     refuse('timeout', `timeout is ${String(timeout)}; it must be a duration such as 30s, or milliseconds.`)
   }
-  return Math.min(parseDurationMs(timeout, { what: 'timeout' }), DURATION_MS_MAX)
+  const ms = parseDurationMs(timeout, { what: 'timeout' })
+  if (ms === 0) refuse('timeout', 'timeout is 0; an attempt needs time. Infinity means no timeout.')
+  return Math.min(ms, DURATION_MS_MAX)
 }
 
 function checkFunction(name: string, value: unknown): void {

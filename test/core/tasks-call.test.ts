@@ -137,7 +137,7 @@ test('each never throws for a task; leaving the loop cancels the rest', async ()
   assert.deepEqual(hand.cancelled, [3, 4])
 })
 
-test('an aborted signal, a failing iterator and a closed application end both kinds', async () => {
+test('an aborted signal and a closed application end both kinds', async () => {
   for (const run of [map, each] as const) {
     const hand = new HandPool()
     const aborter = new AbortController()
@@ -150,19 +150,71 @@ test('an aborted signal, a failing iterator and a closed application end both ki
       /enough/,
     )
 
-    function* broken(): Generator<number> {
-      yield 1
-      throw new Error('inputs broke')
+    for (const code of [undefined, 'APPLICATION_KILLED', 'APPLICATION_FAILED'] as const) {
+      const closed = run(hand.pool, hand.functions.count, [1]).next()
+      hand.end([...hand.open.keys()][0] as number, { kind: 'closed', reason: 'It was over.', code })
+      await assert.rejects(closed as Promise<unknown>, {
+        code: `FIRESTEEL_${code ?? 'APPLICATION_CLOSED'}`,
+        message: 'The task count (input 0) had not ended: It was over.',
+      })
     }
-    await assert.rejects(
-      run(hand.pool, hand.functions.count, broken()).next() as Promise<unknown>,
-      /inputs broke/,
-    )
-
-    const closed = run(hand.pool, hand.functions.count, [1]).next()
-    hand.end([...hand.open.keys()][0] as number, { kind: 'closed', reason: 'closed' })
-    await assert.rejects(closed as Promise<unknown>, { code: 'FIRESTEEL_APPLICATION_CLOSED' })
   }
+})
+
+test('inputs that throw: what has been submitted is read first, and then the error', async () => {
+  const broke = /inputs broke/
+  const sync = function* (): Generator<number> {
+    yield* [1, 2]
+    throw new Error('inputs broke')
+  }
+  const async = async function* (): AsyncGenerator<number> {
+    yield* [1, 2]
+    throw new Error('inputs broke')
+  }
+  for (const inputs of [sync, async])
+    for (const run of [map, each] as const) {
+      const hand = new HandPool()
+      const results = run(hand.pool, hand.functions.count, inputs()) as AsyncIterableIterator<unknown>
+      const reads = [results.next(), results.next(), results.next(), results.next()]
+      await new Promise(setImmediate)
+      assert.deepEqual([...hand.open.keys()], [1, 2], 'no task was cancelled')
+      hand.value(1, 10)
+      hand.value(2, 20)
+      const [one, two, failed, over] = await Promise.allSettled(reads)
+      assert.deepEqual(
+        [one, two].map((read) => read?.status),
+        ['fulfilled', 'fulfilled'],
+      )
+      assert.match(String(failed?.status === 'rejected' && failed.reason), broke)
+      assert.deepEqual(over, { status: 'fulfilled', value: { done: true, value: undefined } })
+      assert.equal(hand.listeners.size, 0)
+    }
+})
+
+test('inputs that throw before a task of map has failed: the earlier input is thrown', async () => {
+  const hand = new HandPool()
+  const inputs = function* (): Generator<number> {
+    yield 1
+    throw new Error('inputs broke')
+  }
+  const first = map(hand.pool, hand.functions.count, inputs()).next()
+  hand.end(1, { kind: 'cancelled', reason: 'by hand' })
+  await assert.rejects(first, { code: 'FIRESTEEL_TASK_CANCELLED' })
+})
+
+test('inputs whose iterator is none, or that gives none, are refused', async () => {
+  const hand = new HandPool()
+  const none = { [Symbol.iterator]: () => ({}) } as unknown as number[]
+  const throws = {
+    [Symbol.iterator]: () => {
+      throw new RangeError('no inputs')
+    },
+  } as unknown as number[]
+  await assert.rejects(map(hand.pool, hand.functions.count, none).next(), {
+    code: 'FIRESTEEL_USAGE',
+    message: 'The iterator of the inputs has no function next.',
+  })
+  await assert.rejects(map(hand.pool, hand.functions.count, throws).next(), /no inputs/)
 })
 
 test('bad arguments are refused at the call', () => {
@@ -173,6 +225,10 @@ test('bad arguments are refused at the call', () => {
   assert.throws(() => map(hand.pool, count, 5 as unknown as number[]), { code: 'FIRESTEEL_USAGE' })
   assert.throws(() => each(hand.pool, count, [1], { retries: -1 }), { code: 'FIRESTEEL_USAGE' })
   assert.throws(() => each(hand.pool, count, [1], { timeout: 'soon' }), { code: 'FIRESTEEL_USAGE' })
+  assert.throws(() => each(hand.pool, count, [1], { timeout: 0 }), {
+    code: 'FIRESTEEL_USAGE',
+    message: 'timeout is 0; an attempt needs time. Infinity means no timeout.',
+  })
   assert.throws(() => each(hand.pool, count, [1], { concurrency: 0 }), { code: 'FIRESTEEL_USAGE' })
   assert.throws(() => tasksOf(hand.pool, './relative.js'), { code: 'FIRESTEEL_USAGE' })
 })

@@ -95,16 +95,22 @@ test('what belongs to an attempt or a task that has ended is not told', async ()
   assert.deepEqual(told.at(-1)?.task, { index: 1, fraction: 0.2 })
 })
 
-test('an onProgress that throws ends the call, as it does for ends', async () => {
-  const { pool, executor, page } = bench()
-  const onProgress = (): void => {
-    throw new RangeError('no screen')
-  }
-  const first = each(pool, page, ['a'], { onProgress }).next()
-  await turn()
-  executor.progress(step(1, 0.5))
-  await assert.rejects(first, { message: 'no screen' })
-})
+for (const how of ['throws', 'rejects'])
+  test(`an onProgress that ${how} ends the call, as it does for ends`, async () => {
+    const { pool, executor, page } = bench()
+    const fail = (): never => {
+      throw new RangeError('no screen')
+    }
+    const onProgress = how === 'throws' ? fail : async () => fail()
+    const first = each(pool, page, ['a'], { onProgress }).next()
+    await turn()
+    executor.progress(step(1, 0.5))
+    await assert.rejects(first, {
+      code: 'FIRESTEEL_CALLBACK_FAILED',
+      message: 'onProgress threw: no screen',
+      place: 'onProgress',
+    })
+  })
 
 test('a frame with a fraction above 1 is not read', () => {
   const frames: Buffer[] = []

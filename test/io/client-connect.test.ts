@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { parseBoot } from '../../actors/client/boot-line.js'
 import { connect } from '../../actors/client/connect.js'
 import { type ConnectOptions, connectSettings } from '../../actors/client/connect-options.js'
@@ -61,6 +62,14 @@ const refused: [string, unknown, RegExp][] = [
     { executor: { env: JSON.parse('{"__proto__": "1"}') } },
     /^env\.__proto__ must have another name/,
   ],
+  ['options of Node as a text', { executor: { nodeOptions: '--x' } }, /executor\.nodeOptions must be a list/],
+  [
+    'variables in a Map',
+    { executor: { env: new Map([['A', '1']]) } },
+    /executor\.env must be a plain object/,
+  ],
+  ['code that is a file', { code: fileURLToPath(import.meta.url) }, /^code is \S+, which is no folder\.$/],
+  ['code that does not exist', { code: '/nowhere' }, /^code is \/nowhere, which is no folder\.$/],
   ['a name too long', { name: 'n'.repeat(300) }, /name is not acceptable/],
 ]
 for (const [what, options, message] of refused) {
