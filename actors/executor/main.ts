@@ -9,6 +9,7 @@ import { limits } from '../../runtime/limits.js'
 import { readBootText } from '../../runtime/process/inherited-pipe.js'
 import { sendSignal } from '../../runtime/process/send-signal.js'
 import { LinkKeeper } from '../../runtime/transport/link-keeper.js'
+import { executorExits } from '../messages/executor-exits.js'
 import { CODE_ROOTS, type ExecutorBoot } from './boot.js'
 import { ExecutorTrace } from './executor-trace.js'
 import { ExecutorSession } from './session.js'
@@ -25,9 +26,6 @@ import { ThreadPool, type Useless } from './threads.js'
  * process.
  */
 const HEAP_SHARE = innerLimits.heapShare
-
-/** `startless`: its task threads do not start. `defect`: an uncaught exception. */
-const exitCodes = { asked: 0, boot: 2, alone: 3, startless: 4, defect: 5 } as const
 
 function readBoot(): ExecutorBoot {
   try {
@@ -107,7 +105,7 @@ class Executor {
   }
 
   /** Without `why` its driver asked for it: nobody needs to read that in the output of the program. */
-  exit(code: keyof typeof exitCodes, why?: string): void {
+  exit(code: keyof typeof executorExits, why?: string): void {
     if (this.#isExiting) return
     this.#isExiting = true
     if (why !== undefined) say(`executor ${this.#boot.appId}/${this.#boot.execId} ends: ${why}`)
@@ -115,7 +113,7 @@ class Executor {
     // Results that the driver has not acknowledged are dropped: it wants this executor to end.
     void this.#threads.close(limits.executorExitMs).then((ended) => {
       // process.exit() waits for every thread; for one in a blocking call it would wait for ever.
-      if (ended) process.exit(exitCodes[this.#useless === 'startless' ? 'startless' : code])
+      if (ended) process.exit(executorExits[this.#useless === 'startless' ? 'startless' : code])
       else endGroup()
     })
   }
@@ -180,5 +178,5 @@ try {
   process.on('uncaughtException', (error) => executor.fail(error))
 } catch (error) {
   say(reasonOf(error))
-  process.exitCode = exitCodes.boot
+  process.exitCode = executorExits.boot
 }

@@ -108,12 +108,10 @@ export function conditionOf(cluster: ClusterState, worker: WorkerEntry, now: Now
     ...(condition === 'UNREACHABLE' && { deadAtMs: silence.deadAtMs }),
     ...(diedAtWallMs !== undefined && { diedAtMs: diedAtWallMs }),
     ...(lostBecause !== undefined && { reason: lostBecause }),
-    failed: cluster.launchFailures
-      .on(worker.id, limits.shownFailedWorkers)
-      .map(({ subject, record }) => ({
-        subject,
-        failure: failedWorkerOf(cluster, worker, { subject, record }, now),
-      })),
+    failed: cluster.launchFailures.on(worker.id, limits.shownFailedWorkers).map(({ subject, record }) => ({
+      subject,
+      failure: failedWorkerOf(cluster, worker, { subject, record }, now),
+    })),
   }
 }
 

@@ -1,5 +1,6 @@
 import { limits } from '../../runtime/limits.js'
 import { isEndedExecutor } from '../messages/common.js'
+import { executorExits } from '../messages/executor-exits.js'
 import { endText } from '../messages/launch-failure-text.js'
 import type { FailedWorker, LaunchFailure } from '../messages/launch-failures.js'
 import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
@@ -61,8 +62,8 @@ function demandOf(cluster: ClusterState, subject: string): Demand | undefined {
 
 /**
  * Handles an executor that has ended or is to leave, and this leader has not asked for it. One that has
- * lasted is replaced at once. One that has given a result is replaced after a back-off. Any other is a failed
- * launch, whose record is returned.
+ * lasted is replaced at once, unless it never reached its driver. One that has given a result is replaced
+ * after a back-off. Any other is a failed launch, whose record is returned.
  */
 export function executorFailure(
   cluster: ClusterState,
@@ -72,7 +73,9 @@ export function executorFailure(
 ): LaunchRecord | undefined {
   const failure = executorFailureOf(cluster, step.now, { executor, worker }, change)
   if (!failure) return undefined
-  if (hasLasted(cluster, step.now, executor)) {
+  // One that never reached its driver has only waited.
+  const isUseless = change.exitStatus === executorExits.alone && !executor.worked
+  if (!isUseless && hasLasted(cluster, step.now, executor)) {
     launchSucceeded(cluster, step, executor)
     return undefined
   }

@@ -1,4 +1,5 @@
 import type { ExecutorState, OwnedPosition } from '../messages/common.js'
+import { executorExitText } from '../messages/executor-exits.js'
 import type { KillExecutor, LaunchExecutor } from '../messages/executors.js'
 import type { NotStarted } from '../messages/launch-failures.js'
 import type { ExecutorReport } from '../messages/workers.js'
@@ -195,7 +196,8 @@ export class Executors {
     if (executor.killedBecause !== undefined) {
       this.#concludeKilled(executor, executor.killedBecause, exitStatus)
     } else {
-      this.#conclude(executor, { state: 'EXITED', message: exitText(end), exitStatus })
+      const message = executorExitText(end.exitCode) ?? exitText(end)
+      this.#conclude(executor, { state: 'EXITED', message, exitStatus })
     }
     return true
   }

@@ -450,3 +450,21 @@ test('a Worker that reports an executor of another one says nothing of that, and
   assert.deepEqual(world.toldTo('w2', 'KillExecutor').length, 1)
   assert.deepEqual(world.toldTo('w2', 'LaunchExecutor'), [])
 })
+
+for (const [exitStatus, isFailed] of [
+  [3, true],
+  [1, false],
+] as const)
+  test(`an executor that ran a minute and ends with status ${exitStatus} has ${isFailed ? 'only waited for its driver' : 'lasted'}`, () => {
+    const run = badCluster({}, ['w1', 1])
+    run.answers.set('w1', () => [{ state: 'RUNNING' }])
+    const appId = run.world.application('app')
+    run.pass(MINUTE, 500)
+    run.change('w1', { type: 'ExecutorStateChanged', appId, execId: 0, state: 'EXITED', exitStatus })
+    run.settle()
+    const [told] = run.world.toldTo('app', 'ExecutorUpdated').filter(({ state }) => state === 'EXITED')
+    assert.equal(told?.failed !== undefined, isFailed)
+    assert.equal(run.launches.length, isFailed ? 1 : 2)
+    run.pass(1000)
+    assert.equal(run.launches.length, 2)
+  })

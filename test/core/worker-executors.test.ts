@@ -31,6 +31,13 @@ test('Spark: RUNNING is reported right after the fork', () => {
 for (const [name, end, state, exitStatus, message] of [
   ['exit 0', { exitCode: 0 }, 'EXITED', 0, 'Command exited with code 0'],
   ['exit 7', { exitCode: 7 }, 'EXITED', 7, 'Command exited with code 7'],
+  [
+    'its own exit without a link',
+    { exitCode: 3 },
+    'EXITED',
+    3,
+    'It had no link to its driver, whose address is in its output',
+  ],
   ['a signal', { exitCode: null, signal: 'SIGSEGV' }, 'EXITED', 139, 'Command ended by signal SIGSEGV'],
   [
     'the memory watch',
