@@ -125,8 +125,14 @@ export const innerLimits = {
   logWindowBytes: 64 * KIB,
   /** Bytes of a log that are read in one turn: a millisecond of searching. */
   logPieceBytes: 128 * KIB,
-  /** Bytes that one search looks through, and lines that it finds; then it asks whether to go on. */
+  /** Lines that a search looks at in one turn: a millisecond or two. A piece may have a line for each byte. */
+  logTurnLines: 2000,
+  /**
+   * Bytes and lines that one search looks through, and lines that it finds; then it asks whether to go on. A
+   * line costs more than its bytes, so that an output of line breaks alone would take many seconds.
+   */
   logSearchBytes: 16 * MIB,
+  logSearchLines: 500_000,
   logFoundLines: 100,
   /** Searches of logs at a time. Others are told to wait. */
   logSearches: 2,

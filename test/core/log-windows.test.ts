@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
-import { test } from 'node:test'
+import { mock, test } from 'node:test'
 import type { KeptLog } from '../../actors/worker/logs/kept-log.js'
 import { searchBefore } from '../../actors/worker/logs/log-search.js'
 import { patternOf, shownLine } from '../../actors/worker/logs/log-text.js'
@@ -113,6 +113,44 @@ test('a search that finds much ends early, and the next one begins before it', a
   assert.equal(found.searched.start, found.lines[0]?.at)
   const next = await searchBefore(log, log.within, found.searched.start, patternOf('line'))
   assert.equal(next.lines.at(-1)?.at, found.searched.start - LINE)
+})
+
+/** What a function decodes, in pieces of text. */
+function decodedIn(work: () => unknown): number {
+  const decode = mock.method(Buffer.prototype, 'toString')
+  work()
+  const count = decode.mock.callCount()
+  decode.mock.restore()
+  return count
+}
+
+test('a page of an output of line breaks makes as many lines as it shows', () => {
+  const log = logOf('\n'.repeat(innerLimits.logWindowBytes * 2))
+  for (const part of [
+    () => windowBefore(log, log.within, log.within.end),
+    () => windowFrom(log, log.within, 1000),
+  ]) {
+    assert.equal(part().lines.length, 500)
+    assert.equal(decodedIn(part), 500)
+  }
+  assert.deepEqual(windowFrom(log, log.within, 1000).lines[0], { at: 1000, text: '', bytes: 1 })
+  assert.equal(windowBefore(log, log.within, log.within.end).start, log.within.end - 500)
+})
+
+test('a search of an output of line breaks looks at a few lines in one turn, and says how far it came', async () => {
+  const log = logOf('\n'.repeat(300_000))
+  let lines = 0
+  const turns: number[] = []
+  const pattern = { test: () => ++lines < 0 }
+  const rest = async (): Promise<void> => {
+    turns.push(lines)
+    lines = 0
+  }
+  const found = await searchBefore(log, log.within, 300_000, pattern, { mostLines: 250_000, rest })
+  assert.deepEqual(found, { lines: [], searched: { start: 50_000, end: 300_000 } })
+  assert.equal(Math.max(...turns), 2000)
+  assert.ok(turns.length >= 124, `${turns.length} turns`)
+  assert.deepEqual((await searchBefore(log, log.within, 50_000, pattern)).searched, { start: 0, end: 50_000 })
 })
 
 test('a search takes its text as it is', async () => {

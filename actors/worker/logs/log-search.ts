@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { innerLimits } from '../../../runtime/inner-limits.js'
 import { type KeptLog, readStretch, type Stretch } from './kept-log.js'
-import { type LogLine, linesOf } from './log-window.js'
+import { type LogLine, linesBack } from './log-window.js'
 
 /* Searches an output from its end back, a bounded part of it for each request. */
 
@@ -12,42 +12,54 @@ export interface FoundLines {
   readonly searched: Stretch
 }
 
+export interface SearchOptions {
+  readonly mostBytes?: number
+  readonly mostLines?: number
+  /** Resolves when everything else in this process has had a turn. */
+  readonly rest?: () => Promise<unknown>
+}
+
 const PIECE_BYTES = innerLimits.logPieceBytes
+const TURN_LINES = innerLimits.logTurnLines
 const LINE_BREAK = 10
 
 export async function searchBefore(
   log: Pick<KeptLog, 'read'>,
   within: Stretch,
   before: number,
-  pattern: RegExp,
-  mostBytes: number = innerLimits.logSearchBytes,
+  pattern: Pick<RegExp, 'test'>,
+  options: SearchOptions = {},
 ): Promise<FoundLines> {
+  const { mostBytes = innerLimits.logSearchBytes, mostLines = innerLimits.logSearchLines } = options
+  const { rest = nextTurn } = options
   const end = Math.min(Math.max(before, within.start), within.end)
   const from = Math.max(within.start, end - mostBytes)
   const found: LogLine[] = []
+  let looked = 0
   let to = end
   while (to > from) {
-    const { start, lines } = linesBefore(log, within, to)
-    for (const line of lines.toReversed()) {
-      if (!pattern.test(line.text)) continue
-      found.push(line)
-      if (found.length === innerLimits.logFoundLines) {
-        return { lines: found.reverse(), searched: { start: line.at, end } }
+    const { start, bytes } = pieceBefore(log, within, to)
+    for (const { at, text } of linesBack(bytes, start)) {
+      if (pattern.test(text)) found.push({ at, text })
+      looked++
+      if (found.length === innerLimits.logFoundLines || looked === mostLines) {
+        return { lines: found.reverse(), searched: { start: at, end } }
       }
+      // A line costs as much as many bytes, and a piece may have one line for each byte.
+      if (looked % TURN_LINES === 0) await rest()
     }
     to = start
-    // Everything else in this process has a turn between two pieces.
-    await nextTurn()
+    await rest()
   }
   return { lines: found.reverse(), searched: { start: to, end } }
 }
 
-/** The lines that end at a place, as far as one piece has them from their beginning. */
-function linesBefore(log: Pick<KeptLog, 'read'>, within: Stretch, to: number) {
+/** The bytes before a place, as far as one piece has the lines from their beginning. */
+function pieceBefore(log: Pick<KeptLog, 'read'>, within: Stretch, to: number) {
   const at = Math.max(within.start, to - PIECE_BYTES)
   const bytes = readStretch(log, { start: at, end: to })
   const first = at === within.start ? 0 : bytes.indexOf(LINE_BREAK) + 1
   // A line that is longer than a piece is searched in parts.
   const skipped = first === bytes.length ? 0 : first
-  return { start: at + skipped, lines: linesOf(bytes.subarray(skipped), at + skipped) }
+  return { start: at + skipped, bytes: bytes.subarray(skipped) }
 }

@@ -30,8 +30,7 @@ export function windowFrom(log: Pick<KeptLog, 'read'>, within: Stretch, from: nu
   const isWhole = at + bytes.length >= within.end
   const last = bytes.lastIndexOf(LINE_BREAK) + 1
   const end = isWhole || last <= skipped ? bytes.length : last
-  const lines = linesOf(bytes.subarray(skipped, end), at + skipped).slice(0, MOST_LINES)
-  return windowOf(lines, at + skipped)
+  return windowOf(firstLines(bytes.subarray(skipped, end), at + skipped), at + skipped)
 }
 
 /** The last lines before a place. The last of them may not be complete yet. */
@@ -41,11 +40,10 @@ export function windowBefore(log: Pick<KeptLog, 'read'>, within: Stretch, before
   const bytes = readStretch(log, { start: at, end })
   const first = at === within.start ? 0 : bytes.indexOf(LINE_BREAK) + 1
   const skipped = first === bytes.length ? 0 : first
-  const lines = linesOf(bytes.subarray(skipped), at + skipped).slice(-MOST_LINES)
-  return windowOf(lines, end)
+  return windowOf(lastLines(bytes.subarray(skipped), at + skipped), end)
 }
 
-interface RawLine extends LogLine {
+export interface RawLine extends LogLine {
   readonly bytes: number
 }
 
@@ -54,10 +52,10 @@ function windowOf(lines: readonly RawLine[], place: number): LogWindow {
   return { lines, start: first?.at ?? place, end: last ? last.at + last.bytes : place }
 }
 
-/** `at`: where the bytes begin in the output. */
-export function linesOf(bytes: Buffer, at: number): RawLine[] {
+/** As many as a page has. `at`: where the bytes begin in the output. */
+function firstLines(bytes: Buffer, at: number): RawLine[] {
   const lines: RawLine[] = []
-  for (let from = 0; from < bytes.length; ) {
+  for (let from = 0; from < bytes.length && lines.length < MOST_LINES; ) {
     const found = bytes.indexOf(LINE_BREAK, from)
     const to = found < 0 ? bytes.length : found
     const next = Math.min(bytes.length, to + 1)
@@ -65,4 +63,24 @@ export function linesOf(bytes: Buffer, at: number): RawLine[] {
     from = next
   }
   return lines
+}
+
+function lastLines(bytes: Buffer, at: number): RawLine[] {
+  const lines: RawLine[] = []
+  for (const line of linesBack(bytes, at)) {
+    lines.push(line)
+    if (lines.length === MOST_LINES) break
+  }
+  return lines.reverse()
+}
+
+/** From the last line back, each made when it is asked for. `at`: where the bytes begin in the output. */
+export function* linesBack(bytes: Buffer, at: number): Generator<RawLine> {
+  for (let end = bytes.length; end > 0; ) {
+    // The line break at the end of a line belongs to it.
+    const to = bytes[end - 1] === LINE_BREAK ? end - 1 : end
+    const from = to === 0 ? 0 : bytes.lastIndexOf(LINE_BREAK, to - 1) + 1
+    yield { at: at + from, text: bytes.toString('utf8', from, to), bytes: end - from }
+    end = from
+  }
 }
