@@ -134,6 +134,11 @@ export const innerLimits = {
   logSearchBytes: 16 * MIB,
   logSearchLines: 500_000,
   logFoundLines: 100,
+  /**
+   * Log streams whose last lines are sought at a time, of each link one. Each reads one outputTailChunkBytes
+   * in a turn. The others wait, and the hosts and their links take turns.
+   */
+  logTailSearches: 2,
   /** Searches of logs at a time. Others are told to wait. */
   logSearches: 2,
   /** Attempts of a driver that the page of its log lists, the newest. */
@@ -517,7 +522,7 @@ export const innerLimits = {
   kernelKillMs: 2 * SECOND,
   /** Bytes of output in one page, where nobody asks for less. */
   outputPageBytes: 256 * KIB,
-  /** A piece in which the end of an output is searched for its lines. */
+  /** A piece in which the end of an output is searched for its lines, one in a turn: some 0.1 ms. */
   outputTailChunkBytes: 64 * KIB,
   /** A line that is longer is not searched to its beginning. */
   outputTailBytes: 16 * MIB,

@@ -709,6 +709,8 @@ export const limits = {
    * ends as BUSY for a host or a link with fewer. Its reader goes on where it was, when there is a place.
    */
   logStreams: 256,
+  /** Lines from the end of an output that `logs --tail` may ask for. */
+  logTailLines: 100_000,
   /**
    * Logs that browsers and scripts download from a Worker at a time, and how long one may take: 2 GB at a
    * quarter of httpBytesPerSecondPerAddress. A reader that is cut off goes on with a range.

@@ -2,8 +2,8 @@ import { Buffer } from 'node:buffer'
 import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { limits } from '../../runtime/limits.js'
+import { outputEnd } from '../../runtime/process/output-segments.js'
 import { openPlain } from '../../runtime/process/plain-file.js'
-import { readOutput } from '../../runtime/process/read-output.js'
 
 /** Name of the list in the folder of a driver. */
 export const ATTEMPTS = 'attempts'
@@ -29,7 +29,7 @@ export function noteAttempt(folder: string, within: string, start: AttemptStart)
   try {
     const { size } = fstatSync(descriptor)
     if (size >= limits.attemptListBytes) keepNewerHalf(descriptor, size)
-    const endOf = (output: string) => readOutput(join(folder, output), { within, tailLines: 0 }).end
+    const endOf = (output: string) => outputEnd(join(folder, output))
     writeSync(
       descriptor,
       `${JSON.stringify({ ...start, stdout: endOf('stdout'), stderr: endOf('stderr') })}\n`,

@@ -12,6 +12,7 @@ import { followGuarded, type GuardedChild, type Outputs } from '../../runtime/pr
 import { KernelKills } from '../../runtime/process/kernel-kills.js'
 import { type MemoryExcess, MemoryWatch } from '../../runtime/process/memory-watch.js'
 import { type OutputFile, openOutputFile, unwatchedOutput } from '../../runtime/process/output-file.js'
+import { outputEnd } from '../../runtime/process/output-segments.js'
 import { readOutput } from '../../runtime/process/read-output.js'
 import type { Spawner } from '../../runtime/process/spawner.js'
 import { UncollectedChildren } from '../../runtime/process/uncollected.js'
@@ -316,8 +317,10 @@ export class Children {
     if (!mayBeHeapExhaustion(end.exitCode, end.signal)) return end
     try {
       const within = this.#options.folders.root
-      const { data } = readOutput(stderr, { within, tailLines: LAST_LINES, maxBytes: LAST_BYTES })
-      const overMemory = heapExhaustion(data.toString('latin1'), memoryMib)
+      const offset = Math.max(0, outputEnd(stderr) - LAST_BYTES)
+      const { data } = readOutput(stderr, { within, offset, maxBytes: LAST_BYTES })
+      const lastLines = data.toString('latin1').split('\n').slice(-LAST_LINES).join('\n')
+      const overMemory = heapExhaustion(lastLines, memoryMib)
       return overMemory ? { ...end, overMemory } : end
     } catch {
       // The work may have replaced its own output. The end is then told without this.

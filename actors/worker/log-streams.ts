@@ -9,11 +9,13 @@ import { pause } from '../../runtime/pause.js'
 import { isDescriptorShortage } from '../../runtime/process/descriptors.js'
 import { NotPlain } from '../../runtime/process/plain-file.js'
 import { followOutput, type ReadOptions, readOutput } from '../../runtime/process/read-output.js'
+import { tailPlace } from '../../runtime/process/tail-place.js'
 import { systemError } from '../../runtime/system-error.js'
 import type { PeerIdentity } from '../../runtime/transport/identity.js'
 import type { LogChunk, RequestLog } from '../messages/status.js'
 import { AttemptEnd } from './attempt-list.js'
 import { givesWay, type LogReaderLink } from './log-shares.js'
+import { TailTurns } from './logs/tail-turns.js'
 import { outputFolder } from './output-id.js'
 import type { WorkFolders } from './work-folders.js'
 
@@ -55,6 +57,7 @@ export class LogStreams {
   readonly #options: LogStreamsOptions
   /** By the incarnation of the peer. */
   readonly #open = new Map<string, Reader>()
+  readonly #tails = new TailTurns()
   #count = 0
 
   constructor(options: LogStreamsOptions) {
@@ -78,6 +81,12 @@ export class LogStreams {
         request.stream,
         `FIRESTEEL_UNKNOWN_ID: nothing named ${request.id} has run on this Worker`,
       )
+    } else if ((request.tailLines ?? 0) > limits.logTailLines) {
+      this.#refuse(
+        peer,
+        request.stream,
+        `FIRESTEEL_INVALID_ARGUMENT: tailLines is ${request.tailLines}; at most ${limits.logTailLines} lines from the end can be asked for`,
+      )
     } else if (mine.streams.has(request.stream)) {
       this.#refuse(peer, request.stream, 'FIRESTEEL_NOT_ALLOWED: a stream of this name is open')
     } else if (!this.#makePlace(mine)) {
@@ -90,7 +99,7 @@ export class LogStreams {
       mine.streams.set(name, stream)
       this.#open.set(peer, mine)
       this.#count++
-      void this.#run(peer, request, stream, path).finally(() => this.#forget(mine, stream))
+      void this.#run(mine, request, stream, path).finally(() => this.#forget(mine, stream))
     }
   }
 
@@ -139,12 +148,14 @@ export class LogStreams {
     return this.#options.lives(id) || existsSync(path) ? path : undefined
   }
 
-  async #run(peer: string, request: RequestLog, stream: Stream, path: string): Promise<void> {
+  async #run(reader: Reader, request: RequestLog, stream: Stream, path: string): Promise<void> {
+    const { peer } = reader
     const { signal } = stream.abort
     let error: string | undefined
     let next: number | undefined
     try {
-      for await (const piece of pages(path, this.#options.folders.root, request, stream)) {
+      const offset = await this.#firstOffset(reader, request, stream, path)
+      for await (const piece of pages(path, this.#options.folders.root, { ...request, offset }, stream)) {
         const data = piece.data.toString('base64')
         next = piece.next
         if (data !== '' && !this.#send(peer, { stream: request.stream, data, next, end: false })) return
@@ -156,6 +167,15 @@ export class LogStreams {
     if (signal.aborted) return
     const last = { ...(next !== undefined && { next }), ...(error !== undefined && { error }) }
     this.#send(peer, { stream: request.stream, data: '', end: true, ...last })
+  }
+
+  /** Where it begins; undefined: at the oldest byte that is kept. */
+  async #firstOffset(reader: Reader, request: RequestLog, { abort }: Stream, path: string) {
+    const { tailLines: lines, offset, end } = request
+    if (lines === undefined) return offset
+    const { signal } = abort
+    const within = this.#options.folders.root
+    return this.#tails.search(reader, signal, () => tailPlace(path, { lines, offset, end, within, signal }))
   }
 
   async #waitForCapacity(peer: string, signal: AbortSignal): Promise<void> {
@@ -188,24 +208,28 @@ interface LogPiece {
   readonly next: number
 }
 
+type LogPart = Pick<RequestLog, 'end' | 'follow' | 'output' | 'attempt'> & {
+  readonly offset: number | undefined
+}
+
 /** Yields the present output; with `follow` also what is written later. */
 async function* pages(
   path: string,
   within: string,
-  request: RequestLog,
+  request: LogPart,
   stream: Stream,
 ): AsyncGenerator<LogPiece> {
-  const { tailLines, offset: first, end: last, follow } = request
-  const part = { ...(first !== undefined && { offset: first }), ...(last !== undefined && { end: last }) }
-  const from = { ...part, ...(tailLines !== undefined && { tailLines }) }
-  const start = { maxBytes: limits.logChunkBytes, within, ...from }
+  const { offset, end, follow } = request
+  if (stream.abort.signal.aborted) return
+  const part = { ...(offset !== undefined && { offset }), ...(end !== undefined && { end }) }
+  const start = { maxBytes: limits.logChunkBytes, within, ...part }
   if (follow) yield* followed(path, start, request, stream)
   else yield* present(path, start, stream)
 }
 
 async function* present(
   path: string,
-  start: ReadOptions & { readonly maxBytes: number; readonly within: string },
+  start: ReadOptions & { readonly maxBytes: number; readonly within: string; readonly end?: number },
   stream: Stream,
 ): AsyncGenerator<LogPiece> {
   const { maxBytes, within } = start
@@ -225,7 +249,7 @@ async function* present(
 async function* followed(
   path: string,
   start: ReadOptions & { readonly within: string },
-  { output, attempt }: RequestLog,
+  { output, attempt }: LogPart,
   { abort: { signal }, ended }: Stream,
 ): AsyncGenerator<LogPiece> {
   const attemptEnd =

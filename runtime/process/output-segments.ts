@@ -71,6 +71,12 @@ export function outputSegments(path: string): OutputSegment[] {
   ]
 }
 
+/** Bytes ever written to an output. */
+export function outputEnd(path: string): number {
+  const last = outputSegments(path).at(-1)!
+  return last.start + last.length
+}
+
 function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder)

@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 import { pause } from '../pause.js'
-import { dataPastHoles, type Piece } from './data-past-holes.js'
+import { dataPastHoles, type Look, type Piece } from './data-past-holes.js'
 import { type OutputSegment, outputSegments } from './output-segments.js'
 import { openPlain } from './plain-file.js'
 import { changeStamp, SparedLooks } from './spared-looks.js'
@@ -24,11 +24,9 @@ export interface OutputPage {
 export interface ReadOptions {
   /** Default: the oldest byte that is kept. */
   readonly offset?: number
-  /** Begin so many lines before the end, but not before the offset. */
-  readonly tailLines?: number
-  /** Where the last of these lines ends. Default: the end of the output. */
-  readonly end?: number
   readonly maxBytes?: number
+  /** Bytes of a hole that one look goes through. */
+  readonly lookBytes?: number
   /** The folder that no path may lead out of. Default: that of the file. */
   readonly within?: string
 }
@@ -40,9 +38,6 @@ export interface FollowOptions extends ReadOptions {
 }
 
 const PAGE_BYTES = innerLimits.outputPageBytes
-const TAIL_CHUNK_BYTES = innerLimits.outputTailChunkBytes
-/** The beginning of a longer line is not searched for. */
-const TAIL_MAX_BYTES = innerLimits.outputTailBytes
 const RACE_ATTEMPTS = innerLimits.outputReadAttempts
 /** Bytes of a hole in one turn: a millisecond or two. */
 const HOLE_BYTES = innerLimits.outputHoleBytes
@@ -80,8 +75,7 @@ export async function* followOutput(path: string, options: FollowOptions): Async
       continue
     }
     const page = readOutput(path, read)
-    const { tailLines: _, ...same } = start
-    read = { ...same, offset: page.next }
+    read = { ...start, offset: page.next }
     hasAll = page.data.length === 0 && page.next >= page.end
     if (page.data.length > 0) yield page
     else if (page.next < page.end) await turn()
@@ -94,17 +88,14 @@ function readOnce(path: string, options: ReadOptions): OutputPage | undefined {
   const within = options.within ?? dirname(path)
   const segments = outputSegments(path)
   const end = segments.at(-1)!.start + segments.at(-1)!.length
-  const from = options.offset ?? segments[0]!.start
-  const wanted =
-    options.tailLines === undefined
-      ? from
-      : tailOffset(segments, options.tailLines, within, { from, end: Math.min(options.end ?? end, end) })
+  const wanted = options.offset ?? segments[0]!.start
   const place = Math.min(Math.max(wanted, segments[0]!.start), end)
   const segment = segments.find(({ start, length }) => place >= start && place < start + length)
   if (segment === undefined) return { offset: place, data: Buffer.alloc(0), next: place, end }
   const offset = Math.max(place, segment.start + segment.skip)
 
-  const piece = readPiece(segment, within, offset - segment.start, options.maxBytes ?? PAGE_BYTES)
+  const { maxBytes: most = PAGE_BYTES, lookBytes = HOLE_BYTES } = options
+  const piece = readPiece(segment, within, { position: offset - segment.start, most, lookBytes })
   const unchanged = outputSegments(path).some(
     (now) => now.path === segment.path && now.start === segment.start,
   )
@@ -118,40 +109,12 @@ function readOnce(path: string, options: ReadOptions): OutputPage | undefined {
 function readPiece(
   { path, length: end, isSparse }: OutputSegment,
   within: string,
-  position: number,
-  most: number,
+  { position, most, lookBytes }: Omit<Look, 'end'>,
 ): Piece | undefined {
   const read = (from: number, length: number) => readAt(path, within, from, length)
-  if (isSparse) return dataPastHoles(read, { position, end, most, lookBytes: HOLE_BYTES })
+  if (isSparse) return dataPastHoles(read, { position, end, most, lookBytes })
   const data = read(position, Math.min(most, end - position))
   return data && { position, data }
-}
-
-/** Where the last `lines` lines of a part begin. A last line without a line break counts as one. */
-function tailOffset(
-  segments: readonly OutputSegment[],
-  lines: number,
-  within: string,
-  { from: first, end }: { readonly from: number; readonly end: number },
-): number {
-  if (lines <= 0) return Math.max(first, end)
-  let found = 0
-  for (const segment of segments.toReversed()) {
-    for (let to = Math.min(segment.length, end - segment.start); to > segment.skip; ) {
-      const from = Math.max(segment.skip, to - TAIL_CHUNK_BYTES)
-      const chunk = readAt(segment.path, within, from, to - from) ?? Buffer.alloc(0)
-      for (let at = chunk.lastIndexOf(10); at >= 0; at = at === 0 ? -1 : chunk.lastIndexOf(10, at - 1)) {
-        const place = segment.start + from + at
-        // The newline at the very end closes the last line and does not begin another.
-        if (place !== end - 1 && ++found === lines) return Math.max(first, place + 1)
-      }
-      to = from
-      const reached = segment.start + to
-      if (reached <= first) return first
-      if (end - reached > TAIL_MAX_BYTES) return reached
-    }
-  }
-  return Math.max(first, segments[0]!.start)
 }
 
 /** Undefined: the file is gone. Another look at the parts explains it. */

@@ -36,9 +36,21 @@ async function worker(t: TestContext) {
       { incarnation, role: 'client', address: `${host}:4711` },
       { type: 'RequestLog', id: ID, output: 'stdout', stream: `s${number++}`, follow: true },
     )
+  const tail = (incarnation: string, tailLines: number): void =>
+    logs.request(
+      { incarnation, role: 'client', address: '10.0.0.1:4711' },
+      { type: 'RequestLog', id: ID, output: 'stdout', stream: `s${number++}`, tailLines, follow: false },
+    )
   return {
     logs,
     follow,
+    tail,
+    text: (peer: string) =>
+      sent
+        .filter((chunk) => chunk.peer === peer)
+        .map(({ data }) => data)
+        .join(''),
+    folder: join(root, ID),
     refused: () => sent.filter(({ error }) => error !== undefined).map(({ peer, error }) => [peer, error]),
     reads: (peer: string) =>
       waitUntil(`${peer} to read`, () => sent.some((chunk) => chunk.peer === peer && chunk.data !== '')),
@@ -87,4 +99,30 @@ test('a place that was given up is free for good when its stream has ended', asy
     return refused().length === before
   })
   assert.equal(refused().filter(([peer]) => peer !== 'flood' && peer !== 'later').length, 0)
+})
+
+test('more lines from the end than may be asked for are refused by name', async (t) => {
+  const { tail, refused, reads } = await worker(t)
+  tail('reader', limits.logTailLines + 1)
+  assert.deepEqual(refused(), [
+    [
+      'reader',
+      'FIRESTEEL_INVALID_ARGUMENT: tailLines is 100001; at most 100000 lines from the end can be asked for',
+    ],
+  ])
+  tail('reader', limits.logTailLines)
+  await reads('reader')
+})
+
+test('last lines that take long to find keep nobody else waiting, and end with their link', async (t) => {
+  const { logs, tail, text, refused, reads, folder } = await worker(t)
+  const line = 'x'.repeat(8 * 1024 * 1024)
+  await writeFile(join(folder, 'stdout'), `${line}\nlast\n`)
+  for (let n = 0; n < 100; n++) tail('flood', 2)
+  tail('honest', 1)
+  await reads('honest')
+  assert.equal(text('honest'), 'last\n')
+  assert.equal(text('flood'), '', 'its first search has not ended yet')
+  logs.stopAllOf('flood')
+  assert.deepEqual(refused(), [])
 })

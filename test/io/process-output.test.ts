@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import fs from 'node:fs'
 import {
   appendFile,
   link,
@@ -13,15 +14,18 @@ import {
   truncate,
   writeFile,
 } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { startChild } from '../../runtime/process/child.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
 import { openOutputFile } from '../../runtime/process/output-file.js'
 import { outputSegments } from '../../runtime/process/output-segments.js'
 import { NotPlain, openPlain } from '../../runtime/process/plain-file.js'
 import { followOutput, readOutput } from '../../runtime/process/read-output.js'
+import { tailPlace } from '../../runtime/process/tail-place.js'
 import { waitUntil } from '../harness/wait-until.js'
 
 async function outputPath(t: TestContext): Promise<string> {
@@ -124,28 +128,28 @@ test('the oldest part goes first, offsets stay true, and an output can be opened
 test('tail counts lines over rotated parts', async (t) => {
   const path = await outputPath(t)
   const output = await openOutputFile(path, { maxBytes: 4, files: 5, checkMs: 60_000 })
-  assert.equal(readOutput(path, { tailLines: 3 }).data.length, 0)
+  assert.equal(await tailPlace(path, { lines: 3 }), 0)
   await appendFile(path, 'one\ntwo\n')
   await output.rotateIfNeeded()
   await appendFile(path, 'three\nfo')
   await output.close()
-  const tail = (tailLines: number): string => {
-    const page = readOutput(path, { tailLines })
+  const tail = async (lines: number): Promise<string> => {
+    const page = readOutput(path, { offset: await tailPlace(path, { lines }) })
     return page.data.toString() + readOutput(path, { offset: page.next }).data.toString()
   }
-  assert.equal(tail(1), 'fo')
-  assert.equal(tail(2), 'three\nfo')
-  assert.equal(tail(3), 'two\nthree\nfo')
-  assert.equal(tail(99), 'one\ntwo\nthree\nfo')
-  assert.equal(tail(0), '')
-  const part = (offset: number, end: number, tailLines: number): string => {
-    const page = readOutput(path, { offset, end, tailLines })
-    return readOutput(path, { offset: page.offset }).data.toString()
+  assert.equal(await tail(1), 'fo')
+  assert.equal(await tail(2), 'three\nfo')
+  assert.equal(await tail(3), 'two\nthree\nfo')
+  assert.equal(await tail(99), 'one\ntwo\nthree\nfo')
+  assert.equal(await tail(0), '')
+  const part = async (offset: number, end: number, lines: number): Promise<string> => {
+    const place = await tailPlace(path, { offset, end, lines })
+    return readOutput(path, { offset: place }).data.toString()
   }
-  assert.equal(part(0, 8, 1), 'two\n', 'the last line before the end of the part')
-  assert.equal(part(4, 8, 9), 'two\n', 'none before its beginning')
-  assert.equal(part(2, 6, 9), 'e\ntwo\n')
-  assert.equal(readOutput(path, { offset: 4, end: 8, tailLines: 0 }).offset, 8)
+  assert.equal(await part(0, 8, 1), 'two\n', 'the last line before the end of the part')
+  assert.equal(await part(4, 8, 9), 'two\n', 'none before its beginning')
+  assert.equal(await part(2, 6, 9), 'e\ntwo\n')
+  assert.equal(await tailPlace(path, { offset: 4, end: 8, lines: 0 }), 8)
 })
 
 test('tail finds its lines in a file of many chunks, and is quick about empty lines', async (t) => {
@@ -153,8 +157,38 @@ test('tail finds its lines in a file of many chunks, and is quick about empty li
   const output = await openOutputFile(path)
   await appendFile(path, `${'x'.repeat(200_000)}\n\n\nlast\n`)
   await output.close()
-  assert.equal(readOutput(path, { tailLines: 3 }).data.toString(), '\n\nlast\n')
-  assert.equal(readOutput(path, { tailLines: 4 }).offset, 0)
+  assert.equal(await tailPlace(path, { lines: 3 }), 200_001)
+  assert.equal(await tailPlace(path, { lines: 4 }), 0)
+})
+
+const CHUNK = innerLimits.outputTailChunkBytes
+
+test('tail reads one chunk in a turn, and no more when its reader has left', async (t) => {
+  const path = await outputPath(t)
+  await (await openOutputFile(path)).close()
+  await writeFile(path, '\n'.repeat(10 * CHUNK))
+  const read = t.mock.method(fs, 'readSync')
+  syncBuiltinESMExports()
+  t.after(() => {
+    read.mock.restore()
+    syncBuiltinESMExports()
+  })
+  const turns: number[] = []
+  const rest = async (): Promise<void> => {
+    turns.push(read.mock.calls.reduce((bytes, { result }) => bytes + Number(result), 0))
+    read.mock.resetCalls()
+  }
+  assert.equal(await tailPlace(path, { lines: 7 * CHUNK, rest }), 3 * CHUNK)
+  assert.deepEqual(turns, new Array(7).fill(CHUNK))
+  read.mock.resetCalls()
+  const left = new AbortController()
+  const leave = async (): Promise<void> => {
+    await rest()
+    if (turns.length === 8) left.abort()
+  }
+  await tailPlace(path, { lines: 7 * CHUNK, rest: leave, signal: left.signal })
+  assert.deepEqual([turns.length, turns.at(-1)], [8, CHUNK])
+  assert.equal(read.mock.callCount(), 0)
 })
 
 test('a rotation that fails leaves the output whole and says so', async (t) => {
@@ -207,17 +241,17 @@ test('what stands in the place of an output is not read: links, pipes, folders o
   const path = await outputPath(t)
   const within = join(path, '..')
   const secret = await secretBeside(path)
-  const refused = (): void => {
+  const refused = async (): Promise<void> => {
     assert.throws(() => readOutput(path, { within }), NotPlain)
-    assert.throws(() => readOutput(path, { within, tailLines: 2 }), NotPlain)
+    await assert.rejects(tailPlace(path, { within, lines: 2 }), NotPlain)
   }
   await (await openOutputFile(path)).close()
   await rm(path)
   await symlink(secret, path)
-  refused()
+  await refused()
   await rm(path)
   await link(secret, path)
-  refused()
+  await refused()
   await rm(path)
   execFileSync('mkfifo', [path])
   // A page of a pipe is empty without it being opened: its length is none.
@@ -269,7 +303,7 @@ test('a file of a terabyte that is one hole: no zeros on the disk, none to its r
   await appendFile(path, '\nlast words\n')
   const isNear = (length: number): boolean => length >= 12 && length < 256 * 1024
   assert.ok(isNear(Buffer.byteLength(readAll(path))))
-  const tail = readOutput(path, { tailLines: 1 })
+  const tail = readOutput(path, { offset: await tailPlace(path, { lines: 1 }) })
   assert.equal(tail.data.toString(), 'last words\n')
   assert.equal(tail.offset, 2 ** 40 + 1)
   assert.equal(await output.rotateIfNeeded(), true)
@@ -282,7 +316,7 @@ test('a file of a terabyte that is one hole: no zeros on the disk, none to its r
   assert.ok((await stat(rotated!.path)).blocks * 512 < 256 * 1024)
   assert.ok(isNear(Buffer.byteLength(readAll(path))))
   await appendFile(path, 'more\n')
-  assert.equal(readOutput(path, { tailLines: 2 }).data.toString(), 'last words\n')
+  assert.equal(await tailPlace(path, { lines: 2 }), 2 ** 40 + 1)
 })
 
 /** Text, a hole, text that ends in the midst of a block, and a hole behind it. */

@@ -2,6 +2,7 @@ import type { AttemptOutput } from '../../../../actors/client/attempt-outputs.js
 import type { MasterClient } from '../../../../actors/client/master-client.js'
 import { kindOf, resolveId } from '../../../../actors/client/resolve-id.js'
 import { FiresteelError } from '../../../errors.js'
+import { limits } from '../../../limits.js'
 import { printable } from '../../../observe/printable.js'
 import { type Console, printJson } from '../console.js'
 import { OutputLines } from '../output-lines.js'
@@ -97,8 +98,8 @@ export const addLogs: AddCommand = (program, run) => {
       .option('--stderr', 'its standard error instead of its standard output')
       .option(
         '--tail <lines>',
-        'begin with its last lines, of all attempts together (default: all)',
-        intOption(0),
+        `begin with its last lines, at most ${limits.logTailLines}, of all attempts together (default: all)`,
+        intOption(0, limits.logTailLines),
       ),
   )
     .addHelpText(
