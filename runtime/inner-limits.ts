@@ -141,6 +141,8 @@ export const innerLimits = {
   logTailSearches: 2,
   /** Searches of logs at a time. Others are told to wait. */
   logSearches: 2,
+  /** Lines of a list of attempts that are read, the newest: more than ours fit into attemptListBytes. */
+  attemptListLines: 5000,
   /** Attempts of a driver that the page of its log lists, the newest. */
   logAttempts: 50,
 

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { outputEnd } from '../../runtime/process/output-segments.js'
 import { openPlain } from '../../runtime/process/plain-file.js'
@@ -103,13 +104,25 @@ function readList(
     if (!isWanted(size)) return []
     const bytes = Buffer.alloc(Math.min(size, 2 * limits.attemptListBytes))
     const text = bytes.toString('utf8', 0, readSync(descriptor, bytes, 0, bytes.length, 0))
-    return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) ?? {}]))
+    return newestLines(text).map((line) => JSON.parse(line) ?? {})
   } catch {
     // Then the output is shown as that of one attempt.
     return []
   } finally {
     if (descriptor !== undefined) closeSync(descriptor)
   }
+}
+
+/** Its program may have written there too, as many lines as bytes: each costs some time. */
+function newestLines(text: string): string[] {
+  const lines: string[] = []
+  let to = text.length
+  for (let looked = 0; to > 0 && looked < innerLimits.attemptListLines; looked++) {
+    const from = text.lastIndexOf('\n', to - 1)
+    if (from + 1 < to) lines.push(text.slice(from + 1, to))
+    to = from
+  }
+  return lines.reverse()
 }
 
 const isWhole = (one: Partial<WrittenAttempt>): one is WrittenAttempt =>

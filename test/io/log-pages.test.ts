@@ -130,6 +130,20 @@ test('holes are zeros, as for every reader', async () => {
   assert.equal(bytes.toString('latin1', 300_000), 'end\n')
 })
 
+test('of a list of attempts that a program has filled with lines, only the newest are parsed', async (t) => {
+  const folder = await output('driver-8', '')
+  await writeFile(join(folder, 'attempts'), '1\n'.repeat(250_000))
+  noteAttempt(folder, root, { generation: 1, attempt: 2, atMs: 0 })
+  const parse = t.mock.method(JSON, 'parse')
+  const log = findLog('driver-8', 'stdout')
+  assert.deepEqual(
+    log?.attempts.map(({ attempt }) => attempt),
+    [2],
+  )
+  assert.equal(log?.attempts.length, 1)
+  assert.equal(parse.mock.callCount(), 4999, 'the last line break ends no line of its own')
+})
+
 test('the attempts of a driver stand apart, and each can be read alone', async () => {
   const id = 'driver-1'
   const folder = await output(id, '')

@@ -34,7 +34,7 @@ export interface KeptLog {
   readonly kept: Stretch
   /** Of the clock of this machine; undefined: nothing has been written. */
   readonly changedAtMs: number | undefined
-  /** Of a driver, oldest first. */
+  /** Of a driver, oldest first, as they were at the first look at them. */
   readonly attempts: readonly WrittenAttempt[]
   /**
    * The bytes from a place on, in the piece that one look gives: `most` at most, and none at the end.
@@ -77,6 +77,7 @@ class FileLog implements KeptLog {
   readonly lives: boolean
   readonly #path: string
   readonly #root: string
+  #attempts: readonly WrittenAttempt[] | undefined
 
   constructor({ id, output, path, root, lives }: FileLogParts) {
     this.id = id
@@ -99,7 +100,8 @@ class FileLog implements KeptLog {
   }
 
   get attempts(): readonly WrittenAttempt[] {
-    return writtenAttempts(dirname(this.#path), this.#root)
+    this.#attempts ??= writtenAttempts(dirname(this.#path), this.#root)
+    return this.#attempts
   }
 
   read(from: number, most: number): Buffer {
