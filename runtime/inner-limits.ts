@@ -134,6 +134,8 @@ export const innerLimits = {
   logSearchBytes: 16 * MIB,
   logSearchLines: 500_000,
   logFoundLines: 100,
+  /** Chunks of logs that all streams of a Worker read and send in one turn: a millisecond or two. */
+  logTurnChunks: 4,
   /**
    * Log streams whose last lines are sought at a time, of each link one. Each reads one outputTailChunkBytes
    * in a turn. The others wait, and the hosts and their links take turns.

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { setImmediate as turn } from 'node:timers/promises'
 import { splitHostPort } from '../../runtime/addresses.js'
 import { type ErrorName, errorNameOf, reasonOf } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
@@ -15,6 +14,7 @@ import type { PeerIdentity } from '../../runtime/transport/identity.js'
 import type { LogChunk, RequestLog } from '../messages/status.js'
 import { AttemptEnd } from './attempt-list.js'
 import { givesWay, type LogReaderLink } from './log-shares.js'
+import { ReadTurns } from './logs/read-turns.js'
 import { TailTurns } from './logs/tail-turns.js'
 import { outputFolder } from './output-id.js'
 import type { WorkFolders } from './work-folders.js'
@@ -58,6 +58,7 @@ export class LogStreams {
   /** By the incarnation of the peer. */
   readonly #open = new Map<string, Reader>()
   readonly #tails = new TailTurns()
+  readonly #reads = new ReadTurns()
   #count = 0
 
   constructor(options: LogStreamsOptions) {
@@ -155,7 +156,9 @@ export class LogStreams {
     let next: number | undefined
     try {
       const offset = await this.#firstOffset(reader, request, stream, path)
-      for await (const piece of pages(path, this.#options.folders.root, { ...request, offset }, stream)) {
+      const turn = () => this.#reads.next(reader, signal)
+      const part = { path, within: this.#options.folders.root, turn }
+      for await (const piece of pages({ ...request, offset }, stream, part)) {
         const data = piece.data.toString('base64')
         next = piece.next
         if (data !== '' && !this.#send(peer, { stream: request.stream, data, next, end: false })) return
@@ -212,43 +215,52 @@ type LogPart = Pick<RequestLog, 'end' | 'follow' | 'output' | 'attempt'> & {
   readonly offset: number | undefined
 }
 
+interface LogFile {
+  readonly path: string
+  readonly within: string
+  /** Resolves when the next piece may be read. */
+  readonly turn: () => Promise<void>
+}
+
+type ReadStart = ReadOptions & Omit<LogFile, 'path'>
+
 /** Yields the present output; with `follow` also what is written later. */
 async function* pages(
-  path: string,
-  within: string,
   request: LogPart,
   stream: Stream,
+  { path, within, turn }: LogFile,
 ): AsyncGenerator<LogPiece> {
   const { offset, end, follow } = request
   if (stream.abort.signal.aborted) return
   const part = { ...(offset !== undefined && { offset }), ...(end !== undefined && { end }) }
-  const start = { maxBytes: limits.logChunkBytes, within, ...part }
+  const start = { maxBytes: limits.logChunkBytes, within, turn, ...part }
   if (follow) yield* followed(path, start, request, stream)
   else yield* present(path, start, stream)
 }
 
 async function* present(
   path: string,
-  start: ReadOptions & { readonly maxBytes: number; readonly within: string; readonly end?: number },
+  start: ReadStart & { readonly maxBytes: number; readonly end?: number },
   stream: Stream,
 ): AsyncGenerator<LogPiece> {
-  const { maxBytes, within } = start
+  const { maxBytes, within, turn } = start
+  await turn()
   let page = readOutput(path, start)
   const end = Math.min(page.end, start.end ?? Number.POSITIVE_INFINITY)
   while (!stream.abort.signal.aborted) {
     const data = page.data.subarray(0, Math.max(0, end - page.offset))
     const { next: offset } = page
     yield { data, next: Math.min(offset, end) }
-    if (data.length === 0) await turn()
     // Everything that existed at the request has been read, or the file has shrunk since.
     if (offset >= end || offset >= page.end) return
+    await turn()
     page = readOutput(path, { maxBytes, within, offset })
   }
 }
 
 async function* followed(
   path: string,
-  start: ReadOptions & { readonly within: string },
+  start: ReadStart,
   { output, attempt }: LogPart,
   { abort: { signal }, ended }: Stream,
 ): AsyncGenerator<LogPiece> {

@@ -1,6 +1,6 @@
 import { closeSync, readSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 import { pause } from '../pause.js'
@@ -33,6 +33,8 @@ export interface ReadOptions {
 
 export interface FollowOptions extends ReadOptions {
   readonly signal: AbortSignal
+  /** Resolves when the next page may be read. */
+  readonly turn?: () => Promise<unknown>
   /** Resolves when nothing more will be written. The rest is read, then the iteration ends. */
   readonly ended?: Promise<unknown>
 }
@@ -58,7 +60,7 @@ export function readOutput(path: string, options: ReadOptions = {}): OutputPage 
  * Pages as they are written, over rotations, until the signal, or until the writer has ended and all is read.
  */
 export async function* followOutput(path: string, options: FollowOptions): AsyncGenerator<OutputPage> {
-  const { signal, ended, ...start } = options
+  const { signal, ended, turn = nextTurn, ...start } = options
   let hasEnded = false
   void ended?.finally(() => {
     hasEnded = true
@@ -74,11 +76,13 @@ export async function* followOutput(path: string, options: FollowOptions): Async
       await pause(limits.outputFollowMs, signal)
       continue
     }
+    await turn()
+    if (signal.aborted) return
     const page = readOutput(path, read)
     read = { ...start, offset: page.next }
     hasAll = page.data.length === 0 && page.next >= page.end
     if (page.data.length > 0) yield page
-    else if (page.next < page.end) await turn()
+    else if (page.next < page.end) continue
     else if (lastRound) return
     else await pause(limits.outputFollowMs, signal)
   }

@@ -15,12 +15,14 @@ async function worker(t: TestContext) {
   const root = await mkdtemp(join(tmpdir(), 'firesteel-logs-'))
   await mkdir(join(root, ID))
   await writeFile(join(root, ID, 'stdout'), 'a line\n')
+  const perTurn: number[] = [0]
   const sent: { peer: string; stream: string; data: string; error: string | undefined }[] = []
   const logs = new LogStreams({
     folders: new WorkFolders(root, silentLog),
     lives: () => true,
     mayRead: () => true,
     send: (peer, { stream, data, error }) => {
+      if (data !== '') perTurn[perTurn.length - 1]! += 1
       sent.push({ peer, stream, data: Buffer.from(data, 'base64').toString(), error })
       return true
     },
@@ -51,6 +53,16 @@ async function worker(t: TestContext) {
         .map(({ data }) => data)
         .join(''),
     folder: join(root, ID),
+    /** From now on, pieces of output that are sent in each turn of the event loop. */
+    countTurns: (): readonly number[] => {
+      const next = (): void => {
+        perTurn.push(0)
+        if (perTurn.length < 100_000) counting = setImmediate(next)
+      }
+      let counting = setImmediate(next)
+      t.after(() => clearImmediate(counting))
+      return perTurn
+    },
     refused: () => sent.filter(({ error }) => error !== undefined).map(({ peer, error }) => [peer, error]),
     reads: (peer: string) =>
       waitUntil(`${peer} to read`, () => sent.some((chunk) => chunk.peer === peer && chunk.data !== '')),
@@ -125,4 +137,19 @@ test('last lines that take long to find keep nobody else waiting, and end with t
   assert.equal(text('flood'), '', 'its first search has not ended yet')
   logs.stopAllOf('flood')
   assert.deepEqual(refused(), [])
+})
+
+test('all streams together send a few pieces in one turn, also to links that take them at once', async (t) => {
+  const { follow, text, folder, countTurns } = await worker(t)
+  const bytes = 20 * limits.logChunkBytes
+  await writeFile(join(folder, 'stdout'), 'x'.repeat(bytes))
+  const peers = ['a', 'b', 'c', 'd', 'e', 'f']
+  const turns = countTurns()
+  for (const peer of peers) follow(peer, '10.0.0.1')
+  await waitUntil('all of it', () => peers.every((peer) => text(peer).length === bytes))
+  assert.equal(Math.max(...turns), 4)
+  assert.equal(
+    turns.reduce((sum, count) => sum + count),
+    120,
+  )
 })

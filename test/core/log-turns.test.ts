@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ReadTurns } from '../../actors/worker/logs/read-turns.js'
 import { TailTurns } from '../../actors/worker/logs/tail-turns.js'
 
-/* Whose search for the last lines of an output runs, and who waits. */
+/* Which log streams of a Worker read in a turn, whose search for last lines runs, and who waits. */
 
 /** Searches that end when they are told to. Each is named by its peer, with the host before it. */
 class Searches {
@@ -68,4 +69,32 @@ test('whoever leaves does not begin, and gives its turn to the next', async () =
   assert.deepEqual(searches.begun, ['a 1', 'b 1x', 'd 1z'])
   await searches.end('d 1z')
   assert.equal(await next, 'd 1z')
+})
+
+test('of all pieces that are wanted a few are read in a turn, host by host', async () => {
+  const planned: (() => void)[] = []
+  const turns = new ReadTurns(2, (work) => planned.push(work))
+  const read: string[] = []
+  const { signal } = new AbortController()
+  const left = new AbortController()
+  const want = (name: string, until = signal): void => {
+    const [host = '', peer = ''] = name.split(' ')
+    void turns.next({ host, peer }, until).then(() => read.push(name))
+  }
+  const turn = async (): Promise<string[]> => {
+    planned.shift()?.()
+    await settled()
+    return read.splice(0)
+  }
+  for (const name of ['a 1', 'a 1', 'a 1', 'a 2', 'b 3']) want(name)
+  want('c 4', left.signal)
+  await settled()
+  assert.deepEqual(read, [], 'none is read in the turn of its question')
+  left.abort()
+  await settled()
+  assert.deepEqual(read.splice(0), ['c 4'], 'whoever leaves does not wait')
+  assert.deepEqual(await turn(), ['a 1', 'b 3'])
+  assert.deepEqual(await turn(), ['a 2', 'a 1'])
+  assert.deepEqual(await turn(), ['a 1'])
+  assert.deepEqual([planned.length, await turn()], [0, []])
 })
