@@ -125,14 +125,15 @@ export const innerLimits = {
   logWindowBytes: 64 * KIB,
   /** Bytes of a log that are read in one turn: a millisecond of searching. */
   logPieceBytes: 128 * KIB,
-  /** Lines that a search looks at in one turn: a millisecond or two. A piece may have a line for each byte. */
+  /** Lines that a search looks at in one turn: a millisecond or two. Each byte may be a line. */
   logTurnLines: 2000,
   /**
-   * Bytes and lines that one search looks through, and lines that it finds; then it asks whether to go on. A
-   * line costs more than its bytes, so that an output of line breaks alone would take many seconds.
+   * Bytes and lines that one search looks through; then it asks whether to go on. A line costs more than its
+   * bytes, so that an output of line breaks alone would take many seconds.
    */
   logSearchBytes: 16 * MIB,
   logSearchLines: 500_000,
+  /** Lines that one search finds; then it asks whether to go on. */
   logFoundLines: 100,
   /** Chunks of logs that all streams of a Worker read and send in one turn: a millisecond or two. */
   logTurnChunks: 4,

@@ -52,6 +52,7 @@ const permitted: Readonly<Record<string, readonly string[]>> = {
     'log-search.ts LINE_BREAK',
     'log-text.ts TAB',
     'log-window.ts LINE_BREAK',
+    'tail-place.ts LINE_BREAK',
     'former-worker.ts HAND_OVER_VERSION',
     'frame.ts BRACKETS_BYTES',
     'frame.ts FRAME_HEADER_BYTES',

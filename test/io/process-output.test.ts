@@ -163,7 +163,7 @@ test('tail finds its lines in a file of many chunks, and is quick about empty li
 
 const CHUNK = innerLimits.outputTailChunkBytes
 
-test('tail reads one chunk in a turn, and no more when its reader has left', async (t) => {
+test('the last lines are sought one chunk in a turn, and not when their reader has left', async (t) => {
   const path = await outputPath(t)
   await (await openOutputFile(path)).close()
   await writeFile(path, '\n'.repeat(10 * CHUNK))

@@ -8,8 +8,8 @@ export interface LinkAsker {
 type Begin = () => void
 
 /**
- * What waits until it is called. The hosts take turns, and so do the links of a host: neither many questions nor
- * many links of one host keep the others waiting.
+ * What waits until it is called. The hosts take turns, and so do the links of a host: neither many questions
+ * nor many links of one host keep the others waiting.
  */
 export class LinkQueue {
   /** By host and by peer, the next ones first. */
