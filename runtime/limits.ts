@@ -1098,6 +1098,19 @@ export const limits = {
   /** Nodes of one launcher that the Masters know, and launchers that one Master knows. */
   launcherNodes: 1000,
   launchers: 1000,
+  /**
+   * Bytes of what one launcher says of its nodes, as JSON, and of all that say more than launcherSureBytes.
+   * Above this a launcher is not known, and the log of the leader says so. What is smaller is always taken,
+   * so that large ones keep no other out. A thousand nodes have some 50 KiB.
+   */
+  launcherBytes: 128 * KIB,
+  launcherSureBytes: 8 * KIB,
+  largeLaunchersBytes: 8 * MIB,
+  /**
+   * An asker of an earlier release gets all launchers in one answer, up to so many bytes. Others get pages of
+   * statePageBytes.
+   */
+  launchersAtOnceBytes: 448 * KIB,
   /** A node that is started or restarted by an order must be ready within this. */
   orderedNodeMs: 60 * SECOND,
   /** A command waits so long for a launcher that has no link to the leader: it may be dialling a new one. */

@@ -17,8 +17,9 @@ import { IncarnationKey } from '../../runtime/transport/incarnation-key.js'
 import type { Link } from '../../runtime/transport/link.js'
 import { unseal } from '../../runtime/transport/sealed.js'
 import type { ClientMessage, FromLauncher } from '../messages/catalogue.js'
-import type { LogLocation, MasterStatePage, RequestLog, StopLog } from '../messages/status.js'
+import type { LogLocation, RequestLog, StopLog } from '../messages/status.js'
 import type { RequestTrace, TraceChunk } from '../messages/trace.js'
+import { pagesOf } from './answer-pages.js'
 import { CLIENT_ACTOR, MASTER_PATH } from './client-actor.js'
 import { ClientTransport } from './client-transport.js'
 import { type Credential, isTokenOver, type LauncherCredential } from './credential.js'
@@ -26,7 +27,6 @@ import { dialProblem } from './dial-problem.js'
 import type { FoundCluster } from './find-cluster.js'
 import { LogReader } from './log-reader.js'
 import { type DialEffect, type KnownMaster, type Leader, MasterLinks } from './master-links.js'
-import { StatePages } from './master-state.js'
 import { RequestPlan } from './request-plan.js'
 import type { AnswerTo, MasterRequest } from './request-types.js'
 
@@ -153,20 +153,17 @@ export class MasterClient {
    * Sends a request to the leader and returns the answer. Until the deadline it retries after NOT_LEADER,
    * BUSY, STORE_FULL, STORE_UNAVAILABLE and, once per epoch, after an unknown outcome. Then it rejects with
    * NO_MASTER, OUTCOME_UNKNOWN or the last refusal. It rejects at once with any other refusal of a Master,
-   * SECRET_WRONG, CLUSTER_MISMATCH, VERSION_UNSUPPORTED, or the signal's reason. The state of a Master comes
-   * in pages; this asks for all of them.
+   * SECRET_WRONG, CLUSTER_MISMATCH, VERSION_UNSUPPORTED, or the signal's reason. The state of a Master and
+   * its launchers come in pages; this asks for all of them.
    */
   async request<R extends MasterRequest>(message: R, options: RequestOptions = {}): Promise<AnswerTo<R>> {
     const { timeoutMs = this.#options.masterTimeoutMs ?? limits.masterTimeoutMs, signal } = options
     const deadlineMs = this.#clock.monotonicMs() + timeoutMs
-    if (message.type !== 'RequestMasterState') {
-      return (await this.#requestUntil(message, deadlineMs, timeoutMs, signal)) as AnswerTo<R>
-    }
-    const pages = new StatePages(message)
+    const pages = pagesOf(message)
     for (;;) {
-      const page = await this.#requestUntil(pages.request, deadlineMs, timeoutMs, signal)
-      const state = pages.add(page as MasterStatePage)
-      if (state) return state as AnswerTo<R>
+      const answer = await this.#requestUntil(pages?.request ?? message, deadlineMs, timeoutMs, signal)
+      const whole = pages ? pages.add(answer as never) : answer
+      if (whole) return whole as AnswerTo<R>
     }
   }
 

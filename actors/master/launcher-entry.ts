@@ -4,6 +4,10 @@ import type { LauncherOrderState, RegisterLauncher } from '../messages/launchers
 export type OrderStanding = Omit<LauncherOrderState, 'type' | 'launcher'>
 
 export interface LauncherEntry extends Omit<RegisterLauncher, 'type'> {
+  /** Pages go on after it. It rises in the order of this leader's map. */
+  readonly number: number
+  /** Of what it says of itself, as JSON. */
+  readonly bytes: number
   /** The newest orders, oldest first. */
   readonly orders: readonly OrderStanding[]
 }

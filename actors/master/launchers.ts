@@ -1,6 +1,12 @@
+import { Buffer } from 'node:buffer'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
-import type { LauncherOrderChanged, RegisterLauncher, RequestLauncherOrder } from '../messages/launchers.js'
+import type {
+  LauncherOrderChanged,
+  RegisterLauncher,
+  RequestLauncherOrder,
+  RequestLaunchers,
+} from '../messages/launchers.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import { notHolding } from './deployments.js'
 import type { LauncherEntry, OrderStanding } from './launcher-entry.js'
@@ -18,11 +24,39 @@ export function registerLauncher(
   { type: _, ...launcher }: RegisterLauncher,
 ): void {
   const known = cluster.launchers.get(incarnation)
-  if (!known && cluster.launchers.size >= limits.launchers) {
-    step.log('warn', 'there are too many launchers', { launcher: incarnation, host: launcher.host })
+  const said = { ...launcher, id: incarnation }
+  const bytes = bytesOf(said)
+  const refusal = refusalOf(cluster, incarnation, bytes)
+  if (refusal !== undefined) {
+    // What it said before is true no more.
+    cluster.launchers.delete(incarnation)
+    step.log('warn', refusal, { launcher: incarnation, host: launcher.host })
     return
   }
-  cluster.launchers.set(incarnation, { ...launcher, id: incarnation, orders: known?.orders ?? [] })
+  const number = known?.number ?? ([...cluster.launchers.values()].at(-1)?.number ?? 0) + 1
+  cluster.launchers.set(incarnation, { ...said, number, bytes, orders: known?.orders ?? [] })
+}
+
+/** As JSON. What is too large anyway is not written for it. */
+function bytesOf(said: Omit<RegisterLauncher, 'type'>): number {
+  let characters = 0
+  for (const { name, host } of said.nodes) characters += name.length + host.length
+  return characters > limits.launcherBytes ? characters : Buffer.byteLength(JSON.stringify(said))
+}
+
+/** Why this launcher is not known with what it says; undefined: it is. Large ones keep no small one out. */
+function refusalOf({ launchers }: ClusterState, incarnation: string, bytes: number): string | undefined {
+  const { launcherBytes, launcherSureBytes, largeLaunchersBytes } = limits
+  if (!launchers.has(incarnation) && launchers.size >= limits.launchers) return 'there are too many launchers'
+  if (bytes > launcherBytes)
+    return `a launcher says at least ${bytes} bytes of its nodes, over ${launcherBytes}, and is not known`
+  if (bytes <= launcherSureBytes) return undefined
+  let others = 0
+  for (const { id, bytes: of } of launchers.values())
+    if (id !== incarnation && of > launcherSureBytes) others += of
+  return others + bytes > largeLaunchersBytes
+    ? `a launcher says ${bytes} bytes of its nodes, and large ones may say ${largeLaunchersBytes} together: it is not known`
+    : undefined
 }
 
 export function launcherUnlinked(cluster: ClusterState, incarnation: string): void {
@@ -75,11 +109,53 @@ export function launcherOrderChanged(
   { type: _, launcher: __, ...standing }: LauncherOrderChanged,
 ): void {
   const launcher = cluster.launchers.get(incarnation)
-  if (launcher) cluster.launchers.set(incarnation, withOrder(launcher, standing))
+  // An order that this leader does not know is passed on when it is asked for, and told of then.
+  if (!launcher?.orders.some(({ id }) => id === standing.id)) return
+  cluster.launchers.set(incarnation, withOrder(launcher, standing))
 }
 
-export function answerLaunchers(cluster: ClusterState, step: Step, reply: ReplyToken): void {
-  const launchers = [...cluster.launchers.values()].map(({ orders: _, ...launcher }) => launcher)
-  const leaderForMs = Math.round(step.now.monotonicMs - cluster.leadership.electedAtMs)
-  step.reply(reply, { type: 'LaunchersResponse', launchers, leaderForMs })
+/**
+ * A page of the launchers, in the order in which they came. An asker of an earlier release knows of no pages:
+ * it gets all of them at once, or is refused where they are too large for that.
+ */
+export function answerLaunchers(
+  cluster: ClusterState,
+  step: Step,
+  { after }: RequestLaunchers,
+  reply: ReplyToken,
+): void {
+  const { epoch } = cluster.leadership
+  const [of, number = 0] = (after ?? '').split(':').map(Number)
+  const left = [...cluster.launchers.values()].filter((one) => of !== epoch || one.number > number)
+  const most = after === undefined ? limits.launchersAtOnceBytes : limits.statePageBytes
+  const page = fitting(left, most)
+  const isLast = page.length === left.length
+  if (after === undefined && !isLast) {
+    step.reply(reply, {
+      type: 'Failure',
+      code: 'FIRESTEEL_MESSAGE_TOO_LARGE',
+      message: `The launchers are too many for one message of ${most} bytes.`,
+      help: 'Ask with this release of Firesteel, which takes them in pages.',
+    })
+    return
+  }
+  step.reply(reply, {
+    type: 'LaunchersResponse',
+    launchers: page.map(({ orders: _, number: __, bytes: ___, ...launcher }) => launcher),
+    leaderForMs: Math.round(step.now.monotonicMs - cluster.leadership.electedAtMs),
+    epoch,
+    ...(!isLast && { next: `${epoch}:${page.at(-1)?.number}` }),
+  })
+}
+
+/** The first ones, up to so many bytes, and one in any case. */
+function fitting(launchers: readonly LauncherEntry[], most: number): readonly LauncherEntry[] {
+  let bytes = 0
+  let count = 0
+  for (const launcher of launchers) {
+    bytes += launcher.bytes
+    if (count > 0 && bytes > most) break
+    count++
+  }
+  return launchers.slice(0, count)
 }

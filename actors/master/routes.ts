@@ -377,7 +377,8 @@ const routes: Routes = {
     least: 'observe',
     master: 'leader',
     access: 'reads',
-    handle: ({ cluster, step, reply }) => launchers.answerLaunchers(cluster, step, reply),
+    pace: 'in turn',
+    handle: ({ cluster, step, reply }, message) => launchers.answerLaunchers(cluster, step, message, reply),
   },
   RequestLauncherOrder: {
     sender: 'anybody',

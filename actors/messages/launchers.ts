@@ -96,14 +96,28 @@ export const launcherOrderChanged = z.object({
 })
 export type LauncherOrderChanged = z.infer<typeof launcherOrderChanged>
 
-/** Any holder of the client's key -> Master. */
-export const requestLaunchers = z.object({ type: z.literal('RequestLaunchers') })
+/** Any holder of the client's key -> Master. The answer is one page. */
+export const requestLaunchers = z.object({
+  type: z.literal('RequestLaunchers'),
+  /** `next` of the page before, or `FIRST_LAUNCHERS`. Absent, of an earlier release: all of them at once. */
+  after: z
+    .string()
+    .regex(/^\d{1,16}:\d{1,16}$/, 'must be `next` of a page')
+    .optional(),
+})
 export type RequestLaunchers = z.infer<typeof requestLaunchers>
+
+/** Of no leadership: a leader answers the cursor of another leadership with its first page. */
+export const FIRST_LAUNCHERS = '0:0'
 
 export const launchersResponse = z.object({
   type: z.literal('LaunchersResponse'),
   launchers: z.array(registerLauncher.omit({ type: true })).max(limits.launchers),
   /** Since its election. Soon after that, launchers may still dial it. Absent: an earlier release. */
   leaderForMs: count.optional(),
+  /** Of which leadership this is. Absent: an earlier release, which knows no pages. */
+  epoch: count.optional(),
+  /** Where the next page begins; absent: this is the last one. */
+  next: z.string().max(64).optional(),
 })
 export type LaunchersResponse = z.infer<typeof launchersResponse>

@@ -183,7 +183,11 @@ export function loadCluster(config: MasterConfig, { head, tables }: SavedCluster
   for (const record of tables.drains) cluster.drains.set(record.id, record)
   for (const move of tables.moves) cluster.moves.set(move.driverId, move)
   for (const record of tables.deployments) cluster.deployments.set(record.number, record)
-  for (const launcher of tables.launchers) cluster.launchers.set(launcher.id, launcher)
+  for (const [index, launcher] of tables.launchers.entries()) {
+    // Recordings of before say neither.
+    const { number = index + 1, bytes = 0 } = launcher as Partial<LauncherEntry>
+    cluster.launchers.set(launcher.id, { ...launcher, number, bytes })
+  }
   const { workers, apps, drivers, waiting } = cluster
   workers.load(withIds(tables.workers, WorkerEntry.load), last.workers)
   for (const worker of workers.values()) {
