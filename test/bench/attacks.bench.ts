@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { TestAuthority } from '../tools/test-authority.js'
+import { launchers, logReaders } from './attacks/askers.js'
 import type { AttackOrder } from './attacks/attacker.js'
 import type { Lag, LagReading } from './attacks/lag-probe.js'
 import { memoryMibOf, readLag } from './attacks/lag-reader.js'
@@ -68,6 +69,8 @@ function attacksOn({ target }: Victim): string[] {
     ...Object.keys(strangers).filter((name) => target.web !== undefined || !name.startsWith('HTTP')),
     ...Object.keys(peers),
     ...(target.appId === undefined ? Object.keys(nodes) : []),
+    ...(target.output === undefined ? [] : Object.keys(logReaders)),
+    ...(target.actor === '/user/Master' ? Object.keys(launchers) : []),
   ]
 }
 

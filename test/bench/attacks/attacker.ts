@@ -1,3 +1,4 @@
+import { launchers, logReaders } from './askers.js'
 import { nodes, peers } from './peers.js'
 import { type Attack, strangers } from './strangers.js'
 import type { Target } from './target.js'
@@ -10,7 +11,14 @@ export interface AttackOrder {
   readonly target: Target
 }
 
-const attacks: Readonly<Record<string, Attack>> = { ...strangers, ...tlsStrangers, ...peers, ...nodes }
+const attacks: Readonly<Record<string, Attack>> = {
+  ...strangers,
+  ...tlsStrangers,
+  ...peers,
+  ...nodes,
+  ...logReaders,
+  ...launchers,
+}
 
 process.once('message', ({ attack, target }: AttackOrder) => {
   const counts: Record<string, number> = {}

@@ -27,7 +27,7 @@ const junk: Readonly<Record<string, () => Buffer>> = {
 }
 
 /** An authenticated connection that then sends what the attack wants. */
-function proven({ host, port }: Target, peer: Peer, work: (socket: Socket) => void): Socket {
+export function proven({ host, port }: Target, peer: Peer, work: (socket: Socket) => void): Socket {
   const { role, key, subject, cluster } = peer
   const handshake = new DialerHandshake({
     identity: { cluster, incarnation: `rogue-${randomBytes(8).toString('hex')}` },
@@ -68,14 +68,14 @@ const junkOf =
   }
 
 /** The peer with the least rights that still gets a link. */
-const keyHolder = (target: Target): Peer =>
+export const keyHolder = (target: Target): Peer =>
   peerOf(target, target.appId === undefined ? 'client' : 'application')
 
-interface Sent {
+export interface Sent {
   readonly type: string
 }
 
-const envelope = (target: Target, message: Sent, id: number, ask?: string): string =>
+export const envelope = (target: Target, message: Sent, id: number, ask?: string): string =>
   JSON.stringify({
     from: '/user/ClientEndpoint',
     to: target.actor,
@@ -86,7 +86,7 @@ const envelope = (target: Target, message: Sent, id: number, ask?: string): stri
     ...(ask !== undefined && { ask, askMs: 10_000 }),
   })
 
-const framesOf = (lines: readonly string[], together: number): Buffer[] =>
+export const framesOf = (lines: readonly string[], together: number): Buffer[] =>
   Array.from({ length: Math.ceil(lines.length / together) }, (_, n) =>
     encodeFrame(
       frameKind.envelopes,
@@ -95,7 +95,7 @@ const framesOf = (lines: readonly string[], together: number): Buffer[] =>
   )
 
 /** The same frames again and again, as fast as they are taken. */
-function flood(
+export function flood(
   peers: number,
   peer: Peer,
   target: Target,

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -38,6 +38,16 @@ export interface Stage extends AsyncDisposable {
 /** Before a client that has just attacked the HTTP server, others may be answered. */
 const PROBE_MS = 5000
 
+/** A driver that has ended, and wrote line breaks and one long line. */
+const OUTPUT = 'driver-ended'
+const OUTPUT_BYTES = 20 * 2 ** 20
+
+async function writeOutput(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'stdout'), Buffer.alloc(OUTPUT_BYTES, '\n'))
+  await writeFile(join(folder, 'stderr'), Buffer.alloc(OUTPUT_BYTES, 'x'))
+}
+
 const program = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 
 export async function setStage(tls?: NodeTlsPlan): Promise<Stage> {
@@ -49,6 +59,7 @@ export async function setStage(tls?: NodeTlsPlan): Promise<Stage> {
     { ...specOf(store, place, 0), tls: tls ?? null },
     probeOptions(probeAt('master')),
   )
+  await writeOutput(join(folder, 'work', OUTPUT))
   const worker = await startWorker(master, join(folder, 'work'), probeOptions(probeAt('worker')), tls)
   const port = await freePort()
   const driver = fork(
@@ -71,7 +82,13 @@ export async function setStage(tls?: NodeTlsPlan): Promise<Stage> {
       {
         name: 'Worker',
         probe: probeAt('worker'),
-        target: { ...common, port: worker.port, web: worker.web, actor: '/user/Worker' },
+        target: {
+          ...common,
+          port: worker.port,
+          web: worker.web,
+          actor: '/user/Worker',
+          output: OUTPUT,
+        },
       },
       {
         name: 'driver',

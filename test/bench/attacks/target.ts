@@ -16,6 +16,8 @@ export interface Target {
   readonly actor: string
   /** Of an application's driver. */
   readonly appId?: string
+  /** Whose output it keeps. */
+  readonly output?: string
 }
 
 /** The role that an attacker can prove. */
