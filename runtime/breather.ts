@@ -4,12 +4,15 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 export class Breather {
   readonly #mostItems: number
   readonly #mostBytes: number
+  readonly #next: () => Promise<void>
   #items = 0
   #bytes = 0
 
-  constructor(mostItems: number, mostBytes: number) {
+  /** `next` resolves in the turn that this work has next. By default that is the next one of the loop. */
+  constructor(mostItems: number, mostBytes: number, next: () => Promise<void> = nextTurn) {
     this.#mostItems = mostItems
     this.#mostBytes = mostBytes
+    this.#next = next
   }
 
   /** Call this after an item of so many bytes. True: it is time to rest. */
@@ -23,6 +26,6 @@ export class Breather {
   rest(): Promise<void> {
     this.#items = 0
     this.#bytes = 0
-    return nextTurn()
+    return this.#next()
   }
 }

@@ -1040,6 +1040,8 @@ export const limits = {
   codeBytes: 256 * MIB,
   /** Files of one code. A project with its production dependencies has some thousands. */
   codeFiles: 20_000,
+  /** Folders of one code. Each is made at each Worker. A project has fewer folders than files. */
+  codeFolders: 20_000,
   /** Bytes of one manifest: codeFiles lines of hash, size and a path of ordinary length. */
   codeManifestBytes: 16 * MIB,
   /** Characters of a path in a manifest, and bytes of one part of it: what file systems take. */

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { type CodeFile, makeManifest, pathProblem, readManifest } from '../../runtime/code/manifest.js'
 import { checkNative } from '../../runtime/code/native-modules.js'
+import { innerLimits } from '../../runtime/inner-limits.js'
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex')
 const file = (path: string, bytes = 1, executable = false): CodeFile => ({
@@ -93,6 +95,91 @@ test('any change of a manifest is refused, and so is anything that is none', asy
   ]) {
     await assert.rejects(readManifest(other.text, other.id), { code: 'FIRESTEEL_CODE_INVALID' })
   }
+})
+
+test('a line is refused by its length before anything of it is read', async () => {
+  const most = 3159
+  const { text, id } = raw(line('a'), `${hashOf('b')} 1 - "${'b'.repeat(16 * 2 ** 20 - 200)}"`)
+  // Nothing looks into the text but through parts of it.
+  const parts: number[] = []
+  const never = (): never => assert.fail('the whole text is looked at')
+  Object.defineProperties(text, {
+    toString: { value: never },
+    indexOf: { value: never },
+    subarray: {
+      value(from: number, to: number) {
+        const part = Buffer.prototype.subarray.call(text, from, to)
+        parts.push(part.length)
+        return part
+      },
+    },
+  })
+  await assert.rejects(readManifest(text, id), {
+    code: 'FIRESTEEL_CODE_INVALID',
+    message: `A manifest of code is not acceptable: line 3 has over ${most} bytes.`,
+  })
+  assert.deepEqual(parts, [most, most, most])
+  const longest = '\u6f22'.repeat(1024).replace(/.{80}/g, (part) => `${part.slice(1)}/`)
+  const made = await makeManifest([file(longest.slice(0, -1))], undefined)
+  assert.deepEqual((await readManifest(made.text, made.id)).files, made.files)
+})
+
+test('folders of a code are counted, and those that a path shares with the one before count once', async () => {
+  const deep = '/a'.repeat(499)
+  const files = Array.from({ length: 40 }, (_, n) => file(`${n + 100}${deep}/f`))
+  const made = await makeManifest(files, undefined)
+  assert.deepEqual((await readManifest(made.text, made.id)).files, made.files)
+  const shared = Array.from({ length: 100 }, (_, n) => file(`100${deep}/f${n}`))
+  await makeManifest(shared, undefined)
+  const { text, id } = raw(...files.map(({ path }) => line(path)), line('200/f'))
+  await assert.rejects(readManifest(text, id), {
+    code: 'FIRESTEEL_CODE_INVALID',
+    message: 'A manifest of code is not acceptable: it names over 20000 folders.',
+  })
+})
+
+test('a file is no folder of a later one, whatever comes between them', async () => {
+  for (const paths of [
+    ['a', 'a!', 'a!b', 'a-', 'a/b'],
+    ['x/a', 'x/a b/c', 'x/a/b/c/d'],
+    ['a', 'a!/b', 'a/b'],
+  ]) {
+    const { text, id } = raw(...paths.map(line))
+    await assert.rejects(readManifest(text, id), { code: 'FIRESTEEL_CODE_INVALID' }, paths.join())
+  }
+  const fine = raw(...['a', 'a!/b', 'a-/b', 'ab/c', 'b/a', 'b/a!/c'].map(line))
+  assert.equal((await readManifest(fine.text, fine.id)).files.length, 6)
+})
+
+test('many manifests are read side by side, and only one of them in each turn', async () => {
+  const files = Array.from({ length: 1200 }, (_, n) => file(`f${String(n).padStart(5, '0')}`))
+  const { text, id } = await makeManifest(files, undefined)
+  // Each slice of reading begins with a line that is looked for.
+  let begun = 0
+  let most = 0
+  const counted = (): Buffer => {
+    const own = Buffer.from(text)
+    let lines = 0
+    Object.defineProperty(own, 'subarray', {
+      value(from: number, to: number) {
+        if (lines++ % innerLimits.codeLines === 0) begun++
+        return Buffer.prototype.subarray.call(text, from, to)
+      },
+    })
+    return own
+  }
+  let left = 20
+  const reads = Array.from({ length: left }, async () => {
+    await readManifest(counted(), id)
+    left--
+  })
+  while (left > 0) {
+    await nextTurn()
+    most = Math.max(most, begun)
+    begun = 0
+  }
+  await Promise.all(reads)
+  assert.equal(most, 1)
 })
 
 test('native modules of another platform or Node.js are refused by name', async () => {

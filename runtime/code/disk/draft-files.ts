@@ -63,8 +63,11 @@ export class DraftFiles {
 
   /** Takes what this machine has, and checks it. Returns the places of the rest, each content once. */
   async fill(others: readonly string[], localRoot: string | undefined): Promise<number[]> {
-    for (const folder of this.#folders()) mkdirSync(join(this.#folder, 'files', folder), { recursive: true })
     const breather = fileBreather()
+    for (const folder of this.#folders()) {
+      mkdirSync(join(this.#folder, 'files', folder), { recursive: true })
+      if (breather.isDue(0)) await breather.rest()
+    }
     const known = await this.#known(others)
     const lacking: number[] = []
     for (const [key, places] of this.#places) {
