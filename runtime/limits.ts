@@ -1044,6 +1044,12 @@ export const limits = {
   codeFolders: 20_000,
   /** Bytes of one manifest: codeFiles lines of hash, size and a path of ordinary length. */
   codeManifestBytes: 16 * MIB,
+  /**
+   * Bytes of the manifests that a Worker is being brought, by clients and by nodes each, and of different
+   * ones that it gives to others: two of the largest, or a hundred ordinary ones. In memory each byte of them
+   * costs about four. Above this, the links of the manifest that has been here for longest are ended.
+   */
+  codeManifestsBytes: 32 * MIB,
   /** Characters of a path in a manifest, and bytes of one part of it: what file systems take. */
   codePathChars: 1024,
   codeNameBytes: 255,

@@ -10,6 +10,7 @@ import { type CachedCode, codesToRemove } from './cache-plan.js'
 import { codeDisk } from './code-disk.js'
 import { CodeDraft } from './code-draft.js'
 import { isCodeId, type Manifest, readManifest } from './manifest.js'
+import { type LentManifest, SharedManifests } from './shared-manifests.js'
 
 export interface CodeCacheOptions {
   /** Of this Worker alone. It is made if it is missing. */
@@ -26,6 +27,8 @@ interface Entry extends CachedCode {
   readonly files: number
   /** It was made, or checked, since the machine started. */
   checked: boolean
+  /** Set while it is being checked. */
+  checking?: Promise<boolean> | undefined
 }
 
 /** What `firesteel code ls` shows of one code. */
@@ -38,6 +41,7 @@ export interface CodeRow extends CachedCode {
 export class CodeCache {
   readonly #options: CodeCacheOptions
   readonly #entries = new Map<string, Entry>()
+  readonly #manifests = new SharedManifests((id) => this.#manifest(id), limits.codeManifestsBytes)
   #boot = ''
   #opened: Promise<void> | undefined
 
@@ -69,13 +73,17 @@ export class CodeCache {
     await this.open()
     const entry = this.#entries.get(id)
     if (!entry) return false
-    if (!entry.checked && !(await this.#check(entry))) return false
+    if (!entry.checked && !(await this.#checkOnce(entry))) return false
     await this.#touch(entry)
     return this.#entries.has(id)
   }
 
-  /** Rejects with CODE_MISSING. */
-  async manifest(id: string): Promise<Manifest> {
+  /** It rejects with CODE_MISSING. `cut`: its bytes are needed for others. */
+  lend(id: string, cut: (detail: string) => void): LentManifest {
+    return this.#manifests.lend(id, cut)
+  }
+
+  async #manifest(id: string): Promise<Manifest> {
     await this.open()
     if (!this.#entries.has(id)) throw new FiresteelError('CODE_MISSING', `The code ${id} is not here.`)
     return readManifest(await readFile(join(this.#options.folder, id, 'manifest')), id)
@@ -181,6 +189,14 @@ export class CodeCache {
     } catch {
       return undefined
     }
+  }
+
+  /** However many ask for it. */
+  async #checkOnce(entry: Entry): Promise<boolean> {
+    entry.checking ??= this.#check(entry)
+    const isWhole = await entry.checking
+    entry.checking = undefined
+    return isWhole
   }
 
   /** A loss of power may have left other bytes on the disk than were written. */

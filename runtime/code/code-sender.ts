@@ -31,6 +31,8 @@ export class CodeSender {
   readonly #counts: SentCounts
   readonly #wanted: number[] = []
   #code: SendableCode | undefined
+  /** A manifest was asked for, and its last byte was not sent. */
+  #isAsked = false
   /** Files are being read and sent. */
   #isSending = false
   /** Bytes that the sink has not written. */
@@ -51,6 +53,8 @@ export class CodeSender {
   receive(message: CodeMessage): boolean {
     switch (message.type) {
       case 'want':
+        if (this.#isAsked) throw invalid('it asks for a manifest while another one is on its way')
+        this.#isAsked = true
         void this.#sendManifest(message.id)
         return true
       case 'get':
@@ -95,13 +99,18 @@ export class CodeSender {
         ...(code.root !== undefined && { root: code.root }),
         holders: [...(code.holders?.() ?? [])],
       })
+      // With the last piece the sink may ask again, so nobody waits after it.
+      let taken: Promise<void> | undefined
       for (let from = 0; from < text.length && this.#channel.isOpen; from += PIECE_BYTES) {
+        await taken
         const bytes = text.subarray(from, from + PIECE_BYTES)
         this.#counts.bytes += bytes.length
-        await this.#channel.send({ kind: 'manifest', place: 0, bytes })
+        taken = this.#channel.send({ kind: 'manifest', place: 0, bytes })
       }
     } catch (error) {
       this.#gone(error)
+    } finally {
+      this.#isAsked = false
     }
   }
 

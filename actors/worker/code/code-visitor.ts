@@ -5,6 +5,8 @@ import type { CodeMaker, OpenSource } from '../../../runtime/code/code-maker.js'
 import { type CodeMessage, toldOf } from '../../../runtime/code/code-messages.js'
 import { CodeReceiver } from '../../../runtime/code/code-receiver.js'
 import { CodeSender, type SendableCode } from '../../../runtime/code/code-sender.js'
+import { codeTurns } from '../../../runtime/code/code-turns.js'
+import type { LentManifest } from '../../../runtime/code/shared-manifests.js'
 import { FiresteelError } from '../../../runtime/errors.js'
 import { innerLimits } from '../../../runtime/inner-limits.js'
 import { isNodeRole } from '../../../runtime/transport/identity.js'
@@ -34,6 +36,9 @@ export class CodeVisitor {
   readonly #sender: CodeSender
   readonly #receiver: CodeReceiver
   readonly #gone = new AbortController()
+  /** What it asked for and was not answered: one of each kind. */
+  readonly #open = new Set<CodeMessage['type']>()
+  #lent: LentManifest | undefined
 
   constructor(link: Link, parts: CodeVisitorParts) {
     this.#parts = parts
@@ -58,13 +63,13 @@ export class CodeVisitor {
     }
     switch (message.type) {
       case 'offer':
-        void this.#take(message)
+        this.#one(message.type, () => this.#take(message))
         return
       case 'list':
-        void this.#list(message.from)
+        this.#one(message.type, () => this.#list(message.from))
         return
       case 'remove':
-        void this.#remove(message.id)
+        this.#one(message.type, () => this.#remove(message.id))
         return
       case 'held':
         return
@@ -72,6 +77,17 @@ export class CodeVisitor {
         if (this.#receiver.receive(message) || this.#sender.receive(message)) return
         throw new FiresteelError('FRAME_INVALID', `${message.type} is not for a Worker.`)
     }
+  }
+
+  /** To look through all codes takes a part of a turn, so a peer has one such work at a time. */
+  #one(type: CodeMessage['type'], work: () => Promise<void>): void {
+    if (this.#open.has(type))
+      throw new FiresteelError('FRAME_INVALID', `A ${type} comes before the one ahead of it was answered.`)
+    this.#open.add(type)
+    void codeTurns.next().then(async () => {
+      if (!this.#gone.signal.aborted) await work()
+      this.#open.delete(type)
+    })
   }
 
   /**
@@ -89,6 +105,7 @@ export class CodeVisitor {
     this.#sender.close()
     this.#receiver.fail(new FiresteelError('LINK_CLOSED', `the link for the code ended: ${reason}`))
     this.#gone.abort()
+    this.#lent?.giveBack()
     this.#parts.onGone()
   }
 
@@ -98,7 +115,12 @@ export class CodeVisitor {
     if (!isNodeRole(this.#peer.role)) throw new FiresteelError('NOT_ALLOWED', 'Only nodes are given code.')
     if (id === undefined || !(await cache.has(id)))
       throw new FiresteelError('CODE_MISSING', 'This Worker does not have it.')
-    const manifest = await cache.manifest(id)
+    if (this.#gone.signal.aborted) throw new FiresteelError('LINK_CLOSED', 'The link has ended.')
+    // A sink that asks again mostly wants the same.
+    const before = this.#lent
+    this.#lent = cache.lend(id, (detail) => this.close(detail))
+    before?.giveBack()
+    const manifest = await this.#lent.manifest
     const folder = cache.filesOf(id)
     return { manifest, sourceOf: (place) => join(folder, manifest.files[place]?.path ?? '') }
   }
