@@ -1,6 +1,7 @@
 import { errorParts, FiresteelError, isFiresteelError, reasonOf } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
 import type { Log } from '../observe/log.js'
+import { OneAtATime } from '../one-at-a-time.js'
 import { pause } from '../pause.js'
 import type { CodeCache } from './code-cache.js'
 import type { CodeDraft } from './code-draft.js'
@@ -67,6 +68,11 @@ const final: ReadonlySet<string> = new Set([
 export class CodeMaker {
   readonly #options: CodeMakerOptions
   readonly #making = new Map<string, Promise<void>>()
+  /**
+   * Begins the folders of new codes. The thread for files copies each manifest, so what waits for it waits
+   * here, and leaves with the link that brought it.
+   */
+  readonly #beginnings = new OneAtATime()
 
   constructor(options: CodeMakerOptions) {
     this.#options = options
@@ -83,7 +89,7 @@ export class CodeMaker {
     if (need.id !== undefined && !isCodeId(need.id))
       throw new FiresteelError('CODE_INVALID', 'The id of a code is none.')
     if (need.id !== undefined && (await cache.has(need.id))) return this.#made(need.id, need.root)
-    const attempt = new Attempt(this.#options, this.#making, need)
+    const attempt = new Attempt(this.#options, this.#making, this.#beginnings, need)
     const { id, root } = await attempt.run()
     return this.#made(id, root)
   }
@@ -97,6 +103,7 @@ export class CodeMaker {
 class Attempt {
   readonly #options: CodeMakerOptions
   readonly #making: Map<string, Promise<void>>
+  readonly #beginnings: OneAtATime
   readonly #need: CodeNeed
   readonly #sources: CodeSource[]
   readonly #known: Set<string>
@@ -109,9 +116,15 @@ class Attempt {
   #received = { files: 0, bytes: 0 }
   #settle: ((error?: FiresteelError) => void) | undefined
 
-  constructor(options: CodeMakerOptions, making: Map<string, Promise<void>>, need: CodeNeed) {
+  constructor(
+    options: CodeMakerOptions,
+    making: Map<string, Promise<void>>,
+    beginnings: OneAtATime,
+    need: CodeNeed,
+  ) {
     this.#options = options
     this.#making = making
+    this.#beginnings = beginnings
     this.#need = need
     this.#sources = [...need.sources]
     this.#known = new Set(need.sources.map(({ name }) => name))
@@ -240,10 +253,12 @@ class Attempt {
   async #begin(manifest: Manifest): Promise<CodeDraft> {
     const { cache, host } = this.#options
     checkNative(manifest, host)
-    const draft = await cache.begin(manifest)
-    this.#draft = draft
-    await draft.fill(cache.recent(COMPARED), this.#root)
-    return draft
+    return this.#beginnings.run(this.#need.signal, async () => {
+      const draft = await cache.begin(manifest)
+      this.#draft = draft
+      await draft.fill(cache.recent(COMPARED), this.#root)
+      return draft
+    })
   }
 
   #alsoFrom(addresses: readonly string[]): void {

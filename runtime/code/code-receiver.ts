@@ -1,12 +1,14 @@
-import { Buffer } from 'node:buffer'
+import type { Buffer } from 'node:buffer'
 import { FiresteelError } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 import { systemTimers, type TimerSource } from '../timers.js'
+import type { HeldBytes, Holder } from '../transport/held-bytes.js'
 import type { CodeChannel } from './code-channel.js'
 import type { CodeDraft } from './code-draft.js'
-import { type CodeMessage, type CodePiece, errorTold, invalidSource } from './code-messages.js'
+import { type CodeMessage, type CodePiece, errorTold, invalidSource, toldOf } from './code-messages.js'
 import { FileIntake } from './file-intake.js'
+import { GatheredBytes } from './gathered-bytes.js'
 import { type Manifest, readManifest } from './manifest.js'
 
 /** What a source said of the code, and its manifest. */
@@ -22,27 +24,37 @@ interface WantedManifest {
   readonly id: string | undefined
   readonly resolve: (received: ReceivedManifest) => void
   readonly reject: (error: FiresteelError) => void
-  readonly pieces: Buffer[]
-  bytes: number
+  /** What was announced, and what of it has come. */
   about?: About
+  text?: GatheredBytes
+}
+
+export interface CodeReceiverParts {
+  readonly timers?: TimerSource
+  /** Counts the bytes of a manifest from its announcement until `release`, or until it is refused. */
+  readonly held?: HeldBytes
 }
 
 /** Receives code over one channel: first a manifest, then files of it. */
-export class CodeReceiver {
+export class CodeReceiver implements Holder {
   readonly #channel: CodeChannel
   readonly #timers: TimerSource
+  readonly #held: HeldBytes | undefined
   #wanted: WantedManifest | undefined
   #files: FileIntake | undefined
+  /** Set while it is looked whether the source stands still. */
   #cancelStall: (() => void) | undefined
   /** Looks in a row at which nothing had come or was written. */
   #quietLooks = 0
   #failure: FiresteelError | undefined
+  readonly #over = new AbortController()
   /** Why a source does not have a file any more. */
   refusal: FiresteelError | undefined
 
-  constructor(channel: CodeChannel, timers: TimerSource = systemTimers) {
+  constructor(channel: CodeChannel, { timers = systemTimers, held }: CodeReceiverParts = {}) {
     this.#channel = channel
     this.#timers = timers
+    this.#held = held
   }
 
   /**
@@ -52,7 +64,7 @@ export class CodeReceiver {
   manifest(id: string | undefined): Promise<ReceivedManifest> {
     return new Promise((resolve, reject) => {
       if (this.#failure) return reject(this.#failure)
-      this.#wanted = { id, resolve, reject, pieces: [], bytes: 0 }
+      this.#wanted = { id, resolve, reject }
       this.#channel.tell({ type: 'want', ...(id !== undefined && { id }) })
     })
   }
@@ -62,19 +74,20 @@ export class CodeReceiver {
     if (this.#failure) throw this.#failure
     const files = new FileIntake(this.#channel, draft, () => this.#stirred())
     this.#files = files
-    this.#stirred()
-    this.#lookLater()
+    this.#look()
     try {
       await files.take(lacking)
     } finally {
       this.#files = undefined
-      this.#cancelStall?.()
+      this.#lookNoMore()
     }
   }
 
   /** False: the message is not for a sink. Throws FRAME_INVALID. */
   receive(message: CodeMessage): boolean {
     this.#stirred()
+    // What was on its way when this side gave up.
+    if (this.#failure) return message.type === 'manifest' || message.type === 'gone'
     if (message.type === 'manifest') {
       const { id } = message
       if (this.#wanted === undefined || this.#wanted.about !== undefined)
@@ -82,6 +95,9 @@ export class CodeReceiver {
       if (this.#wanted.id !== undefined && id !== this.#wanted.id)
         throw invalidSource('it gives another code')
       this.#wanted.about = message
+      this.#wanted.text = new GatheredBytes(message.bytes)
+      this.#look()
+      this.#held?.holds(this, message.bytes)
       return true
     }
     if (message.type !== 'gone') return false
@@ -99,6 +115,7 @@ export class CodeReceiver {
   /** Throws FRAME_INVALID for a piece that was not asked for. */
   piece(piece: CodePiece): void {
     this.#stirred()
+    if (this.#failure) return
     if (piece.kind === 'manifest') this.#manifestPiece(piece.bytes)
     else if (this.#files === undefined) throw invalidSource('a piece was not asked for')
     else this.#files.piece(piece)
@@ -108,31 +125,54 @@ export class CodeReceiver {
   fail(error: FiresteelError): void {
     if (this.#failure) return
     this.#failure = error
-    this.#cancelStall?.()
+    this.#over.abort(error)
+    this.#lookNoMore()
     this.#wanted?.reject(error)
+    this.#wanted = undefined
     this.#files?.fail(error)
+    this.release()
+  }
+
+  /** The manifest is not used any more. */
+  release(): void {
+    this.#held?.holds(this, 0)
+  }
+
+  /** The bytes of this manifest are needed for others. */
+  cut(detail: string): void {
+    const error = new FiresteelError('BUSY', `The code is not taken now: ${detail}.`)
+    this.#channel.tell({ type: 'failed', ...toldOf(error) })
+    this.fail(error)
+    // What was told leaves before the link ends.
+    setImmediate(() => this.#channel.close(detail))
   }
 
   #refused(error: FiresteelError): void {
     if (this.#wanted === undefined) throw invalidSource('it has nothing to refuse')
     this.#wanted.reject(error)
     this.#wanted = undefined
+    this.#lookNoMore()
+    this.release()
   }
 
   #manifestPiece(bytes: Buffer): void {
     const wanted = this.#wanted
-    if (wanted?.about === undefined) throw invalidSource('a manifest was not asked for')
-    const { about, pieces } = wanted
-    wanted.bytes += bytes.length
-    if (bytes.length === 0 || wanted.bytes > about.bytes)
+    if (wanted?.about === undefined || wanted.text === undefined)
+      throw invalidSource('a manifest was not asked for')
+    const { about, text } = wanted
+    if (bytes.length === 0 || text.bytes + bytes.length > text.announced)
       throw invalidSource('a manifest has other bytes than announced')
-    pieces.push(Buffer.from(bytes))
-    if (wanted.bytes < about.bytes) return
+    text.add(bytes)
+    if (!text.isWhole) return
     this.#wanted = undefined
+    this.#lookNoMore()
     const { id, root, holders } = about
-    readManifest(Buffer.concat(pieces), id).then(
+    readManifest(text.whole(), id, this.#over.signal).then(
       (manifest) => wanted.resolve({ manifest, root, holders }),
-      (error: FiresteelError) => wanted.reject(error),
+      (error: FiresteelError) => {
+        this.release()
+        wanted.reject(error)
+      },
     )
   }
 
@@ -141,10 +181,21 @@ export class CodeReceiver {
     this.#quietLooks = 0
   }
 
+  /** Bytes are due from now on. */
+  #look(): void {
+    this.#stirred()
+    this.#lookNoMore()
+    this.#lookLater()
+  }
+
+  #lookNoMore(): void {
+    this.#cancelStall?.()
+    this.#cancelStall = undefined
+  }
+
   /** A look now and then costs less than a timer that each piece sets anew. */
   #lookLater(): void {
     this.#cancelStall = this.#timers.after(limits.codeStallMs / innerLimits.codeStallLooks, () => {
-      if (this.#files === undefined || this.#failure) return
       if (++this.#quietLooks <= innerLimits.codeStallLooks) {
         this.#lookLater()
         return

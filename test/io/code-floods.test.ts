@@ -4,8 +4,10 @@ import { type TestContext, test } from 'node:test'
 import { CodeVisitor } from '../../actors/worker/code/code-visitor.js'
 import { CodeCache } from '../../runtime/code/code-cache.js'
 import { CodeChannel } from '../../runtime/code/code-channel.js'
+import { codeDisk } from '../../runtime/code/code-disk.js'
 import { CodeMaker } from '../../runtime/code/code-maker.js'
 import type { CodeMessage, CodePiece } from '../../runtime/code/code-messages.js'
+import { heldManifestsOf } from '../../runtime/code/held-manifests.js'
 import { makeManifest } from '../../runtime/code/manifest.js'
 import { limits } from '../../runtime/limits.js'
 import { silentLog } from '../../runtime/observe/log.js'
@@ -174,4 +176,68 @@ test('offers, lists and removals are worked on one at a time for each peer', asy
   honest.channel.tell({ type: 'offer', id, root: '/none' })
   await waitUntil('the code to be known', () => honest.messages.some(({ type }) => type === 'held'))
   honest.channel.close('done')
+})
+
+test('manifests that clients leave unfinished stay within their budget, and are told that they are refused', async (t) => {
+  const { port } = await worker(t)
+  const held = heldManifestsOf('client')
+  const bytes = limits.codeManifestBytes
+  const peers: Peer[] = []
+  for (let n = 0; n < 5; n++) {
+    const id = String(n).padStart(64, '0')
+    const one = await peer(port, 'client', ({ channel }, message) => {
+      if (message.type !== 'want') return
+      channel.tell({ type: 'manifest', id, bytes, holders: [] })
+      void channel.send({ kind: 'manifest', place: 0, bytes: Buffer.alloc(1000, 'a') })
+    })
+    peers.push(one)
+    one.channel.tell({ type: 'offer', id, root: '/none' })
+    const kept = Math.min(n + 1, 2)
+    await waitUntil('the manifest to be announced', () => {
+      assert(held.bytes <= limits.codeManifestsBytes, `${held.bytes} bytes are held`)
+      const open = peers.filter(({ end }) => end === undefined)
+      return open.length === kept && held.bytes === kept * bytes
+    })
+  }
+  assert.deepEqual(
+    peers.map(({ messages }) => messages.map((message) => ('code' in message ? message.code : message.type))),
+    [
+      ...Array.from({ length: 3 }, () => ['want', 'FIRESTEEL_BUSY']),
+      ...Array.from({ length: 2 }, () => ['want']),
+    ],
+  )
+  // Whoever comes with a code of ordinary size is served beside them.
+  await bring(port, 10)
+  for (const { channel } of peers) channel.close('done')
+  await waitUntil('all bytes to be given back', () => held.bytes === 0)
+})
+
+test('the thread for files begins one code at a time, and none whose link has ended meanwhile', async (t) => {
+  const { port } = await worker(t)
+  const orders: string[] = []
+  let goOn = (): void => {}
+  const held = new Promise<void>((resolve) => {
+    goOn = resolve
+  })
+  const run = codeDisk.run.bind(codeDisk)
+  t.mock.method(codeDisk, 'run', async (...[name, args, transfer]: Parameters<typeof run>) => {
+    orders.push(name)
+    if (name === 'fill') await held
+    return run(name, args, transfer)
+  })
+  const first = bring(port, 3)
+  await waitUntil('the first code to be begun', () => orders.includes('fill'))
+  const budget = heldManifestsOf('client')
+  const bytes = budget.bytes
+  const leaving = await Promise.all([4, 5, 6].map((files) => offer(port, files)))
+  await waitUntil('their manifests to come', () => {
+    const offered = leaving.reduce((sum, { sent }) => sum + sent.bytes, 0)
+    return leaving.every(({ sent }) => sent.bytes > 0) && budget.bytes === bytes + offered
+  })
+  for (const { channel } of leaving) channel.close('gone')
+  await waitUntil('their bytes to be given back', () => budget.bytes === bytes)
+  const last = bring(port, 7)
+  goOn()
+  await Promise.all([first, last])
+  assert.equal(orders.filter((name) => name === 'begin').length, 2)
 })

@@ -6,6 +6,7 @@ import { type CodeMessage, toldOf } from '../../../runtime/code/code-messages.js
 import { CodeReceiver } from '../../../runtime/code/code-receiver.js'
 import { CodeSender, type SendableCode } from '../../../runtime/code/code-sender.js'
 import { codeTurns } from '../../../runtime/code/code-turns.js'
+import { heldManifestsOf } from '../../../runtime/code/held-manifests.js'
 import type { LentManifest } from '../../../runtime/code/shared-manifests.js'
 import { FiresteelError } from '../../../runtime/errors.js'
 import { innerLimits } from '../../../runtime/inner-limits.js'
@@ -49,7 +50,7 @@ export class CodeVisitor {
       closed: (reason) => this.#closed(reason),
     })
     this.#sender = new CodeSender(this.#channel, (id) => this.#codeOf(id))
-    this.#receiver = new CodeReceiver(this.#channel)
+    this.#receiver = new CodeReceiver(this.#channel, { held: heldManifestsOf(link.peer.role) })
   }
 
   close(reason: string): void {
@@ -137,6 +138,8 @@ export class CodeVisitor {
       this.#channel.tell({ type: 'held', id })
     } catch (error) {
       this.#channel.tell({ type: 'failed', ...toldOf(error) })
+    } finally {
+      this.#receiver.release()
     }
   }
 
