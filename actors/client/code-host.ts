@@ -16,7 +16,7 @@ export interface CodeHostOptions {
 export class CodeHost {
   readonly #options: CodeHostOptions
   #code: Promise<SendableCode> | undefined
-  /** Addresses of Workers that have it, the newest last. */
+  /** Addresses of Workers that have it, as many as others are told, the newest last. */
   readonly #holders = new Set<string>()
 
   constructor(options: CodeHostOptions) {
@@ -28,7 +28,7 @@ export class CodeHost {
     const channel: CodeChannel = new CodeChannel(link, {
       message: (message) => {
         if (message.type === 'held') {
-          if (message.address !== undefined) this.#holders.add(message.address)
+          if (message.address !== undefined) this.#holds(message.address)
         } else if (!sender.receive(message)) {
           throw new FiresteelError('FRAME_INVALID', `${message.type} is not for a driver.`)
         }
@@ -39,6 +39,16 @@ export class CodeHost {
       closed: () => sender.close(),
     })
     sender = new CodeSender(channel, () => this.#collected())
+  }
+
+  /** Whoever says it may say it without an end. */
+  #holds(address: string): void {
+    this.#holders.delete(address)
+    this.#holders.add(address)
+    for (const oldest of this.#holders) {
+      if (this.#holders.size <= limits.codeSources) return
+      this.#holders.delete(oldest)
+    }
   }
 
   #collected(): Promise<SendableCode> {
@@ -58,7 +68,7 @@ export class CodeHost {
       manifest,
       root,
       sourceOf: (place) => sources[place] ?? '',
-      holders: () => [...this.#holders].slice(-limits.codeSources),
+      holders: () => [...this.#holders],
     }
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
+import { CodeHost } from '../../actors/client/code-host.js'
 import { CodeVisitor } from '../../actors/worker/code/code-visitor.js'
 import { CodeCache } from '../../runtime/code/code-cache.js'
 import { CodeChannel } from '../../runtime/code/code-channel.js'
@@ -17,7 +18,7 @@ import { deriveKey } from '../../runtime/transport/keys.js'
 import type { Link } from '../../runtime/transport/link.js'
 import { listen } from '../../runtime/transport/listen.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { tempFolder } from '../tools/code-folder.js'
+import { tempFolder, writeFiles } from '../tools/code-folder.js'
 
 /* What peers with a key may do with links that carry code. */
 
@@ -240,4 +241,29 @@ test('the thread for files begins one code at a time, and none whose link has en
   goOn()
   await Promise.all([first, last])
   assert.equal(orders.filter((name) => name === 'begin').length, 2)
+})
+
+test('a driver names the Workers that had its code last, however many it was told of', async (t) => {
+  const folder = await tempFolder(t)
+  await writeFiles(folder, { 'a.js': 'a' })
+  const host = new CodeHost({ folder: Promise.resolve(folder), modules: false })
+  const port = await accept(t, (link) => host.link(link))
+  const executor = await peer(port, 'node')
+  for (let n = 0; n < 1000; n++)
+    executor.channel.tell({ type: 'held', id: 'a'.repeat(64), address: `w${n % 20}:1` })
+  executor.channel.tell({ type: 'held', id: 'a'.repeat(64), address: 'w14:1' })
+  executor.channel.tell({ type: 'want' })
+  await waitUntil('the manifest', () => executor.messages.length > 0)
+  const [about] = executor.messages
+  assert.deepEqual(about?.type === 'manifest' && about.holders, [
+    'w12:1',
+    'w13:1',
+    'w15:1',
+    'w16:1',
+    'w17:1',
+    'w18:1',
+    'w19:1',
+    'w14:1',
+  ])
+  executor.channel.close('done')
 })
