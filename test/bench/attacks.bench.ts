@@ -5,6 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { TestAuthority } from '../tools/test-authority.js'
 import { launchers, logReaders } from './attacks/askers.js'
 import type { AttackOrder } from './attacks/attacker.js'
+import { codePeers } from './attacks/code-peers.js'
 import type { Lag, LagReading } from './attacks/lag-probe.js'
 import { memoryMibOf, readLag } from './attacks/lag-reader.js'
 import { LegalPeer } from './attacks/legal-peer.js'
@@ -71,6 +72,7 @@ function attacksOn({ target }: Victim): string[] {
     ...(target.appId === undefined ? Object.keys(nodes) : []),
     ...(target.output === undefined ? [] : Object.keys(logReaders)),
     ...(target.actor === '/user/Master' ? Object.keys(launchers) : []),
+    ...(target.actor === '/user/Worker' ? Object.keys(codePeers) : []),
   ]
 }
 

@@ -1,4 +1,5 @@
 import { launchers, logReaders } from './askers.js'
+import { codePeers } from './code-peers.js'
 import { nodes, peers } from './peers.js'
 import { type Attack, strangers } from './strangers.js'
 import type { Target } from './target.js'
@@ -18,6 +19,7 @@ const attacks: Readonly<Record<string, Attack>> = {
   ...nodes,
   ...logReaders,
   ...launchers,
+  ...codePeers,
 }
 
 process.once('message', ({ attack, target }: AttackOrder) => {
