@@ -7,6 +7,7 @@ import type { HeldBytes, Holder } from '../transport/held-bytes.js'
 import type { CodeChannel } from './code-channel.js'
 import type { CodeDraft } from './code-draft.js'
 import { type CodeMessage, type CodePiece, errorTold, invalidSource, toldOf } from './code-messages.js'
+import { codeTurns } from './code-turns.js'
 import { FileIntake } from './file-intake.js'
 import { GatheredBytes } from './gathered-bytes.js'
 import { type Manifest, readManifest } from './manifest.js'
@@ -167,13 +168,21 @@ export class CodeReceiver implements Holder {
     this.#wanted = undefined
     this.#lookNoMore()
     const { id, root, holders } = about
-    readManifest(text.whole(), id, this.#over.signal).then(
+    this.#read(text, id).then(
       (manifest) => wanted.resolve({ manifest, root, holders }),
       (error: FiresteelError) => {
         this.release()
         wanted.reject(error)
       },
     )
+  }
+
+  /** To put a long manifest together takes a part of a turn. */
+  async #read(text: GatheredBytes, id: string): Promise<Manifest> {
+    const { signal } = this.#over
+    await codeTurns.next()
+    signal.throwIfAborted()
+    return readManifest(text.whole(), id, signal)
   }
 
   /** Something has come or was written, so neither side is stuck. */

@@ -5,6 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CodeChannel, type CodeLink } from '../../runtime/code/code-channel.js'
 import { isPiece, readFrame } from '../../runtime/code/code-messages.js'
 import { CodeReceiver } from '../../runtime/code/code-receiver.js'
+import { GatheredBytes } from '../../runtime/code/gathered-bytes.js'
 import { FiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import { HeldBytes } from '../../runtime/transport/held-bytes.js'
@@ -86,6 +87,25 @@ test('a manifest that stands still is given up, and one that comes slowly is not
   assert.deepEqual(ends, ['the source of code stands still'])
   await manifest
   assert.equal(held.bytes, 0)
+})
+
+test('of many manifests that end in one turn, each is put together in a turn of its own', async (t) => {
+  const held = new HeldBytes(32 * MIB, 'manifests')
+  const whole = t.mock.method(GatheredBytes.prototype, 'whole')
+  const sinks = Array.from({ length: 5 }, () => sink(held))
+  let left = sinks.length
+  for (const { receiver, announce, piece } of sinks) {
+    receiver.manifest(id).catch(() => left--)
+    announce(1000)
+    piece(1000)
+  }
+  let most = 0
+  while (left > 0) {
+    const before = whole.mock.callCount()
+    await nextTurn()
+    most = Math.max(most, whole.mock.callCount() - before)
+  }
+  assert.deepEqual([whole.mock.callCount(), most], [5, 1])
 })
 
 test('a manifest is not read on when its link has ended', async () => {
