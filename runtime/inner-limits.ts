@@ -311,6 +311,12 @@ export const innerLimits = {
   rememberedLost: 100_000,
   /** Looks at a Worker in one pass, so that a turn stays short whatever is asked for: some 2 ms. */
   looksPerPass: 100_000,
+  /** What a pass counts for each demand of drivers: without room, it costs a text that says why. */
+  demandLooks: 256,
+  /** What a pass counts for each application that it comes to: what that may still get is computed. */
+  applicationLooks: 16,
+  /** What a pass counts for each comparison of two demands, because there may be many for each Worker. */
+  comparisonLooks: 4,
   /** What sorting the Workers that would do, and placing on them, counts beside one look at each. */
   placeLooks: 8,
   /** Demands of one pass that found no room, by which larger ones are known to find none. */

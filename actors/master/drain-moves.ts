@@ -2,8 +2,9 @@ import { innerLimits } from '../../runtime/inner-limits.js'
 import type { ClusterState } from './cluster-state.js'
 import type { Move } from './drain-move.js'
 import type { DriverEntry } from './driver-entry.js'
+import { FullDemands } from './full-demands.js'
 import { placeDriver } from './placement.js'
-import { type Demand, isWithin, SMALLEST_KEPT, takeAddresses } from './resources.js'
+import { type Demand, takeAddresses } from './resources.js'
 import type { Step } from './step.js'
 import type { WorkerEntry } from './worker-entry.js'
 
@@ -61,7 +62,7 @@ export class MovingRoom {
   readonly #workers: readonly WorkerEntry[]
   readonly #nowMs: number
   readonly #held: (readonly [WorkerEntry, string])[] = []
-  readonly #full: Demand[] = []
+  readonly #full = new FullDemands()
 
   constructor(cluster: ClusterState, workers: readonly WorkerEntry[], nowMs: number) {
     this.#cluster = cluster
@@ -78,14 +79,14 @@ export class MovingRoom {
   /** False: no Worker has room for it. */
   take(driver: DriverEntry): boolean {
     const demand = demandOf(driver)
-    if (this.#full.some((other) => isWithin(other, demand))) return false
+    if (this.#full.fitsNowhere(demand)) return false
     const { launchFailures } = this.#cluster
     const index = placeDriver(this.#workers, demand, 0, ({ id }) => {
       const standing = launchFailures.standing(driver.id, id, this.#nowMs)
       return standing === 'fresh' || standing === 'due'
     })
     if (index === undefined) {
-      if (!driver.hasFailed && this.#full.length < SMALLEST_KEPT) this.#full.push(demand)
+      if (!driver.hasFailed) this.#full.add(demand)
       return false
     }
     const worker = this.#workers[index] as WorkerEntry

@@ -1,23 +1,18 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { waitingText, wantsText } from '../messages/launch-failure-text.js'
 import type { ClusterState } from './cluster-state.js'
-import type { DriverEntry } from './driver-entry.js'
+import { DriverTurns, type Turn } from './driver-turns.js'
 import { failedWorkersOf, standingsToTry } from './failed-launches.js'
+import { FullDemands } from './full-demands.js'
 import { launchDriver } from './launching.js'
 import { placeDriver } from './placement.js'
-import { type Demand, isWithin, SMALLEST_KEPT } from './resources.js'
 import type { Now, Step } from './step.js'
 import { lookForReason } from './waiting.js'
-import type { DemandClass } from './waiting-drivers.js'
 import type { WorkerEntry } from './worker-entry.js'
 
-/** The most Workers examined in one pass, so that a turn stays short (some 2 ms). */
+/** The most that is examined in one pass, in looks at a Worker, so that a turn stays short. */
 const LOOKS_PER_PASS = innerLimits.looksPerPass
-
-interface Candidate {
-  readonly of: DemandClass
-  readonly driver: DriverEntry
-}
+const DEMAND_LOOKS = innerLimits.demandLooks
 
 /**
  * Places waiting drivers, oldest first (Spark 4.1). If a driver fits on no Worker, other drivers with the
@@ -30,38 +25,37 @@ export function scheduleDrivers(
   workers: readonly WorkerEntry[],
   most: number,
 ): number {
-  const nowMs = step.now.monotonicMs
-  const open = candidates(cluster, nowMs)
-  const smallest: Demand[] = []
+  const { driverScan: scan, capacity } = cluster
+  const turns = new DriverTurns(cluster.waiting, { scan, capacity, nowMs: step.now.monotonicMs })
+  const full = new FullDemands()
   let looks = 0
   let launched = 0
-  for (let first = open.pop(); first; first = open.pop()) {
+  for (let turn = turns.next(); turn; turn = turns.next()) {
     if (launched >= most || looks >= LOOKS_PER_PASS) {
       // The next pass begins here, so that no driver is skipped for ever because of many before it.
-      cluster.driverScan = first.driver.number - 1
+      cluster.driverScan = turn.behind
       cluster.goOn()
       return launched
     }
-    const { of, driver } = first
+    const { of, driver } = turn
     // It has ended already, if no later generation comes to light.
     if (cluster.heldEnds.has(driver.id)) {
-      insertNext(open, first, cluster.driverScan, nowMs)
+      looks++
+      turns.passed(turn)
       continue
     }
-    const index = smallest.some((demand) => isWithin(demand, of.demand))
-      ? undefined
-      : choose(cluster, step, first, workers)
-    looks += workers.length + 1
+    const index = full.fitsNowhere(of.demand) ? undefined : choose(cluster, step, turn, workers)
+    looks += workers.length + DEMAND_LOOKS + full.looks()
     if (index === undefined) {
       of.fullAt = cluster.capacity
-      looks += explain(cluster, first, step.now)
-      if (!of.isPicky && smallest.length < SMALLEST_KEPT) smallest.push(of.demand)
+      looks += explain(cluster, turn, step.now)
+      if (!of.isPicky) full.add(of.demand)
       continue
     }
     cluster.driverCursor = (index + 1) % workers.length
     launchDriver(cluster, step, driver, workers[index] as WorkerEntry)
     launched++
-    insertNext(open, first, cluster.driverScan, nowMs)
+    turns.passed(turn)
   }
   cluster.driverScan = 0
   return launched
@@ -70,7 +64,7 @@ export function scheduleDrivers(
 function choose(
   cluster: ClusterState,
   step: Step,
-  { of, driver }: Candidate,
+  { of, driver }: Turn,
   workers: readonly WorkerEntry[],
 ): number | undefined {
   if (!of.isPicky) return placeDriver(workers, of.demand, cluster.driverCursor)
@@ -87,41 +81,8 @@ function choose(
   return undefined
 }
 
-/** The oldest driver of each demand that may fit. The list is used from its end. */
-function candidates(cluster: ClusterState, nowMs: number): Candidate[] {
-  const found: Candidate[] = []
-  for (const of of cluster.waiting.classes) {
-    if (of.fullAt === cluster.capacity) continue
-    const driver = of.next(0, nowMs)
-    if (driver) found.push({ of, driver })
-  }
-  return found.sort((a, b) => turnOf(b, cluster.driverScan) - turnOf(a, cluster.driverScan))
-}
-
-/** Drivers after the place where the last pass stopped come first. */
-const turnOf = ({ driver }: Candidate, scan: number): number =>
-  driver.number > scan ? driver.number : driver.number + Number.MAX_SAFE_INTEGER / 2
-
-/** The driver behind this one that waits for the same. */
-function insertNext(open: Candidate[], { of, driver }: Candidate, scan: number, nowMs: number): void {
-  const next = of.next(driver.number, nowMs)
-  if (next) insert(open, { of, driver: next }, scan)
-}
-
-function insert(open: Candidate[], candidate: Candidate, scan: number): void {
-  const turn = turnOf(candidate, scan)
-  let low = 0
-  let high = open.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (turnOf(open[middle] as Candidate, scan) > turn) low = middle + 1
-    else high = middle
-  }
-  open.splice(low, 0, candidate)
-}
-
 /** Notes why drivers of this demand wait. Returns how many Workers it examined. */
-function explain(cluster: ClusterState, { of, driver }: Candidate, now: Now): number {
+function explain(cluster: ClusterState, { of, driver }: Turn, now: Now): number {
   const { reason, looks } = lookForReason(cluster, driver.id, of.demand, now)
   const workers = of.isPicky ? failedWorkersOf(cluster, driver.id, now) : []
   of.reason = waitingText({ reason: reason ?? 'NO_ROOM', workers }, wantsText(of.demand))

@@ -3,23 +3,24 @@ import { addressesOf, type ResourceAddresses, type ResourceAmounts } from '../me
 import type { ApplicationEntry, Begun } from './application-entry.js'
 import type { ClusterState } from './cluster-state.js'
 import { executorDemand, standingsToTry } from './failed-launches.js'
+import { FullDemands } from './full-demands.js'
 import { launchExecutor } from './launching.js'
 import { byCoresFree, fits, placeExecutors } from './placement.js'
-import { type Demand, isWithin, SMALLEST_KEPT } from './resources.js'
+import type { Demand } from './resources.js'
 import type { Step } from './step.js'
 import { coresLeft, executorsLeft } from './waiting.js'
 import type { WorkerEntry } from './worker-entry.js'
 
 /** The cost of sorting a suitable Worker and placing on it, in examined Workers. */
 const PLACE_LOOKS = innerLimits.placeLooks
+const APPLICATION_LOOKS = innerLimits.applicationLooks
 
 /** The state of one pass: what it may still do, and what it knows. */
 interface Pass {
   readonly cluster: ClusterState
   readonly step: Step
   readonly workers: readonly WorkerEntry[]
-  /** Demands for which no Worker has capacity. A demand that is as large fits nowhere either. */
-  readonly full: Demand[]
+  readonly full: FullDemands
   coresFree: number
   launchesLeft: number
   looksLeft: number
@@ -40,7 +41,7 @@ export function scheduleExecutors(
     cluster,
     step,
     workers,
-    full: [],
+    full: new FullDemands(),
     coresFree: workers.reduce((sum, worker) => sum + worker.coresFree, 0),
     launchesLeft: most,
     looksLeft: cluster.config.slices.executorLooks,
@@ -74,16 +75,18 @@ function* inTurn({ apps, appScan }: ClusterState): Generator<ApplicationEntry> {
 function placeFor(pass: Pass, app: ApplicationEntry): void {
   const { cluster, step, workers, full } = pass
   const demand = executorDemand(app)
-  pass.looksLeft -= 1 + app.executors.size
+  pass.looksLeft -= APPLICATION_LOOKS + app.executors.size
   if (coresLeft(cluster, app) < demand.cores || executorsLeft(cluster, app) <= 0) return
-  if (full.some((other) => isWithin(other, demand))) return
+  const fitsNowhere = full.fitsNowhere(demand)
+  pass.looksLeft -= full.looks()
+  if (fitsNowhere) return
   const usable = workers
     .filter((worker) => fits(worker, demand))
     .map((worker) => new Offer(worker, demand, app.begunAt(worker.id, cluster.capacity)))
     .sort(byCoresFree)
   pass.looksLeft -= workers.length + PLACE_LOOKS * usable.length
   if (usable.length === 0) {
-    if (full.length < SMALLEST_KEPT) full.push(demand)
+    full.add(demand)
   } else if (cluster.launchFailures.has(app.id)) {
     const standingOf = ({ id }: Offer) => cluster.launchFailures.standing(app.id, id, step.now.monotonicMs)
     for (const standing of standingsToTry(cluster, step.now, app.id, demand)) {

@@ -1,4 +1,3 @@
-import { innerLimits } from '../../runtime/inner-limits.js'
 import {
   addressesOf,
   type Labels,
@@ -59,9 +58,6 @@ export function namesIn(resources: ResourceAddresses): number {
   return names
 }
 
-/** The most unplaceable demands that a pass keeps. Larger demands are then known to fit nowhere. */
-export const SMALLEST_KEPT = innerLimits.demandsKept
-
 /**
  * True: `large` needs at least as much as `small` of everything, on no more Workers. Only the resources and
  * labels of `small` are compared.
@@ -69,7 +65,7 @@ export const SMALLEST_KEPT = innerLimits.demandsKept
 export function isWithin(small: Demand, large: Demand): boolean {
   if (small.cores > large.cores || small.memoryMib > large.memoryMib) return false
   if (!labelsFit(large.on ?? {}, small.on)) return false
-  return Object.entries(small.resources).every(
-    ([name, amount]) => Object.hasOwn(large.resources, name) && (large.resources[name] as number) >= amount,
-  )
+  for (const name in small.resources)
+    if (!Object.hasOwn(large.resources, name) || large.resources[name]! < small.resources[name]!) return false
+  return true
 }

@@ -1,3 +1,4 @@
+import { DemandOrder, NO_DRIVER } from './demand-order.js'
 import type { DriverEntry, DriverQueue, DriverQueues } from './driver-entry.js'
 import type { Demand } from './resources.js'
 
@@ -18,6 +19,11 @@ export class DemandClass implements DriverQueue {
     this.key = key
     this.demand = demand
     this.isPicky = isPicky
+  }
+
+  /** The number of its oldest driver. */
+  get oldest(): number {
+    return this.drivers[0]?.number ?? NO_DRIVER
   }
 
   /** The oldest driver after `number` that may be launched now. */
@@ -59,6 +65,8 @@ export interface SavedQueue {
  */
 export class WaitingDrivers implements DriverQueues {
   readonly #classes = new Map<string, DemandClass>()
+  /** The same, by their oldest drivers. */
+  readonly order = new DemandOrder<DemandClass>()
   #size = 0
 
   get size(): number {
@@ -85,7 +93,9 @@ export class WaitingDrivers implements DriverQueues {
     const demandClass = new DemandClass(key, demand, isPicky)
     demandClass.fullAt = fullAt
     demandClass.reason = reason
-    demandClass.drivers.push(...drivers)
+    this.order.change(demandClass, () => {
+      for (const driver of drivers) demandClass.drivers.push(driver)
+    })
     for (const driver of drivers) driver.waitsIn = demandClass
     this.#classes.set(key, demandClass)
     this.#size += drivers.length
@@ -102,8 +112,10 @@ export class WaitingDrivers implements DriverQueues {
       demandClass = new DemandClass(key, demand, driver.hasFailed)
       this.#classes.set(key, demandClass)
     }
+    const { drivers } = demandClass
     // Most drivers go to the end; one that is placed again is among the oldest.
-    demandClass.drivers.splice(demandClass.placeOf(driver.number), 0, driver)
+    const place = demandClass.placeOf(driver.number)
+    this.order.change(demandClass, () => drivers.splice(place, 0, driver))
     driver.waitsIn = demandClass
     this.#size++
   }
@@ -114,9 +126,10 @@ export class WaitingDrivers implements DriverQueues {
     driver.waitsIn = undefined
     const at = waitsIn.placeOf(driver.number)
     if (waitsIn.drivers[at] !== driver) return
-    waitsIn.drivers.splice(at, 1)
+    const demandClass = this.#classes.get(waitsIn.key) as DemandClass
+    this.order.change(demandClass, () => demandClass.drivers.splice(at, 1))
     this.#size--
-    if (waitsIn.drivers.length === 0) this.#classes.delete(waitsIn.key)
+    if (demandClass.drivers.length === 0) this.#classes.delete(demandClass.key)
   }
 }
 

@@ -58,8 +58,10 @@ export const labels = z.record(name, text)
 export type Labels = z.infer<typeof labels>
 
 /** True: these labels have every one of `wanted`, with the same value. */
-export const labelsFit = (found: Labels, wanted: Labels = {}): boolean =>
-  Object.entries(wanted).every(([key, value]) => Object.hasOwn(found, key) && found[key] === value)
+export function labelsFit(found: Labels, wanted: Labels = {}): boolean {
+  for (const key in wanted) if (!Object.hasOwn(found, key) || found[key] !== wanted[key]) return false
+  return true
+}
 
 export const environment = z.record(
   z

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { DriverEntry } from '../../actors/master/driver-entry.js'
+import { DriverTurns } from '../../actors/master/driver-turns.js'
+import type { DriverRecord } from '../../actors/master/records.js'
+import { DemandClass, WaitingDrivers } from '../../actors/master/waiting-drivers.js'
+import { driverDescription } from '../../actors/messages/samples.js'
 import { limits } from '../../runtime/limits.js'
 import { MasterWorld } from '../tools/master-fixture.js'
 
@@ -31,6 +36,20 @@ function pass(world: MasterWorld): void {
   world.input({ kind: 'turnEnd' })
 }
 
+const queuedDriver = (index: number, description: DriverRecord['description']): DriverRecord => ({
+  id: `driver-${index}`,
+  submittedAtMs: 0,
+  description,
+  key: `key-${index}`,
+  digest: 'd',
+  state: 'SUBMITTED',
+  wanted: 'RUN',
+  generation: 0,
+  launchedUnder: 0,
+  workerId: null,
+  resources: {},
+})
+
 test('of drivers that ask for the same, one looks for all: a pass is no product of drivers and Workers', () => {
   const world = worldOf(100)
   for (let number = 0; number < 3000; number++) world.submitted({ cores: 64 })
@@ -56,8 +75,9 @@ test('a pass over any demands looks so often at most, and who comes behind them 
   Object.assign(worker.record, { memoryMib: 8192 })
   const looks = countLooks(world)
   let passes = 0
+  // Each demand counts something beside its looks, so that these are some twenty passes.
   // Each pass finds that there may be more room than before it: none may begin at the oldest each time.
-  while (cluster.drivers.get(small)?.queued && passes < 10) {
+  while (cluster.drivers.get(small)?.queued && passes < 30) {
     const before = looks()
     pass(world)
     passes++
@@ -65,6 +85,65 @@ test('a pass over any demands looks so often at most, and who comes behind them 
   }
   assert.equal(cluster.drivers.get(small)?.record.workerId, 'w50')
   assert.ok(passes > 1)
+})
+
+test('a pass over any demands compares and visits so many at most, however few Workers there are', (t) => {
+  const world = worldOf(1)
+  for (let number = 0; number < 3000; number++)
+    world.submitted({ cores: 100 + number, memoryMib: 1_000_000 - number })
+  const cluster = world.core.cluster!
+  let reads = 0
+  for (const of of cluster.waiting.classes) {
+    const { cores } = of.demand
+    Object.defineProperty(of.demand, 'cores', { get: () => ++reads && cores })
+  }
+  const visits = t.mock.method(DemandClass.prototype, 'next').mock
+  pass(world)
+  // A comparison reads two of them. Each of 258 demands is compared with 32 others, and looked for.
+  assert.ok(reads <= 20_000, `${reads} reads in one pass`)
+  assert.ok(visits.callCount() <= 300, `${visits.callCount()} demands were visited`)
+  assert.equal(cluster.dirty, true, 'the next pass goes on')
+})
+
+test('property: each driver that may be launched has its turn once, the oldest first', () => {
+  const one = fc.record({ cores: fc.integer({ min: 1, max: 4 }), isHeld: fc.boolean() })
+  fc.assert(
+    fc.property(fc.array(one, { maxLength: 30 }), fc.nat(31), (drivers, scan) => {
+      const waiting = new WaitingDrivers()
+      const entries = drivers.map(({ cores, isHeld }, index) => {
+        const description = { ...driverDescription, cores }
+        const entry = new DriverEntry(queuedDriver(index, description), index + 1, waiting)
+        if (isHeld) entry.notBeforeMs = 1
+        return entry
+      })
+      const turns = new DriverTurns(waiting, { scan, capacity: 0, nowMs: 0 })
+      const launched: number[] = []
+      for (let turn = turns.next(); turn; turn = turns.next()) {
+        launched.push(turn.driver.number)
+        turn.driver.leave()
+        turns.launched(turn)
+      }
+      const wanted = entries.filter(({ notBeforeMs }) => notBeforeMs === 0).map(({ number }) => number)
+      if (scan === 0) assert.deepEqual(launched, wanted)
+      else
+        assert.deepEqual(
+          launched.toSorted((a, b) => a - b),
+          wanted,
+        )
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+test('full demands are passed over, and a pass begins where the last one stopped', () => {
+  const world = worldOf(1)
+  for (let number = 0; number < 100; number++)
+    world.submitted({ cores: 100 + number, memoryMib: 1_000_000 - number })
+  const { waiting, capacity } = world.core.cluster!
+  const turns = new DriverTurns(waiting, { scan: 0, capacity, nowMs: 0 })
+  assert.equal(turns.next(), undefined)
+  const again = new DriverTurns(waiting, { scan: 50, capacity: capacity + 1, nowMs: 0 })
+  assert.deepEqual([again.next()?.driver.number, again.next()?.driver.number], [51, 52])
 })
 
 test('one that is placed again is older than those that came since', () => {
@@ -123,6 +202,11 @@ test('property: the queue holds exactly the drivers of the cluster state without
           .map((driver) => driver.id)
         assert.deepEqual([...waiting].sort(), [...queued].sort())
         assert.equal(cluster.waiting.size, queued.length)
+        const { order } = cluster.waiting
+        assert.deepEqual(
+          Array.from({ length: order.size }, (_, at) => order.at(at)),
+          [...cluster.waiting.classes].sort((a, b) => a.oldest - b.oldest),
+        )
         for (const { drivers } of cluster.waiting.classes)
           assert.deepEqual(
             drivers.map(({ number }) => number),

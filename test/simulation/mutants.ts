@@ -8,6 +8,7 @@ import { type Mutation, mutations as ofClusters } from './mutations.js'
 import { accessMutations } from './mutations-access.js'
 import { budgetMutations } from './mutations-budgets.js'
 import { deploymentMutations } from './mutations-deployments.js'
+import { passMutations } from './mutations-passes.js'
 import { peerMutations } from './mutations-peers.js'
 import { restartMutations } from './mutations-restarts.js'
 import { upgradeMutations } from './mutations-upgrades.js'
@@ -35,6 +36,7 @@ export const mutations: readonly Mutation[] = [
   ...peerMutations,
   ...deploymentMutations,
   ...budgetMutations,
+  ...passMutations,
   ...restartMutations,
   ...upgradeMutations,
   ...threadMutations,
