@@ -210,7 +210,7 @@ export const errorCodes = {
     exit: 2,
   },
   BUSY: {
-    meaning: 'The Master has more work queued than it may hold.',
+    meaning: 'The Master has as much work, or as many applications, as it may hold.',
     help: 'Try again later. Commands and the library do so by themselves.',
     exit: 3,
   },

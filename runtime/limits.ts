@@ -309,6 +309,18 @@ export const limits = {
    * end.
    */
   storeHeapShare: 1 / 5,
+  /**
+   * Applications that live at the same time, of one link and of all. Above this a registration is BUSY. A
+   * program rarely has more than some hundreds. A state, a page and a pass go through all of them in one
+   * turn: some 5 ms for as many as this.
+   */
+  applicationsPerLink: 500,
+  applications: 10_000,
+  /**
+   * Messages of one step after which it ends no further application of a peer that is gone. All Workers are
+   * told of each.
+   */
+  endingEffects: 256,
   /** Workers and executors that one scheduling pass looks at: some 3 ms. */
   executorLooks: 50_000,
   /**

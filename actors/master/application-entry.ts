@@ -3,6 +3,8 @@ import { limits } from '../../runtime/limits.js'
 import type { ApplicationState, ExecutorState } from '../messages/common.js'
 import type { ExecutorStateChanged } from '../messages/executors.js'
 import type { ExecutorEnd } from '../messages/explanation.js'
+import type { WaitingReason } from '../messages/launch-failures.js'
+import type { ApplicationStatus } from '../messages/status.js'
 import { LostExecutors, type LostOfApplication } from './lost-executors.js'
 import { isBelieved } from './lost-writes/belief.js'
 import type { ApplicationRecord } from './records.js'
@@ -33,6 +35,15 @@ export interface Begun {
   readonly executors: number
   readonly cores: number
   readonly memoryMib: number
+}
+
+/** What the row of an application in the state of its Master is made of. */
+export interface ShownApplication {
+  readonly record: ApplicationRecord
+  readonly state: ApplicationState
+  readonly coresGranted: number
+  readonly reason: WaitingReason | undefined
+  readonly isIdle: boolean
 }
 
 type Ending = Pick<ExecutorStateChanged, 'state' | 'message' | 'exitStatus'>
@@ -97,6 +108,10 @@ export class ApplicationEntry {
    * `ClusterState.capacity` when it was given all that fitted. It is tried again when that number has risen.
    */
   fullAt = -1
+  /** Its row, and what that was made of. */
+  shown: { readonly seen: ShownApplication; readonly row: ApplicationStatus } | undefined
+
+  #demandKey: string | undefined
 
   /**
    * What placements gave it at this `capacity`, by Worker, because a placement may continue in the next pass.
@@ -156,6 +171,13 @@ export class ApplicationEntry {
       fullAt,
       begun: { capacity: this.#begun.capacity, workers: [...this.#begun.workers] },
     }
+  }
+
+  /** The same for all that ask for executors of the same size. */
+  get demandKey(): string {
+    const { cores = 1, memoryMib, resources } = this.record.description.executor
+    this.#demandKey ??= JSON.stringify([cores, memoryMib, Object.entries(resources)])
+    return this.#demandKey
   }
 
   get coresGranted(): number {

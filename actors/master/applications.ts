@@ -10,6 +10,7 @@ import type {
   RequestKillApplication,
   UnregisterApplication,
 } from '../messages/applications.js'
+import type { Failure } from '../messages/common.js'
 import type { Registrant } from '../messages/executors.js'
 import { oversizeOf, recordTooLarge } from '../messages/record-size.js'
 import { notYours, ownerOf } from './access.js'
@@ -17,10 +18,10 @@ import { ApplicationEntry } from './application-entry.js'
 import { announceUnlisted, takeListed, takeOrphans } from './application-executors.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import { tellLeavingOf } from './drains.js'
-import { askedBy, endApplication } from './ending.js'
+import { askedBy, endApplication, endApplications } from './ending.js'
 import { isBelieved } from './lost-writes/belief.js'
 import type { ApplicationRecord } from './records.js'
-import { tooMuchHeld } from './refusals.js'
+import { tooMany, tooMuchHeld } from './refusals.js'
 import type { ReplyToken, Step } from './step.js'
 import { unknownId } from './submission.js'
 
@@ -62,17 +63,14 @@ export function registerApplication(
     return
   }
   const oversize = oversizeOf(description)
-  if (!app && (oversize || cluster.isFull)) {
-    step.tell(from.incarnation, oversize ? failureOf(recordTooLarge(oversize)) : tooMuchHeld)
+  const noRoom = oversize ? failureOf(recordTooLarge(oversize)) : noRoomFor(cluster, from)
+  if (!app && noRoom) {
+    step.tell(from.incarnation, noRoom)
     return
   }
   if (!app) {
-    for (const older of driver ? [...cluster.apps.values()] : []) {
-      if (older.record.driver?.id !== driver?.id) continue
-      endApplication(cluster, step, older, 'FINISHED', 'a newer attempt of its driver registered', {
-        endCause: 'DRIVER_RESTARTED',
-      })
-    }
+    const older = driver ? cluster.apps.ofDriver(driver.id) : []
+    endApplications(cluster, step, older, 'a newer attempt of its driver registered', 'DRIVER_RESTARTED')
     app = addApplication(cluster, step, {
       id: cluster.ids.application(step.now.wallMs),
       submittedAtMs: step.now.wallMs,
@@ -89,10 +87,17 @@ export function registerApplication(
     step.log('info', 'application registered', { appId: app.id, name: description.name })
   }
   app.linked = true
-  step.cancelTimer({ kind: 'application', appId: app.id })
   step.tell(from.incarnation, { type: 'RegisteredApplication', appId: app.id, registration })
   // The leader that registered it died before it could say so: it holds nothing, and this is all its answer.
   if (!app.answered) takeBack(cluster, step, app, {}, false)
+}
+
+/** A repeated registration is accepted once an application has ended. */
+function noRoomFor({ apps, isFull }: ClusterState, { incarnation }: PeerInfo): Failure | undefined {
+  if (isFull) return tooMuchHeld
+  if (apps.ofEndpoint(incarnation).size >= limits.applicationsPerLink)
+    return tooMany('this link has', 'applicationsPerLink')
+  return apps.size >= limits.applications ? tooMany('the cluster has', 'applications') : undefined
 }
 
 function addApplication(cluster: ClusterState, step: Step, record: ApplicationRecord): ApplicationEntry {
@@ -157,7 +162,6 @@ function takeBack(
   adopted: boolean,
 ): void {
   app.linked = true
-  step.cancelTimer({ kind: 'application', appId: app.id })
   cluster.lastAnswerMs = step.now.monotonicMs
   if (!app.isAnswering) app.listed.clear()
   app.isAnswering = more
@@ -186,7 +190,7 @@ function adoptApplication(
   if (!registeredAt || !cluster.isForgotten(registeredAt) || cluster.endedApps.has(appId)) return undefined
   if (from.role === 'driver' && from.subject !== `${driver?.id}/${driver?.generation}`) return undefined
   if (from.role !== 'driver' && driver) return undefined
-  if (!description || cluster.isFull || oversizeOf(description)) return undefined
+  if (!description || noRoomFor(cluster, from) || oversizeOf(description)) return undefined
   if (!isBelieved(highestExecId, 0)) return undefined
   step.log('warn', 'adopted an application that the store forgot', { appId })
   const app = addApplication(cluster, step, {
@@ -247,31 +251,30 @@ export function unregisterApplication(
 }
 
 /**
- * Its link is back, its answer not yet: its loop belongs to its user, so it has applicationTimeout (protocol
- * L4).
+ * Their link is back, their answers not yet: that loop belongs to its user, so it has applicationTimeout
+ * (protocol L4).
  */
-export function applicationLinked(cluster: ClusterState, step: Step, incarnation: string): void {
-  for (const app of cluster.apps.values()) {
-    if (app.record.endpoint !== incarnation || app.linked) continue
-    step.startTimer({ kind: 'application', appId: app.id }, cluster.config.applicationTimeoutMs)
-  }
+export function applicationsLinked(cluster: ClusterState, step: Step, endpoint: string): void {
+  if (cluster.apps.ofEndpoint(endpoint).size === 0) return
+  step.startTimer({ kind: 'application', endpoint }, cluster.config.applicationTimeoutMs)
 }
 
 /**
- * Its link closed: it has applicationGrace to come back, whether it has answered or not; Spark ends it at
- * once.
+ * Their link closed: they have applicationGrace to come back, whether they have answered or not; Spark ends
+ * them at once.
  */
-export function applicationUnlinked(cluster: ClusterState, step: Step, incarnation: string): void {
-  for (const app of cluster.apps.values()) {
-    if (app.record.endpoint !== incarnation) continue
+export function applicationsUnlinked(cluster: ClusterState, step: Step, endpoint: string): void {
+  const apps = cluster.apps.ofEndpoint(endpoint)
+  if (apps.size === 0) return
+  for (const app of apps) {
     app.linked = false
     app.isAnswering = false
-    step.startTimer({ kind: 'application', appId: app.id }, cluster.config.applicationGraceMs)
   }
+  step.startTimer({ kind: 'application', endpoint }, cluster.config.applicationGraceMs)
 }
 
-export function applicationSilent(cluster: ClusterState, step: Step, appId: string): void {
-  const app = cluster.apps.get(appId)
-  if (!app || app.linked) return
-  endApplication(cluster, step, app, 'FINISHED', 'its driver is gone', { endCause: 'DRIVER_GONE' })
+/** Those that have not answered meanwhile end. */
+export function applicationsSilent(cluster: ClusterState, step: Step, endpoint: string): void {
+  const silent = [...cluster.apps.ofEndpoint(endpoint)].filter(({ linked }) => !linked)
+  endApplications(cluster, step, silent, 'its driver is gone', 'DRIVER_GONE')
 }

@@ -13,6 +13,7 @@ import {
 import type { ExecutorStateChanged } from '../messages/executors.js'
 import type { ExecutorReport } from '../messages/workers.js'
 import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
+import { ApplicationsMap } from './applications-map.js'
 import { CodeHolders } from './code-holders.js'
 import type { Move } from './drain-move.js'
 import { DriverEntry } from './driver-entry.js'
@@ -107,7 +108,7 @@ export class ClusterState {
   /** Launchers that are linked to this leader, by incarnation. */
   readonly launchers = new Map<string, LauncherEntry>()
   /** In order of registration: scheduling is FIFO over it. */
-  readonly apps = new NumberedMap<ApplicationEntry>()
+  readonly apps = new ApplicationsMap()
   readonly appsByRegistration = new Map<string, ApplicationEntry>()
   /** Executors of applications that have ended, by those. Their Workers have not been told yet. */
   readonly leaving = new Map<string, Map<number, Pick<ExecutorEntry, 'workerId'>>>()

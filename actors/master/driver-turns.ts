@@ -26,7 +26,7 @@ export interface PassStart {
 export class DriverTurns {
   readonly #waiting: WaitingDrivers
   readonly #start: PassStart
-  /** Drivers that are younger than the oldest of their demand, and have their turn later. Used from its end. */
+  /** Drivers that are younger than the oldest of their demand, and have their turn later: the last first. */
   readonly #later: Turn[] = []
   /** The number of the oldest driver of the demand that was visited last. */
   #visited: number

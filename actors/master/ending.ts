@@ -89,7 +89,8 @@ function removeApplication(
   const { state, message } = ended
   cluster.apps.delete(app.id)
   cluster.appsByRegistration.delete(app.record.registration)
-  step.cancelTimer({ kind: 'application', appId: app.id })
+  const { endpoint } = app.record
+  if (cluster.apps.ofEndpoint(endpoint).size === 0) step.cancelTimer({ kind: 'application', endpoint })
   forgetFailuresOf(cluster, step, app.id)
   if (app.executors.size > 0) cluster.leaving.set(app.id, app.executors)
   killLeaving(cluster, step)
@@ -130,9 +131,29 @@ export function endApplicationsOfDriver(
   reason: string,
   endCause: EndCause,
 ): void {
-  for (const app of [...cluster.apps.values()]) {
-    if (app.record.driver?.id === driverId)
+  endApplications(cluster, step, cluster.apps.ofDriver(driverId), reason, endCause)
+}
+
+/**
+ * Ends these as FINISHED, as many as one step may. What is left gets no more executors, and ends in the next
+ * turns.
+ */
+export function endApplications(
+  cluster: ClusterState,
+  step: Step,
+  apps: Iterable<ApplicationEntry>,
+  reason: string,
+  endCause: EndCause,
+): void {
+  let isFirst = true
+  for (const app of [...apps]) {
+    if (isFirst || step.gated.length < cluster.config.slices.endingEffects) {
       endApplication(cluster, step, app, 'FINISHED', reason, { endCause })
+    } else {
+      app.linked = false
+      step.startTimer({ kind: 'application', endpoint: app.record.endpoint }, 0)
+    }
+    isFirst = false
   }
 }
 

@@ -67,8 +67,11 @@ export function scheduleExecutors(
 
 /** Applications after the place where the last pass stopped, then those before it. */
 function* inTurn({ apps, appScan }: ClusterState): Generator<ApplicationEntry> {
+  if (appScan === 0) {
+    yield* apps.values()
+    return
+  }
   for (const app of apps.values()) if (apps.numberOf(app.id) > appScan) yield app
-  if (appScan === 0) return
   for (const app of apps.values()) if (apps.numberOf(app.id) <= appScan) yield app
 }
 

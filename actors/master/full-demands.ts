@@ -1,7 +1,7 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { type Demand, isWithin } from './resources.js'
 
-/** Demands of one pass for which no Worker has room. What needs as much as one of them fits nowhere either. */
+/** Demands of one pass for which no Worker has room. What needs as much as one of them fits nowhere. */
 export class FullDemands {
   readonly #demands: Demand[] = []
   #compared = 0

@@ -41,6 +41,7 @@ export interface MasterConfig extends LaunchTimes {
 
 /** How much of possibly very long work one turn does. */
 export interface Slices {
+  readonly endingEffects: number
   readonly recoveryRecords: number
   readonly recoveryRecordBytes: number
   readonly lostWriteRecords: number

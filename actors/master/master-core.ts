@@ -331,7 +331,7 @@ export class MasterCore {
     // A new link restarts the quiet period: its peer is about to answer.
     if (this.#cluster) {
       this.#cluster.lastAnswerMs = step.now.monotonicMs
-      applications.applicationLinked(this.#cluster, step, peer.incarnation)
+      applications.applicationsLinked(this.#cluster, step, peer.incarnation)
     }
     this.#speakFirst(step, peer, commitQueue)
   }
@@ -343,7 +343,7 @@ export class MasterCore {
       this.#peerMasters.linkDown(this.#cluster, step, incarnation, closedByKernel)
     if (!this.#cluster) return
     workers.workerUnlinked(this.#cluster, step, incarnation)
-    applications.applicationUnlinked(this.#cluster, step, incarnation)
+    applications.applicationsUnlinked(this.#cluster, step, incarnation)
     launcherUnlinked(this.#cluster, incarnation)
     // Recovery does not wait for a peer that is gone.
     advanceRecovery(this.#cluster, step)
@@ -460,7 +460,7 @@ export class MasterCore {
         advanceRecovery(cluster, step, true)
         break
       case 'application':
-        applications.applicationSilent(cluster, step, timer.appId)
+        applications.applicationsSilent(cluster, step, timer.endpoint)
         break
       case 'relaunch':
         relaunchDue(cluster, timer.driverId)

@@ -1,8 +1,8 @@
 /** What a Master waits for. A timer of the same kind and subject takes the place of the one before. */
 export type MasterTimer =
   | { readonly kind: Alone }
-  /** An application has not linked, or not answered. */
-  | { readonly kind: 'application'; readonly appId: string }
+  /** The applications of this peer have not linked, or not answered. */
+  | { readonly kind: 'application'; readonly endpoint: string }
   /** A driver waits until the processes of its former launch must be gone. */
   | { readonly kind: 'relaunch'; readonly driverId: string }
   /** A Worker is not linked: is its port refused? Asked so many times. */
@@ -38,6 +38,7 @@ export const hasCause = ({ kind }: MasterTimer): boolean => CAUSED.has(kind)
 export function keyOfTimer(timer: MasterTimer): string {
   switch (timer.kind) {
     case 'application':
+      return `${timer.kind}:${timer.endpoint}`
     case 'adopt':
     case 'workers-of':
       return `${timer.kind}:${timer.appId}`

@@ -9,31 +9,7 @@ export interface Meant {
   readonly workers: readonly string[]
 }
 
-interface Candidate {
-  readonly kind: keyof Meant
-  readonly id: string
-  readonly name: string
-  readonly isLive: boolean
-}
-
-function* candidates({
-  apps,
-  drivers,
-  workers,
-  endedApps,
-  endedDrivers,
-}: ClusterState): Generator<Candidate> {
-  for (const { id, record } of workers.values())
-    yield { kind: 'workers', id, name: record.name, isLive: true }
-  for (const { id, record } of apps.values())
-    yield { kind: 'apps', id, name: record.description.name, isLive: true }
-  for (const { id, record } of drivers.values())
-    yield { kind: 'drivers', id, name: record.description.name, isLive: true }
-  for (const { id, description } of endedApps.values())
-    yield { kind: 'apps', id, name: description.name, isLive: false }
-  for (const { id, description } of endedDrivers.values())
-    yield { kind: 'drivers', id, name: description.name, isLive: false }
-}
+type Found = readonly [kind: keyof Meant, id: string]
 
 /**
  * An id means itself. A name means what lives under it, else what ended last under it. Anything else means
@@ -41,18 +17,53 @@ function* candidates({
  */
 export function meantBy(cluster: ClusterState, text: string, most: number): Meant {
   if (isId(cluster, text)) return { apps: [text], drivers: [text], workers: [text] }
-  const all = [...candidates(cluster)]
-  const named = all.filter(({ name }) => name === text)
-  const live = named.filter(({ isLive }) => isLive)
-  if (live.length > 0) return byKind(live.slice(0, most))
-  if (named.length > 0) return byKind(named.slice(-1))
-  return byKind(all.filter(({ id }) => id.startsWith(text)).slice(0, most))
+  const search = new Search(text, most)
+  const { workers, apps, drivers, endedApps, endedDrivers } = cluster
+  for (const { id, record } of workers.values()) search.live('workers', id, record.name)
+  for (const { id, record } of apps.values()) search.live('apps', id, record.description.name)
+  for (const { id, record } of drivers.values()) search.live('drivers', id, record.description.name)
+  for (const { id, description } of endedApps.values()) search.ended('apps', id, description.name)
+  for (const { id, description } of endedDrivers.values()) search.ended('drivers', id, description.name)
+  return search.found()
+}
+
+/** Keeps what it may mean, and nothing of all the others: there may be very many. */
+class Search {
+  readonly #text: string
+  readonly #most: number
+  readonly #live: Found[] = []
+  #lastEnded: Found | undefined
+  readonly #begun: Found[] = []
+
+  constructor(text: string, most: number) {
+    this.#text = text
+    this.#most = most
+  }
+
+  live(kind: keyof Meant, id: string, name: string): void {
+    if (name === this.#text && this.#live.length < this.#most) this.#live.push([kind, id])
+    this.#begins(kind, id)
+  }
+
+  ended(kind: keyof Meant, id: string, name: string): void {
+    if (name === this.#text) this.#lastEnded = [kind, id]
+    this.#begins(kind, id)
+  }
+
+  found(): Meant {
+    if (this.#live.length > 0) return byKind(this.#live)
+    return byKind(this.#lastEnded ? [this.#lastEnded] : this.#begun)
+  }
+
+  #begins(kind: keyof Meant, id: string): void {
+    if (this.#begun.length < this.#most && id.startsWith(this.#text)) this.#begun.push([kind, id])
+  }
 }
 
 const isId = ({ apps, drivers, workers, endedApps, endedDrivers }: ClusterState, text: string): boolean =>
   [apps, drivers, workers, endedApps, endedDrivers].some((of) => of.has(text))
 
-function byKind(candidates: readonly Candidate[]): Meant {
-  const of = (wanted: keyof Meant) => candidates.filter(({ kind }) => kind === wanted).map(({ id }) => id)
+function byKind(found: readonly Found[]): Meant {
+  const of = (wanted: keyof Meant) => found.filter(([kind]) => kind === wanted).map(([, id]) => id)
   return { apps: of('apps'), drivers: of('drivers'), workers: of('workers') }
 }

@@ -74,7 +74,7 @@ export function restoreApplication(
   const app = new ApplicationEntry(record, 'UNKNOWN', false, cluster.lostExecutors, foundExecIds)
   cluster.apps.set(app.id, app)
   cluster.appsByRegistration.set(record.registration, app)
-  step.startTimer({ kind: 'application', appId: app.id }, cluster.config.applicationTimeoutMs)
+  step.startTimer({ kind: 'application', endpoint: record.endpoint }, cluster.config.applicationTimeoutMs)
 }
 
 /** To the Worker that its record names; without one it waits in the queue. */

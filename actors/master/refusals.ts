@@ -1,3 +1,4 @@
+import { limits } from '../../runtime/limits.js'
 import type { Abandoned } from '../../runtime/persistence/commit-queue.js'
 import type { StoreDegradation } from '../../runtime/persistence/engine.js'
 import type { Failure, RecoveryState } from '../messages/common.js'
@@ -51,6 +52,14 @@ export function* failuresOf<P extends object>({
   for (const pending of neverSent) yield { ...pending, failure: ended }
   for (const pending of unknown) yield { ...pending, failure: outcomeUnknown }
 }
+
+/** As many applications live as this limit allows. */
+export const tooMany = (who: string, limit: 'applicationsPerLink' | 'applications') =>
+  ({
+    type: 'Failure',
+    code: 'FIRESTEEL_BUSY',
+    message: `${who} ${limits[limit]} live applications, and may have no more (limit ${limit}); one must end first`,
+  }) as const
 
 /** A repeated request is accepted once something has ended. */
 export const tooMuchHeld = {

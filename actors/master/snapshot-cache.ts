@@ -1,5 +1,10 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
-import type { ApplicationStatus, ExecutorStatus, MasterStateResponse } from '../messages/status.js'
+import type {
+  ApplicationStatus,
+  ApplicationView,
+  ExecutorStatus,
+  MasterStateResponse,
+} from '../messages/status.js'
 import type { ClusterState } from './cluster-state.js'
 import { endedViews } from './ended-rows.js'
 import { headOf, noRows, rowsOf, type SnapshotRows, type StateHead } from './snapshot.js'
@@ -61,7 +66,10 @@ export class SnapshotCache {
 
 function assembled(rows: SnapshotRows) {
   const executors = byApp(rows.executors.rows)
-  const withExecutors = (app: ApplicationStatus) => ({ ...app, executors: executors.get(app.id) ?? [] })
+  const withExecutors = (app: ApplicationStatus): ApplicationView => {
+    const own = executors.get(app.id)
+    return own ? { ...app, executors: own } : withoutExecutors(app)
+  }
   return {
     workers: rows.workers.rows,
     activeApps: rows.activeApps.rows.map(withExecutors),
@@ -69,6 +77,17 @@ function assembled(rows: SnapshotRows) {
     activeDrivers: rows.activeDrivers.rows,
     completedDrivers: rows.completedDrivers.rows,
   }
+}
+
+const idle = new WeakMap<ApplicationStatus, ApplicationView>()
+
+/** The same object for the same row: most of very many have no executors. */
+function withoutExecutors(app: ApplicationStatus): ApplicationView {
+  const known = idle.get(app)
+  if (known) return known
+  const view = { ...app, executors: [] }
+  idle.set(app, view)
+  return view
 }
 
 function byApp(executors: readonly ExecutorStatus[]): Map<string, ExecutorStatus[]> {

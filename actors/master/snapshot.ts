@@ -4,6 +4,7 @@ import type { Position, RecoveryState } from '../messages/common.js'
 import { summaryOfApplication, summaryOfDriver } from '../messages/common.js'
 import type { DriverEvent } from '../messages/driver-life.js'
 import type { Wait } from '../messages/explanation.js'
+import type { Waiting } from '../messages/launch-failures.js'
 import type {
   ApplicationStatus,
   DriverStatus,
@@ -12,23 +13,27 @@ import type {
   StateSection,
   WorkerStatus,
 } from '../messages/status.js'
-import type { ApplicationEntry } from './application-entry.js'
+import type { ApplicationEntry, ShownApplication } from './application-entry.js'
 import type { ClusterState } from './cluster-state.js'
 import { leftOn } from './drains.js'
 import type { DriverEntry } from './driver-entry.js'
 import { endedApplicationStatus, endedDriverStatus, endedRows, lifeOf } from './ended-rows.js'
 import { conditionOf, waitOfApplication, waitOfDriver } from './explain.js'
+import { failedWorkersOf } from './failed-launches.js'
 import type { MasterConfig } from './master-config.js'
 import { meantBy } from './named.js'
 import type { Rows } from './numbered-map.js'
 import type { DrainRecord } from './records.js'
 import type { Now } from './step.js'
-import { applicationWaits, waitingOf } from './waiting.js'
+import { applicationWaits, type KnownReasons, waitingReasonOf } from './waiting.js'
 import type { WorkerEntry } from './worker-entry.js'
 
 const SUSPECT_HEARTBEATS = innerLimits.suspectHeartbeats
 
-/** All rows of the cluster state at one moment. A driver that has not changed keeps its row object. */
+/**
+ * All rows of the cluster state at one moment. An application or driver that has not changed keeps its row
+ * object.
+ */
 export type SnapshotRows = {
   readonly workers: Rows<WorkerStatus>
   readonly activeApps: Rows<ApplicationStatus>
@@ -89,7 +94,7 @@ export function rowsOf(cluster: ClusterState, now: Now): SnapshotRows {
   const { apps, drivers, endedApps, endedDrivers, workers } = cluster
   return {
     workers: numbered(workers, (worker) => workerStatus(cluster, worker, now)),
-    activeApps: numbered(apps, (app) => applicationStatus(cluster, app, now)),
+    activeApps: applicationRows(cluster, now),
     executors: executorsOf(cluster, apps.values()),
     activeDrivers: numbered(drivers, driverStatus),
     completedApps: endedRows(endedApps, endedApplicationStatus),
@@ -242,20 +247,54 @@ function drainStatus(cluster: ClusterState, worker: WorkerEntry, drain: DrainRec
 
 const IDLE = 'idle: it asks for no executors now'
 
-function applicationStatus(cluster: ClusterState, app: ApplicationEntry, now: Now): ApplicationStatus {
-  const waiting = waitingOf(cluster, app, now)
+/** Applications that ask for the same wait for the same, so one look at the Workers is enough for them. */
+function applicationRows(cluster: ClusterState, now: Now): Rows<ApplicationStatus> {
+  const reasons: KnownReasons = new Map()
+  return numbered(cluster.apps, (app) => applicationStatus(cluster, app, now, reasons))
+}
+
+/** One with the same record and figures has the same row, but for the times of failed launches. */
+function applicationStatus(
+  cluster: ClusterState,
+  app: ApplicationEntry,
+  now: Now,
+  reasons?: KnownReasons,
+): ApplicationStatus {
+  const reason = waitingReasonOf(cluster, app, now, reasons)?.reason
+  const { record, state, coresGranted, executorLimit, shown } = app
+  const isIdle = reason === undefined && executorLimit === 0
+  const hasFailed = cluster.launchFailures.has(app.id)
+  const seen = { record, state, coresGranted, reason, isIdle }
+  if (shown && !hasFailed && isSame(shown.seen, seen)) return shown.row
+  const row = newRow(app, seen, reason && { reason, workers: failedWorkersOf(cluster, app.id, now) })
+  app.shown = hasFailed ? undefined : { seen, row }
+  return row
+}
+
+const isSame = (a: ShownApplication, b: ShownApplication): boolean =>
+  a.record === b.record &&
+  a.state === b.state &&
+  a.coresGranted === b.coresGranted &&
+  a.reason === b.reason &&
+  a.isIdle === b.isIdle
+
+function newRow(
+  app: ApplicationEntry,
+  seen: ShownApplication,
+  waiting: Waiting | undefined,
+): ApplicationStatus {
   return {
     id: app.id,
     description: summaryOfApplication(app.record.description),
     state: app.state,
     submittedAtMs: app.record.submittedAtMs,
     endedAtMs: null,
-    coresGranted: app.coresGranted,
+    coresGranted: seen.coresGranted,
     driver: app.record.driver?.id ?? null,
     ...(app.record.owner && { owner: app.record.owner }),
     endpoint: app.record.endpoint,
     ...(waiting && { waiting }),
-    message: waiting ? applicationWaits(app, waiting) : app.executorLimit === 0 ? IDLE : '',
+    message: waiting ? applicationWaits(app, waiting) : seen.isIdle ? IDLE : '',
   }
 }
 

@@ -1,7 +1,7 @@
 import { comparePositions } from '../../runtime/persistence/engine.js'
 import type { ClusterState } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
-import { endApplication } from './ending.js'
+import { endApplications } from './ending.js'
 import type { DriverRecord } from './records.js'
 import type { Step } from './step.js'
 import { driverHolding } from './worker-entry.js'
@@ -38,11 +38,9 @@ export function supersede(cluster: ClusterState, step: Step, held: DriverEntry, 
   giveUp(cluster, step, held)
   if (cluster.driversByKey.get(key) === held) cluster.driversByKey.delete(key)
   step.cancelTimer({ kind: 'relaunch', driverId: held.id })
-  for (const app of [...cluster.apps.values()]) {
-    const { driver } = app.record
-    if (driver?.id !== held.id || driver.generation >= by.generation) continue
-    endApplication(cluster, step, app, 'FINISHED', `generation ${by.generation} of its driver is accepted`, {
-      endCause: 'DRIVER_RESTARTED',
-    })
-  }
+  const older = [...cluster.apps.ofDriver(held.id)].filter(
+    ({ record }) => (record.driver?.generation ?? 0) < by.generation,
+  )
+  const reason = `generation ${by.generation} of its driver is accepted`
+  endApplications(cluster, step, older, reason, 'DRIVER_RESTARTED')
 }

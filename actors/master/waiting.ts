@@ -3,29 +3,30 @@ import { waitingText, wantsText } from '../messages/launch-failure-text.js'
 import type { Waiting, WaitingReason } from '../messages/launch-failures.js'
 import type { ApplicationEntry } from './application-entry.js'
 import type { ClusterState } from './cluster-state.js'
-import { allExcluded, executorDemand, failedWorkersOf } from './failed-launches.js'
+import { allExcluded, executorDemand } from './failed-launches.js'
 import { fits } from './placement.js'
 import type { Demand } from './resources.js'
 import type { Now } from './step.js'
 
 /* Why an application or driver waits (protocol L1). */
 
-/** Undefined: it has what it wants, or will be given it next. */
-export function waitingOf(cluster: ClusterState, app: ApplicationEntry, now: Now): Waiting | undefined {
-  const reason = waitingReasonOf(cluster, app, now)?.reason
-  return reason ? { reason, workers: failedWorkersOf(cluster, app.id, now) } : undefined
-}
+/** Why applications wait that ask for executors of this size, of which no launch has failed. */
+export type KnownReasons = Map<string, { readonly reason: WaitingReason | undefined }>
 
 /** Undefined: it does not wait. `reason` undefined: it will be given what it wants next. */
 export function waitingReasonOf(
   cluster: ClusterState,
   app: ApplicationEntry,
   now: Now,
+  known: KnownReasons = new Map(),
 ): { readonly reason: WaitingReason | undefined } | undefined {
   const hasFailed = cluster.launchFailures.has(app.id)
   if ((app.executors.size > 0 && !hasFailed) || !wantsMore(cluster, app)) return undefined
   if (!app.answered || !app.linked) return { reason: 'NOT_LINKED' }
-  return lookForReason(cluster, app.id, executorDemand(app), now)
+  if (hasFailed) return lookForReason(cluster, app.id, executorDemand(app), now)
+  const found = known.get(app.demandKey) ?? lookForReason(cluster, app.id, executorDemand(app), now)
+  known.set(app.demandKey, found)
+  return found
 }
 
 const coresLimit = ({ config }: ClusterState, { record }: ApplicationEntry): number =>

@@ -163,7 +163,7 @@ describe('records of a record cache', () => {
     assert.equal(world.core.cluster!.apps.get(APP)!.state, 'UNKNOWN')
     assert.deepEqual(world.stores('driver', ID)?.at, { epoch: EPOCH, seq: 0 })
     assert.ok(world.stores('worker', 'w1-1') && world.stores('app', APP) && world.stores('key', 'k9'))
-    assert.ok(world.timers.has(`application:${APP}`))
+    assert.ok(world.timers.has('application:client-1'))
   })
 
   test('the same again, or older, changes nothing', () => {

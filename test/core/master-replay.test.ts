@@ -87,7 +87,7 @@ test('what is saved of an entry has every field of it: one that is forgotten is 
   // Its drain is found by its name and host.
   assert.deepEqual(missing(worker!, worker!.save(), ['id', 'drain']), [])
   // What was told LOST is a table of its own.
-  assert.deepEqual(missing(app!, app!.save(), ['id', 'lost']), [])
+  assert.deepEqual(missing(app!, app!.save(), ['id', 'lost', 'shown']), [])
   const values: unknown[] = []
   driver!.capture(values, 0)
   assert.equal(values.length, capturedValues)

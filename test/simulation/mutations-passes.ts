@@ -1,6 +1,7 @@
 import type { Mutation } from './mutations.js'
 
 const test = 'master-waiting-drivers'
+const applications = 'master-many-applications'
 
 /* Mistakes in how much one pass or one step of a Master does. */
 
@@ -32,5 +33,47 @@ export const passMutations: readonly Mutation[] = [
     find: 'if (this.#isBeforeStart && driver.number > scan)',
     replace: 'if (true)',
     test,
+  },
+  {
+    name: 'one link may have applications without an end',
+    file: 'actors/master/applications.js',
+    find: 'apps.ofEndpoint(incarnation).size >= limits.applicationsPerLink',
+    replace: 'false',
+    test: applications,
+  },
+  {
+    name: 'all links together may have applications without an end',
+    file: 'actors/master/applications.js',
+    find: 'apps.size >= limits.applications ?',
+    replace: 'false ?',
+    test: applications,
+  },
+  {
+    name: 'one step ends all applications of a peer that is gone',
+    file: 'actors/master/ending.js',
+    find: 'isFirst || step.gated.length < cluster.config.slices.endingEffects',
+    replace: 'true',
+    test: applications,
+  },
+  {
+    name: 'what one step has left of the applications of a peer lives on',
+    file: 'actors/master/ending.js',
+    find: "step.startTimer({ kind: 'application', endpoint: app.record.endpoint }, 0);",
+    replace: '',
+    test: applications,
+  },
+  {
+    name: 'who has answered in time ends with the others of its link',
+    file: 'actors/master/applications.js',
+    find: '.filter(({ linked }) => !linked)',
+    replace: '',
+    test: applications,
+  },
+  {
+    name: 'an application keeps the row that it once had',
+    file: 'actors/master/snapshot.js',
+    find: 'if (shown && !hasFailed && isSame(shown.seen, seen))',
+    replace: 'if (shown)',
+    test: applications,
   },
 ]

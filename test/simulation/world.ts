@@ -226,6 +226,7 @@ const twoTurns = (): Promise<void> => new Promise((resolve) => setImmediate(setI
 
 /** So small that the little data here takes many turns. */
 const tinySlices: Slices = {
+  endingEffects: 1,
   recoveryRecords: 1,
   recoveryRecordBytes: 1,
   lostWriteRecords: 1,
