@@ -310,14 +310,14 @@ export const limits = {
    */
   storeHeapShare: 1 / 5,
   /**
-   * Applications that live at the same time, of one link and of all. Above this a registration is BUSY. A
-   * program rarely has more than some hundreds. A state, a page and a pass go through all of them in one
-   * turn: some 5 ms for as many as this.
+   * Applications that live at the same time, of one link and of all: as many as a node may have links of
+   * clients. Above this a registration is BUSY. A program rarely has more than some hundreds. A state, a page
+   * and a pass go through all of them in one turn: some 3 ms.
    */
   applicationsPerLink: 500,
-  applications: 10_000,
+  applications: 4096,
   /**
-   * Messages of one step after which it ends no further application of a peer that is gone. All Workers are
+   * Messages of one step after which it ends no further application of peers that are gone. All Workers are
    * told of each.
    */
   endingEffects: 256,

@@ -256,6 +256,7 @@ export function unregisterApplication(
  */
 export function applicationsLinked(cluster: ClusterState, step: Step, endpoint: string): void {
   if (cluster.apps.ofEndpoint(endpoint).size === 0) return
+  cluster.gone.delete(endpoint)
   step.startTimer({ kind: 'application', endpoint }, cluster.config.applicationTimeoutMs)
 }
 
@@ -273,8 +274,8 @@ export function applicationsUnlinked(cluster: ClusterState, step: Step, endpoint
   step.startTimer({ kind: 'application', endpoint }, cluster.config.applicationGraceMs)
 }
 
-/** Those that have not answered meanwhile end. */
-export function applicationsSilent(cluster: ClusterState, step: Step, endpoint: string): void {
-  const silent = [...cluster.apps.ofEndpoint(endpoint)].filter(({ linked }) => !linked)
-  endApplications(cluster, step, silent, 'its driver is gone', 'DRIVER_GONE')
+/** Those that have not answered meanwhile end, when their turn comes. */
+export function applicationsSilent(cluster: ClusterState, endpoint: string): void {
+  cluster.gone.add(endpoint)
+  cluster.goOn()
 }

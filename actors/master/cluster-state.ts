@@ -112,6 +112,8 @@ export class ClusterState {
   readonly appsByRegistration = new Map<string, ApplicationEntry>()
   /** Executors of applications that have ended, by those. Their Workers have not been told yet. */
   readonly leaving = new Map<string, Map<number, Pick<ExecutorEntry, 'workerId'>>>()
+  /** Peers whose applications end, as far as they have not answered: some of these in each turn. */
+  readonly gone = new Set<string>()
   readonly drivers = new NumberedMap<DriverEntry>()
   readonly driversByKey = new Map<string, DriverEntry>()
   readonly endedDrivers = new NumberedMap<EndedDriver>()

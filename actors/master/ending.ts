@@ -147,15 +147,32 @@ export function endApplications(
 ): void {
   let isFirst = true
   for (const app of [...apps]) {
-    if (isFirst || step.gated.length < cluster.config.slices.endingEffects) {
+    if (isFirst || mayEndMore(cluster, step)) {
       endApplication(cluster, step, app, 'FINISHED', reason, { endCause })
     } else {
       app.linked = false
-      step.startTimer({ kind: 'application', endpoint: app.record.endpoint }, 0)
+      cluster.gone.add(app.record.endpoint)
+      cluster.goOn()
     }
     isFirst = false
   }
 }
+
+/** Ends applications whose peer is gone, as many as one turn may: very many peers may go at once. */
+export function endGone(cluster: ClusterState, step: Step): void {
+  for (const endpoint of cluster.gone) {
+    for (const app of [...cluster.apps.ofEndpoint(endpoint)]) {
+      if (app.linked) continue
+      // What has ended makes the next pass, which goes on here.
+      if (!mayEndMore(cluster, step)) return
+      endApplication(cluster, step, app, 'FINISHED', 'its driver is gone', { endCause: 'DRIVER_GONE' })
+    }
+    cluster.gone.delete(endpoint)
+  }
+}
+
+const mayEndMore = ({ config }: ClusterState, step: Step): boolean =>
+  step.gated.length < config.slices.endingEffects
 
 export interface DriverEnd {
   readonly state: DriverState

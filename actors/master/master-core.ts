@@ -460,7 +460,7 @@ export class MasterCore {
         advanceRecovery(cluster, step, true)
         break
       case 'application':
-        applications.applicationsSilent(cluster, step, timer.endpoint)
+        applications.applicationsSilent(cluster, timer.endpoint)
         break
       case 'relaunch':
         relaunchDue(cluster, timer.driverId)

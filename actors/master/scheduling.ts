@@ -2,7 +2,7 @@ import { innerLimits } from '../../runtime/inner-limits.js'
 import type { ClusterState } from './cluster-state.js'
 import { MovingRoom, moveDrivers } from './drain-moves.js'
 import { scheduleDrivers } from './driver-scheduling.js'
-import { killLeaving } from './ending.js'
+import { endGone, killLeaving } from './ending.js'
 import { scheduleExecutors } from './executor-scheduling.js'
 import { takeNextContents } from './replacing.js'
 import type { Step } from './step.js'
@@ -15,6 +15,7 @@ const LAUNCHES_PER_PASS = innerLimits.launchesPerPass
 export function schedule(cluster: ClusterState, step: Step): void {
   cluster.clean()
   killLeaving(cluster, step)
+  endGone(cluster, step)
   if (!cluster.alive) return
   judgeHeldEnds(cluster, step)
   const workers = [...cluster.workers.values()].filter((worker) => worker.schedulable)

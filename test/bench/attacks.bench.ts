@@ -13,6 +13,7 @@ import { nodes, peers } from './attacks/peers.js'
 import { type Stage, setStage, type Victim } from './attacks/stage.js'
 import { strangers } from './attacks/strangers.js'
 import { tlsStrangers } from './attacks/tls-strangers.js'
+import { work } from './attacks/work.js'
 
 /*
  * Measures how late the event loop of a Master, a Worker and a driver is while a peer without access to the
@@ -73,6 +74,7 @@ function attacksOn({ target }: Victim): string[] {
     ...(target.output === undefined ? [] : Object.keys(logReaders)),
     ...(target.actor === '/user/Master' ? Object.keys(launchers) : []),
     ...(target.actor === '/user/Worker' ? Object.keys(codePeers) : []),
+    ...(target.actor === '/user/Master' ? Object.keys(work) : []),
   ]
 }
 

@@ -51,22 +51,22 @@ export const passMutations: readonly Mutation[] = [
   {
     name: 'one step ends all applications of a peer that is gone',
     file: 'actors/master/ending.js',
-    find: 'isFirst || step.gated.length < cluster.config.slices.endingEffects',
+    find: 'step.gated.length < config.slices.endingEffects',
     replace: 'true',
     test: applications,
   },
   {
     name: 'what one step has left of the applications of a peer lives on',
     file: 'actors/master/ending.js',
-    find: "step.startTimer({ kind: 'application', endpoint: app.record.endpoint }, 0);",
-    replace: '',
+    find: 'if (!mayEndMore(cluster, step))',
+    replace: 'if (!mayEndMore(cluster, step) && cluster.gone.delete(endpoint))',
     test: applications,
   },
   {
     name: 'who has answered in time ends with the others of its link',
-    file: 'actors/master/applications.js',
-    find: '.filter(({ linked }) => !linked)',
-    replace: '',
+    file: 'actors/master/ending.js',
+    find: 'if (app.linked)',
+    replace: 'if (false)',
     test: applications,
   },
   {

@@ -82,6 +82,7 @@ export interface ClusterTables {
   readonly endedApps: readonly Numbered<EndedApplication>[]
   readonly keys: readonly Pair<KeyRecord>[]
   readonly orphans: readonly Pair<readonly (readonly [HoldingKey, Orphan])[]>[]
+  readonly gone: readonly string[]
   readonly awaitingWorkers: readonly string[]
   readonly awaitedLostWrites: readonly string[]
   readonly askedLostWrites: readonly string[]
@@ -162,6 +163,7 @@ export function captureCluster(cluster: ClusterState): CapturedCluster {
       endedApps: sameRows(endedApps),
       keys: pairs([...cluster.keys.keys()], [...cluster.keys.values()]),
       orphans: [...cluster.orphans].map(([appId, orphans]) => [appId, [...orphans]]),
+      gone: [...cluster.gone],
       awaitingWorkers: [...cluster.awaitingWorkers],
       awaitedLostWrites: [...cluster.awaitedLostWrites],
       askedLostWrites: [...cluster.askedLostWrites],
@@ -225,6 +227,7 @@ export function loadCluster(config: MasterConfig, { head, tables }: SavedCluster
   for (const [key, id] of tables.driversByKey) cluster.driversByKey.set(key, named(drivers, id))
   for (const [key, record] of tables.keys) cluster.keys.set(key, record)
   for (const [appId, orphans] of tables.orphans) cluster.orphans.set(appId, new Map(orphans))
+  for (const endpoint of tables.gone) cluster.gone.add(endpoint)
   for (const appId of tables.awaitingWorkers) cluster.awaitingWorkers.add(appId)
   for (const incarnation of tables.awaitedLostWrites) cluster.awaitedLostWrites.add(incarnation)
   for (const incarnation of tables.askedLostWrites) cluster.askedLostWrites.add(incarnation)

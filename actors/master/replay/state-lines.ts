@@ -13,6 +13,7 @@ const tableNames: readonly (keyof ClusterTables)[] = [
   'apps',
   'appsByRegistration',
   'leaving',
+  'gone',
   'drivers',
   'driversByKey',
   'waiting',

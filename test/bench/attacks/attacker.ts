@@ -4,6 +4,7 @@ import { nodes, peers } from './peers.js'
 import { type Attack, strangers } from './strangers.js'
 import type { Target } from './target.js'
 import { tlsStrangers } from './tls-strangers.js'
+import { work } from './work.js'
 
 /* The process of an attacker. It runs one attack until it is told to end. */
 
@@ -20,6 +21,7 @@ const attacks: Readonly<Record<string, Attack>> = {
   ...logReaders,
   ...launchers,
   ...codePeers,
+  ...work,
 }
 
 process.once('message', ({ attack, target }: AttackOrder) => {
