@@ -320,7 +320,7 @@ export const limits = {
    * Messages of one step after which it ends no further application of peers that are gone. All Workers are
    * told of each.
    */
-  endingEffects: 256,
+  endingEffects: 64,
   /** Workers and executors that one scheduling pass looks at: some 3 ms. */
   executorLooks: 50_000,
   /**

@@ -121,7 +121,7 @@ test('the applications of links that have gone at once end some in each turn, al
   assert.equal(apps.size, 0)
   assert.ok(sizes.length >= 5, `${sizes.length} steps`)
   // All Workers and the application are told of the last one that a turn ends.
-  assert.ok(Math.max(...sizes) <= 255 + 3, `${Math.max(...sizes)} effects in one step`)
+  assert.ok(Math.max(...sizes) <= 63 + 3, `${Math.max(...sizes)} effects in one step`)
   assert.equal(world.toldTo('w1', 'ApplicationFinished').length, 400)
 })
 

@@ -1,3 +1,4 @@
+import { applicationDescription, driverDescription } from '../../../actors/messages/samples.js'
 import { limits } from '../../../runtime/limits.js'
 import { encodeFrame, frameKind } from '../../../runtime/transport/frame.js'
 import { envelope, proven } from './peers.js'
@@ -15,32 +16,15 @@ const MIB = 1_000_000
 const driverOf = (number: number) => ({
   type: 'RequestSubmitDriver',
   key: `attack-${process.pid}-${number}`,
-  description: {
-    name: 'attack',
-    main: '/bin/true',
-    args: [],
-    cwd: '/',
-    cores: 1,
-    memoryMib: MIB + number,
-    resources: {},
-    on: { [`label-${number}`]: 'x' },
-    supervise: false,
-    onIsolation: 'run',
-    env: {},
-    nodeOptions: [],
-  },
+  description: { ...driverDescription, memoryMib: MIB + number, on: { [`label-${number}`]: 'x' } },
 })
 
 const applicationOf = (number: number) => ({
   type: 'RegisterApplication',
   registration: `attack-${process.pid}-${number}`,
   description: {
-    name: 'attack',
-    executor: { memoryMib: MIB + number, cores: 1, resources: {} },
-    user: 'nobody',
-    cwd: '/',
-    env: {},
-    nodeOptions: [],
+    ...applicationDescription,
+    executor: { ...applicationDescription.executor, memoryMib: MIB + number },
   },
   listen: { port: 1 },
 })
