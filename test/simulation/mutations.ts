@@ -192,8 +192,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a lost Worker is mourned no time at all',
     file: 'actors/master/workers.js',
-    find: 'if (silentMs >= workerTimeoutMs) {',
-    replace: 'if (silentMs >= workerTimeoutMs / 3) {',
+    find: 'if (silentMs < cluster.config.workerTimeoutMs)',
+    replace: 'if (silentMs < cluster.config.workerTimeoutMs / 3)',
     faults: ['cutWorker', 'partition', 'hostLost'],
     chaosMs: 200_000,
     seeds: 200,
@@ -208,8 +208,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'silence counts from the last heartbeat, not from the election',
     file: 'actors/master/workers.js',
-    find: 'const since = Math.max(worker.lastHeartbeatMs, cluster.leadership.electedAtMs);',
-    replace: 'const since = 0;',
+    find: 'return now.monotonicMs - Math.max(lastHeartbeatMs, leadership.electedAtMs);',
+    replace: 'return now.monotonicMs;',
     faults: ['killLeader', 'cutWorker'],
   },
   {
@@ -397,8 +397,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a drain is acknowledged and not written',
     file: 'actors/master/drains.js',
-    find: "hold(cluster, step, record);\n    step.put('drain', id, record);",
-    replace: 'hold(cluster, step, record);',
+    find: "hold(cluster, step, record, entriesOf);\n    step.put('drain', id, record);",
+    replace: 'hold(cluster, step, record, entriesOf);',
     faults: ['drainWorker', 'killLeader'],
   },
   {
