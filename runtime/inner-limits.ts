@@ -578,6 +578,17 @@ export const innerLimits = {
    * commands of `each` end in this time.
    */
   threadNoticeBehindMs: 10,
+  /**
+   * A thread that reaches nothing for so long, though no task runs there, gets no more until it does, and
+   * others take what it was given. A loaded machine is seldom later. A longer time between two looks counts
+   * as this much, because the main thread itself was late then.
+   */
+  threadQuietMs: 100,
+  /**
+   * After this such a thread is replaced: what an ended task left behind keeps it busy. A collection of a
+   * large heap takes less. As long as a thread may take that was told to end.
+   */
+  threadSilentMs: 2 * SECOND,
   /** A batch that is longer lets the timers and sockets of its thread have a turn. */
   threadTurnMs: 5,
   /** Retries that are looked at from the head of their list: fresh tasks must not wait for the search. */

@@ -13,8 +13,8 @@ import { INLINE_BYTES } from '../messages/tasks.js'
 const WRITE = 0
 const READ = 1
 const NOTIFIED = 2
-/** 1: the thread has reached a task. */
-const BEGUN = 3
+/** How many tasks the thread has reached, which are those that it has begun or passed. */
+const REACHED = 3
 /** The number of slots, which is set once. */
 const SLOTS = 4
 const HEADER_WORDS = 6
@@ -88,6 +88,8 @@ export class SharedRing {
   readonly #mask: number
   /** Where the reader was at the last `write` that found no space. */
   #readerAt = 0
+  /** The thread's own count. */
+  #reached = 0
 
   constructor(memory: SharedArrayBuffer) {
     this.#words = new Int32Array(memory, 0, HEADER_WORDS)
@@ -123,7 +125,12 @@ export class SharedRing {
 
   /** True: the thread has reached a task. */
   get hasBegun(): boolean {
-    return Atomics.load(this.#words, BEGUN) !== 0
+    return this.reached !== 0
+  }
+
+  /** How many tasks the thread has reached, as 32 bits: it is only compared with the number posted. */
+  get reached(): number {
+    return Atomics.load(this.#words, REACHED)
   }
 
   /** When a claimed task began, in ms of the thread's clock. */
@@ -175,7 +182,8 @@ export class SharedRing {
     this.#claimedAt[slot] = nowMs
     const mine = Atomics.compareExchange(this.#slots, slot, posted, claimed) === posted
     if (!mine) Atomics.store(this.#slots, slot, passed)
-    Atomics.store(this.#words, BEGUN, 1)
+    this.#reached = (this.#reached + 1) | 0
+    Atomics.store(this.#words, REACHED, this.#reached)
     return mine
   }
 

@@ -10,6 +10,7 @@ import { createSharedMemory, type RingSize, ringSizeFor, SharedRing, slotState }
 import type { SpawnedThread, SpawnThread } from './spawn-thread.js'
 import type { FromThread, ThreadData, ToThread } from './thread-messages.js'
 import { packTasks } from './thread-messages.js'
+import { ThreadSilence } from './thread-silence.js'
 
 export interface ThreadEvents {
   result(thread: TaskThread, attempt: Attempt, status: ResultStatus, body: Uint8Array): void
@@ -54,6 +55,11 @@ export class TaskThread {
   readonly #tasksAtOnce: number
   /** In the order in which the thread begins them. */
   readonly #posted = new Map<number, Attempt>()
+  /** How many tasks were posted to it, as 32 bits. */
+  #postedCount = 0
+  readonly #silence = new ThreadSilence()
+  /** The task that ended there last. */
+  #last: Attempt | undefined
   /** The newest position that was posted. */
   #newest: number | undefined
   /** The first position that it had not begun at the last call of `stalled`. */
@@ -103,7 +109,7 @@ export class TaskThread {
   }
 
   get capacity(): number {
-    if (this.#closed) return 0
+    if (this.#closed || this.#silence.isQuiet) return 0
     const before = this.#runningBefore
     // Nothing waits behind its tasks then: it would be begun before a place is free.
     const most = before > 0 ? this.#tasksAtOnce - before : this.#most
@@ -150,8 +156,29 @@ export class TaskThread {
     }
     const isSame = oldest === this.#oldestUnbegun
     this.#oldestUnbegun = oldest
-    // A thread in which nothing runs is about to begin them.
-    return isSame && unbegun < this.#posted.size ? unbegun : 0
+    // A thread in which nothing runs is about to begin them, unless it does not answer.
+    return isSame && (unbegun < this.#posted.size || this.#silence.isQuiet) ? unbegun : 0
+  }
+
+  /**
+   * Call it at each look, after `drain`. True: it has not answered for so long that it never will. Before its
+   * first task it may be starting.
+   */
+  isSilent(nowMs: number): boolean {
+    const { reached } = this.#ring
+    const isDue = this.hasBegun && reached !== this.#postedCount && this.running().next().done === true
+    this.#silence.look({ reached, isDue }, nowMs)
+    return this.#silence.isOver && !this.#closed
+  }
+
+  /** Why it was told to end. */
+  get told(): string | undefined {
+    return this.#told
+  }
+
+  /** The task that ended there last. */
+  get last(): Attempt | undefined {
+    return this.#last
   }
 
   tell(message: ToThread): void {
@@ -173,6 +200,7 @@ export class TaskThread {
     const packed = attempts.map((attempt) => {
       const position = this.#positions.take()
       this.#newest = position
+      this.#postedCount = (this.#postedCount + 1) | 0
       attempt.state = 'posted'
       this.#posted.set(position, attempt)
       this.#ring.post(position)
@@ -218,6 +246,7 @@ export class TaskThread {
       if (attempt === undefined) continue
       this.#posted.delete(position)
       this.#positions.ended(position)
+      this.#last = attempt
       if (whole !== undefined) this.#events.result(this, attempt, status, whole)
       else this.#events.result(this, attempt, 'failure', encodeError(bodyLost()))
     }

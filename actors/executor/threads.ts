@@ -1,4 +1,5 @@
 import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import type {
   AttemptKey,
@@ -430,8 +431,17 @@ export class ThreadPool {
       }
     }
     this.#lookAtRetiring(thread)
+    if (thread.isSilent(nowMs)) this.#replace(thread, this.#silenceOf(thread))
     const isLate = thread.load > 0 && nowMs - this.#startRecordOf(thread).ms >= limits.threadStartMs
     if (isLate && !thread.hasBegun) this.#terminate(thread, 'it did not reach its first task')
+  }
+
+  #silenceOf({ last }: TaskThread): string {
+    const text = `for ${innerLimits.threadSilentMs / 1000} s it began nothing, though no task ran there`
+    const entry = last && this.#functions.get(last.functionId)
+    if (entry === undefined) return text
+    const { name, url } = entry
+    return `${text}; the last one that ended there, task ${last?.taskId} (${name} of ${url}), may have left code that keeps it busy`
   }
 
   /** Its tasks are healthy and go on to their end. Another thread takes what comes from now on. */
@@ -484,7 +494,9 @@ export class ThreadPool {
     const running = [...thread.running()].map(({ attempt }) => attempt)
     const [first] = running
     const what = running.length === 1 && first ? `task ${first.taskId}` : 'a thread'
-    this.#giveUp('stuck', `${what} is in a call that nothing interrupts`)
+    // Where no task runs there, only why it was to end says whose call it may be.
+    const why = running.length === 0 && thread.told !== undefined ? `: ${thread.told}` : ''
+    this.#giveUp('stuck', `${what} is in a call that nothing interrupts${why}`)
     for (const attempt of running) {
       // The others are lost with this executor.
       if (attempt.abort !== undefined)

@@ -33,10 +33,10 @@ const permitted: Readonly<Record<string, readonly string[]>> = {
     'inherited-pipe.ts BOOT_DESCRIPTOR',
   ],
   'places and sizes in a binary format of ours': [
-    'shared-ring.ts BEGUN',
     'shared-ring.ts HEADER_WORDS',
     'shared-ring.ts LARGE_FLAG',
     'shared-ring.ts NOTIFIED',
+    'shared-ring.ts REACHED',
     'shared-ring.ts READ',
     'shared-ring.ts RECORD_BYTES',
     'shared-ring.ts SKIP',

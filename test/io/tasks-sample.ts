@@ -149,6 +149,19 @@ export async function leavesBehind(command: string, file: string): Promise<numbe
   return threadId
 }
 
+/** Ends well. Code that it leaves behind notes that it runs, and then keeps the thread to itself. */
+export async function leavesBusy(how: 'spins' | 'microtasks' | 'blocks', file: string): Promise<string> {
+  setTimeout(() => {
+    writeFileSync(file, '')
+    if (how === 'blocks') execSync('exec sleep 600')
+    if (how === 'spins') for (;;);
+    void (async () => {
+      for (;;) await null
+    })()
+  }, 1)
+  return 'returned'
+}
+
 /** Ends a while after it was told to, and leaves a + at its beginning and a - at its end. */
 export async function endsLate(file: string): Promise<void> {
   appendFileSync(file, '+')

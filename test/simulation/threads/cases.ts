@@ -127,6 +127,15 @@ export const cases: readonly Case[] = [
   },
   {
     ...small,
+    name: 'what a task left behind keeps its thread busy',
+    orders: [
+      { kind: 'run', tasks: [task('leaves'), task('text')] },
+      { kind: 'later', atMs: 500 },
+      { kind: 'run', tasks: [task('text'), task('text')] },
+    ],
+  },
+  {
+    ...small,
     name: 'of two at a time one is cancelled',
     tasksPerThread: 2,
     orders: [

@@ -432,6 +432,32 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
     replace: 'this.#terminate(thread, `its tasks',
   },
   {
+    name: 'a thread that an ended task keeps busy is waited for',
+    file: pool,
+    find: 'if (thread.isSilent(nowMs))',
+    replace: 'if (false)',
+  },
+  {
+    name: 'a thread answers as long as nothing that it was given can be taken back',
+    file: thread,
+    find: 'const isDue = this.hasBegun && reached !== this.#postedCount',
+    replace: 'const isDue = this.hasBegun && this.hasUnbegun && this.#posted.size > 1',
+  },
+  {
+    name: 'a thread in a long task counts as one that does not answer',
+    file: thread,
+    find: ' && this.running().next().done === true',
+    replace: '',
+    test: 'executor-silence',
+  },
+  {
+    name: 'a main thread that stood still takes its threads for silent',
+    file: 'actors/executor/thread-silence.js',
+    find: 'Math.min(nowMs - this.#lookedAtMs, innerLimits.threadQuietMs)',
+    replace: 'nowMs - this.#lookedAtMs',
+    test: 'executor-silence',
+  },
+  {
     name: 'a program that throws one constant error loses thread after thread',
     file: 'actors/executor/repeated-errors.js',
     find: 'if (sinceMs < this.#waitMs)\n            return false;',

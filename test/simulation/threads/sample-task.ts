@@ -25,6 +25,7 @@ export const taskKinds = [
   'blocks',
   'exits',
   'faults',
+  'leaves',
 ] as const
 export type TaskKind = (typeof taskKinds)[number]
 
@@ -128,6 +129,7 @@ export class SampleTask {
     switch (kind) {
       case 'text':
       case 'flaky':
+      case 'leaves':
         return this.#text(size)
       case 'textLater':
         return new Promised({ value: this.#text(size) })
@@ -167,7 +169,10 @@ export class SampleTask {
       // After it was told to end, it is cancelled or over its time, whatever it returns.
       if (kind === 'heeds') return 'ended though nobody had told it to'
       const value = fromBytes(body)
-      const expected = kind.startsWith('text') || kind === 'flaky' ? this.#text(size) : this.#bytes(size)
+      const expected =
+        kind.startsWith('text') || kind === 'flaky' || kind === 'leaves'
+          ? this.#text(size)
+          : this.#bytes(size)
       return sameValue(value, expected) && body.byteLength <= maxResultBytes ? undefined : 'has another value'
     }
     const { message } = decodeError(body)

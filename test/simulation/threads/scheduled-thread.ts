@@ -20,6 +20,7 @@ export const actionKinds = [
   'receive',
   'settle',
   'soon',
+  'left',
   'fault',
   'die',
   'message',
@@ -87,12 +88,17 @@ export class ScheduledThread implements SpawnedThread {
   readonly number: number
   /** In a call that does not come back, and that nobody can end. */
   isBlocked = false
+  /** A task has left code behind that will keep it busy for ever, once no other task is there. */
+  hasLeftover = false
   /** It ends before it has read anything: it cannot start. */
   isStillborn = false
   /** Its place in the order of all starts and ends of threads. */
   bornAt = 0
   exitedAt = Number.POSITIVE_INFINITY
-  /** An import has failed in it, or tasks have failed with one error, so another may take its place. */
+  /**
+   * An import has failed in it, tasks have failed with one error, or it is busy for ever, so another may take
+   * its place.
+   */
   isReplaced = false
   /** So many of its tasks have failed with one error. */
   remembered = 0
@@ -212,6 +218,8 @@ export class ScheduledThread implements SpawnedThread {
         actions.push({ kind: 'receive', run: this.#asThread(() => this.#receive(this.#inbox.shift()!)) })
       const [soon] = this.#soon
       if (soon !== undefined) actions.push({ kind: 'soon', run: this.#asThread(() => this.#runSoon(soon)) })
+      if (this.hasLeftover && this.#work === undefined && this.#watched.size === 0)
+        actions.push({ kind: 'left', run: () => this.#stickFast() })
       for (const watched of this.#watched) {
         const { how, outcome, position } = watched.promised
         if (how === 'faults') actions.push({ kind: 'fault', run: () => this.#fault(position) })
@@ -241,6 +249,12 @@ export class ScheduledThread implements SpawnedThread {
     this.#exited = true
     for (const message of this.#outbox.splice(0)) this.#listener.message(message)
     this.#listener.exited(reason)
+  }
+
+  #stickFast(): void {
+    this.hasLeftover = false
+    this.#stuck = true
+    this.isReplaced = true
   }
 
   #fault(position: number | undefined): void {

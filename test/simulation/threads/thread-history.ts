@@ -37,10 +37,10 @@ export interface Plan {
 }
 
 /**
- * If nothing has begun or ended for this long, it never will. It is longer than a time-out, its grace, and
- * the end of a thread.
+ * If nothing has begun or ended for this long, it never will. It is longer than a time-out, its grace, the
+ * silence of a thread, and its end.
  */
-const HANGS_MS = 4000
+const HANGS_MS = 6000
 const BEGIN_MS = 1000
 const ACTIONS_MAX = 100_000
 /** Of what breaks into what breaks into something. */
@@ -552,6 +552,7 @@ export class ThreadHistory implements ThreadWorld {
       this.#fail('crowd', `${waiting} tasks wait in all threads, and task ${id} begins beside them`)
     this.#progressMs = this.#nowMs
     if (task.plan.kind === 'remembers' && ++thread.remembered > 1) thread.isReplaced = true
+    if (task.plan.kind === 'leaves') thread.hasLeftover = true
     return task.call()
   }
 
