@@ -2,6 +2,7 @@ import { innerLimits } from '../../runtime/inner-limits.js'
 import type { OutputPaths } from '../../runtime/process/command-outputs.js'
 import { NamedPipe } from '../../runtime/process/named-pipe.js'
 import { OUTPUT_BYTES } from '../messages/tasks.js'
+import { clearTimeout, setTimeout } from './own-globals.js'
 
 /** How the parts of a command's outputs are numbered. */
 export const commandOutputs = { stdout: 0, stderr: 1 } as const

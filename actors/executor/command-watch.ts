@@ -2,6 +2,7 @@ import { FiresteelError } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import type { OutputPaths } from '../../runtime/process/command-outputs.js'
 import type { CommandShell } from '../../runtime/process/command-shell.js'
+import { clearInterval, clearTimeout, setInterval, setTimeout } from './own-globals.js'
 
 export interface WatchOptions {
   readonly timeoutMs: number | undefined

@@ -9,6 +9,7 @@ import { CommandShells, type ShellPlace } from './command-shells.js'
 import { CommandStream, commandOutputs, type SendOutput, sendAll } from './command-stream.js'
 import { CommandWatch } from './command-watch.js'
 import { untilEnough } from './host-load.js'
+import { OwnDate, performanceNow } from './own-globals.js'
 import { RunningTask } from './running-task.js'
 import { context, taskContexts } from './task.js'
 
@@ -94,12 +95,12 @@ export async function command(spec: CommandSpec): Promise<CommandResult> {
     if (spec.streams) await shell.makePipes(paths)
     const isDirect = await shell.isDirect(spec.command)
     watch = new CommandWatch(shell, paths, { timeoutMs, maxFileBytes })
-    const startedAtMs = Date.now()
-    const beganMs = performance.now()
+    const startedAtMs = OwnDate.now()
+    const beganMs = performanceNow()
     const stream = spec.streams ? new CommandStream(paths, send) : undefined
     const run = (): Promise<ShellExit> => shell.run(spec.command, paths, isDirect)
     const { leftNothing, ...exit } = await runUnless(aborted, run).finally(() => stream?.finish())
-    const ms = performance.now() - beganMs
+    const ms = performanceNow() - beganMs
     aborted.throwIfAborted()
     watch.check(shown(spec))
     const most = spec.maxInlineBytes ?? limits.commandInlineBytes

@@ -3,6 +3,7 @@ import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { type ResultStatus, resultStatuses } from '../messages/task-entries.js'
 import { INLINE_BYTES } from '../messages/tasks.js'
+import { performanceNow } from './own-globals.js'
 
 /*
  * Memory that an executor's main thread shares with one task thread. The main thread can read what a thread
@@ -224,5 +225,5 @@ export class SharedRing {
 
 /** One clock for all threads of a process, because their performance.now() have different origins. */
 export function epochNow(): number {
-  return TIME_ORIGIN_MS + performance.now()
+  return TIME_ORIGIN_MS + performanceNow()
 }

@@ -4,6 +4,7 @@ import { Writable } from 'node:stream'
 import { format } from 'node:util'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { blockThread } from '../../runtime/pause.js'
+import { OwnDate } from './own-globals.js'
 import { type TaskContext, type TaskLogger, taskContexts } from './task.js'
 
 const STDOUT = 1
@@ -58,7 +59,7 @@ type Level = keyof TaskLogger
 
 function log(level: Level, message: string, fields?: Readonly<Record<string, unknown>>): void {
   const rest = fields === undefined ? '' : ` ${format('%j', fields)}`
-  writeAll(STDERR, prefixed(`${new Date().toISOString()} ${level} ${message}${rest}\n`))
+  writeAll(STDERR, prefixed(`${new OwnDate().toISOString()} ${level} ${message}${rest}\n`))
 }
 
 export const taskLogger: TaskLogger = {

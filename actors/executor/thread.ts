@@ -3,6 +3,7 @@ import { type ProcessNote, tellProcesses } from '../../runtime/process/tell-proc
 import { flushSpans } from '../../runtime/telemetry/tracing-api.js'
 import { encodeError } from '../messages/task-error.js'
 import { CODE_ROOTS } from './boot.js'
+import { clearImmediate, clearTimeout, exitThread, setImmediate, setTimeout } from './own-globals.js'
 import { ProgressThrottle } from './progress-throttle.js'
 import { RunningTask } from './running-task.js'
 import { epochNow, SharedRing } from './shared-ring.js'
@@ -63,7 +64,7 @@ installConsole()
 tellProcesses(post)
 process.on('uncaughtException', (error) => {
   tellEnd(error)
-  process.exit(1)
+  exitThread(1)
 })
 process.on('exit', () => tellEnd())
 

@@ -54,3 +54,19 @@ test('in a call that nothing interrupts it costs its executor, too', async () =>
     /a thread is in a call that nothing interrupts: for 2 s it began nothing, .*\(leavesBusy of file:/,
   )
 })
+
+test('tasks go on in a thread whose clock and timers one has replaced', async () => {
+  await using driver = await startDriver()
+  await driver.start({ cores: 1 })
+  const { fakesTimers, thread, square, failsUntil, failsBeside } = sample(driver, {
+    retries: 0,
+    timeout: 60_000,
+  })
+  const faked = await fakesTimers()
+  assert.deepEqual(await Promise.all([square(2), square(3), square(4)]), [4, 9, 16])
+  await assert.rejects(failsUntil(2), /attempt 1/)
+  assert.equal(await thread(), faked)
+  // Not even process.exit is what it was, and an exception outside ends the thread all the same.
+  await assert.rejects(failsBeside(), { code: 'FIRESTEEL_TASK_FAILED' })
+  assert.notEqual(await thread(), faked)
+})

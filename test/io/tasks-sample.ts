@@ -162,6 +162,43 @@ export async function leavesBusy(how: 'spins' | 'microtasks' | 'blocks', file: s
   return 'returned'
 }
 
+export const thread = (): number => threadId
+
+/** Fails outside its promise, and needs no timer for it. */
+export function failsBeside(): Promise<never> {
+  void Promise.reject(new Error('outside'))
+  return new Promise(() => {})
+}
+
+/** Replaces what tests with a clock of their own replace, and never puts it back. */
+export async function fakesTimers(): Promise<number> {
+  const stands = (): number => 0
+  const names = [
+    'setTimeout',
+    'clearTimeout',
+    'setInterval',
+    'clearInterval',
+    'setImmediate',
+    'clearImmediate',
+  ]
+  for (const name of [...names, 'queueMicrotask']) Reflect.set(globalThis, name, stands)
+  performance.now = stands
+  const { now } = performance
+  Reflect.set(globalThis, 'performance', { now, timeOrigin: 0 })
+  Reflect.set(
+    globalThis,
+    'Date',
+    class extends Date {
+      static override now = stands
+      override toISOString = (): string => 'never'
+    },
+  )
+  process.nextTick = stands
+  process.hrtime = Object.assign(() => [0, 0] as [number, number], { bigint: () => 0n })
+  process.exit = stands as unknown as typeof process.exit
+  return threadId
+}
+
 /** Ends a while after it was told to, and leaves a + at its beginning and a - at its end. */
 export async function endsLate(file: string): Promise<void> {
   appendFileSync(file, '+')
