@@ -1,7 +1,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import { programs } from '../../runtime/built-file.js'
 import { reasonOf } from '../../runtime/errors.js'
-import type { ProcessNote } from '../../runtime/process/tell-processes.js'
+import type { ProcessNote, WorkerNote } from '../../runtime/process/tell-processes.js'
 import type { FromThread, LargeBody, ThreadData, ToThread } from './thread-messages.js'
 import { ThreadProcesses } from './thread-processes.js'
 
@@ -51,8 +51,9 @@ export const spawnThread: SpawnThread = (data, heapMib, listener) => {
   }
   let reason: string | undefined
   const processes = new ThreadProcesses()
-  const hear = (message: FromThread | ProcessNote): void => {
+  const hear = (message: FromThread | ProcessNote | WorkerNote): void => {
     if (message.kind === 'process') processes.heard(message)
+    else if (message.kind === 'worker') processes.heardOfWorker(message)
     else listener.message(message)
   }
   control.port1.on('message', hear)
@@ -61,7 +62,7 @@ export const spawnThread: SpawnThread = (data, heapMib, listener) => {
   })
   worker.on('exit', (code) => {
     for (let rest = take(control.port1); rest !== undefined; rest = take(control.port1)) {
-      hear(rest as FromThread | ProcessNote)
+      hear(rest as FromThread | ProcessNote | WorkerNote)
     }
     const exited = (): void => {
       listener.exited(reason ?? `its thread exited with code ${code}`)

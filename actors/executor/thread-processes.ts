@@ -1,6 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { innerLimits } from '../../runtime/inner-limits.js'
+import { AdoptedChildren } from '../../runtime/process/adopted-children.js'
 import type { StartedProcess } from '../../runtime/process/process-tree.js'
 import { sendSignal } from '../../runtime/process/send-signal.js'
-import type { ProcessNote } from '../../runtime/process/tell-processes.js'
+import type { ProcessNote, WorkerNote } from '../../runtime/process/tell-processes.js'
 
 /** Loaded with the first process: most executors start none, and reach their driver sooner without it. */
 const tree = (): Promise<typeof import('../../runtime/process/process-tree.js')> =>
@@ -11,9 +14,16 @@ async function lookAt(pid: number): Promise<StartedProcess> {
   return startedProcess(pid)
 }
 
-/** The processes that the code of one thread has started and that have not ended. They end with it. */
+/** Of all threads of this process. */
+const adopted = new AdoptedChildren<ThreadProcesses>()
+
+/**
+ * The processes that the code of one thread has started and that have not ended, and those of the Workers
+ * that it has started. They end with it.
+ */
 export class ThreadProcesses {
   readonly #running = new Map<number, Promise<StartedProcess>>()
+  #hasWorkers = false
 
   heard({ pid, isOver }: ProcessNote): void {
     this.#running.delete(pid)
@@ -23,9 +33,26 @@ export class ThreadProcesses {
     this.#running.set(pid, looked)
   }
 
+  /** What a Worker that has ended leaves behind belongs to this thread, also when another ends meanwhile. */
+  heardOfWorker({ isOver }: WorkerNote): void {
+    this.#hasWorkers = true
+    if (isOver) adopted.claim(this)
+  }
+
   /** Call it when the thread has ended. Undefined: there are none. It never rejects. */
   end(): Promise<void> | undefined {
+    if (this.#hasWorkers) return this.#endWithWorkers()
     return this.#running.size === 0 ? undefined : this.#end()
+  }
+
+  /** All its Workers have ended before it. */
+  async #endWithWorkers(): Promise<void> {
+    // The kernel wakes who waits for the end of a thread a moment before it gives the children away.
+    await delay(innerLimits.processGoneLookMs)
+    for (const pid of adopted.claim(this)) {
+      if (!this.#running.has(pid)) this.heard({ kind: 'process', pid, isOver: false })
+    }
+    if (this.#running.size > 0) await this.#end()
   }
 
   async #end(): Promise<void> {

@@ -1,5 +1,5 @@
 import { getEnvironmentData, workerData } from 'node:worker_threads'
-import { type ProcessNote, tellProcesses } from '../../runtime/process/tell-processes.js'
+import { type ProcessNote, tellProcesses, type WorkerNote } from '../../runtime/process/tell-processes.js'
 import { flushSpans } from '../../runtime/telemetry/tracing-api.js'
 import { encodeError } from '../messages/task-error.js'
 import { CODE_ROOTS } from './boot.js'
@@ -21,7 +21,7 @@ const { ports, ...data } = workerData as ThreadData & { readonly ports: ThreadPo
 const { control, bodies } = ports
 const ring = new SharedRing(data.memory)
 const roots = getEnvironmentData(CODE_ROOTS) as readonly string[] | undefined
-const post = (message: FromThread | ProcessNote): void => control.postMessage(message)
+const post = (message: FromThread | ProcessNote | WorkerNote): void => control.postMessage(message)
 
 function drive(work: Work): void {
   for (;;) {

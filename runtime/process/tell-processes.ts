@@ -1,10 +1,20 @@
 import type { ChildProcess } from 'node:child_process'
 import { subscribe } from 'node:diagnostics_channel'
+import type { Worker } from 'node:worker_threads'
 
 /** The code of a thread has started a process, or such a process is over. */
 export interface ProcessNote {
   readonly kind: 'process'
   readonly pid: number
+  readonly isOver: boolean
+}
+
+/**
+ * The code of a thread has started a Worker, or such a Worker has ended. Nobody is told of the processes that
+ * a Worker starts: what it has not ended itself shows only when it has ended.
+ */
+export interface WorkerNote {
+  readonly kind: 'worker'
   readonly isOver: boolean
 }
 
@@ -15,11 +25,16 @@ type Spawning = ChildProcess & { spawn(this: Spawning, options: unknown): unknow
  * Tells of each process that the code of this thread starts, and of its end. Node says nothing of those for
  * which a thread waits without giving itself back, such as `execSync`.
  */
-export function tellProcesses(tell: (note: ProcessNote) => void): void {
+export function tellProcesses(tell: (note: ProcessNote | WorkerNote) => void): void {
   subscribe('child_process', (message) => {
     const { process: child } = message as { readonly process: Spawning }
     if (child.pid !== undefined) follow(child, tell)
     else followWhenStarted(child, tell)
+  })
+  subscribe('worker_threads', (message) => {
+    const { worker } = message as { readonly worker: Worker }
+    tell({ kind: 'worker', isOver: false })
+    worker.once('exit', () => tell({ kind: 'worker', isOver: true }))
   })
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -100,6 +100,42 @@ test('the commands of its neighbours end with their thread, and run again with t
   assert.deepEqual([isAlive(first), isAlive(second)], [false, true])
   assert.deepEqual(pidsIn(`${file}.beside`), [])
 })
+
+/* Only Linux tells whose thread a process has lost. */
+const workersTold = { skip: process.platform !== 'linux' }
+
+test('what a Worker of a task has started ends with the thread of the task', workersTold, async () => {
+  await using driver = await withExecutor()
+  const file = path('worker-waits')
+  const { waitsForWorker } = sample(driver, { timeout: timeToBeginMs, retries: 1 })
+  await assert.rejects(waitsForWorker(blockingCommand(file)), code('TASK_TIMEOUT'))
+  await ranAlone(driver, file)
+})
+
+test('also where the task ends its thread', workersTold, async () => {
+  await using driver = await withExecutor()
+  const file = path('worker-exits')
+  const { exitsBesideWorker } = sample(driver, { retries: 1 })
+  await assert.rejects(exitsBesideWorker(blockingCommand(file), file), code('TASK_FAILED'))
+  await ranAlone(driver, file)
+})
+
+test(
+  'what the ended Worker of another thread has left goes on while that thread lives',
+  workersTold,
+  async () => {
+    await using driver = await startDriver()
+    await driver.start({ cores: 2 })
+    const [lives, ends, until] = [path('worker-left'), path('worker-other'), path('worker-until')]
+    const { outlivesWorker, exitsBesideWorker } = sample(driver, { retries: 0 })
+    const living = outlivesWorker(blockingCommand(lives), lives, until)
+    await waitUntil('its Worker has ended', () => existsSync(`${lives}.ended`))
+    await assert.rejects(exitsBesideWorker(blockingCommand(ends), ends), code('TASK_FAILED'))
+    assert.deepEqual([...pidsIn(lives), ...pidsIn(ends)].map(isAlive), [true, false])
+    writeFileSync(until, '')
+    await living
+  },
+)
 
 test('what a task leaves behind goes on while its thread lives', async () => {
   await using driver = await withExecutor()

@@ -3,7 +3,7 @@ import { execFile, execSync, spawn } from 'node:child_process'
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { readFile as readAsync } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { threadId } from 'node:worker_threads'
+import { threadId, Worker } from 'node:worker_threads'
 import { context, NoRetry } from '../../actors/executor/task.js'
 import { contentOf, digestOf, messageOf, type Sized } from './sized-content.js'
 
@@ -122,6 +122,39 @@ export async function waitsForCommand(command: string): Promise<string> {
 export function startsAndSpins(command: string): never {
   spawn('sh', ['-c', command], { stdio: 'ignore' })
   for (;;);
+}
+
+/** As libraries do that keep a pool of threads. */
+const inWorker = (command: string): Worker =>
+  new Worker(
+    `require('node:child_process').spawn('sh', ['-c', ${JSON.stringify(command)}], { stdio: 'ignore' })`,
+    {
+      eval: true,
+    },
+  )
+
+/** A Worker of its own starts a command, and waits for it. */
+export function waitsForWorker(command: string): Promise<never> {
+  inWorker(command)
+  return deaf()
+}
+
+/** Ends its thread while the command of its Worker runs. */
+export async function exitsBesideWorker(command: string, file: string): Promise<void> {
+  inWorker(command)
+  const { attempt } = context()
+  while (!existsSync(file) || readFileSync(file, 'utf8').split('\n').length <= attempt)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  process.exit(3)
+}
+
+/** Its Worker has ended, and the command of that goes on. It ends when the file `until` is there. */
+export async function outlivesWorker(command: string, file: string, until: string): Promise<void> {
+  const worker = inWorker(command)
+  while (!existsSync(file)) await new Promise((resolve) => setTimeout(resolve, 5))
+  await worker.terminate()
+  writeFileSync(`${file}.ended`, '')
+  while (!existsSync(until)) await new Promise((resolve) => setTimeout(resolve, 5))
 }
 
 /** Starts a command that is to outlive the task and its thread. */
