@@ -629,7 +629,7 @@ export function exitCodeOf(error: unknown): number {
 
 /** The code of an error of the operating system, such as ENOENT; '' if it has none. */
 export function systemCodeOf(error: unknown): string {
-  const code = (error as { code?: unknown } | undefined)?.code
+  const code = seen(() => (error as { code?: unknown } | undefined)?.code, undefined)
   return typeof code === 'string' ? code : ''
 }
 
@@ -642,11 +642,25 @@ export function isDiskFull(error: unknown): boolean {
  * True for errors of Firesteel, also those of another copy of this package; with `code`, only for that code.
  */
 export function isFiresteelError(error: unknown, code?: ErrorName): error is FiresteelError {
-  if (!(error instanceof Error) || error.name !== 'FiresteelError') return false
-  return code === undefined || (error as FiresteelError).code === `FIRESTEEL_${code}`
+  return seen(() => {
+    if (!(error instanceof Error) || error.name !== 'FiresteelError') return false
+    return code === undefined || (error as FiresteelError).code === `FIRESTEEL_${code}`
+  }, false)
 }
 
 /** The text of any thrown value, for messages to people. */
 export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  return seen(() => String(error instanceof Error ? error.message : error), 'an error that cannot be read')
+}
+
+/**
+ * What `look` finds at a thrown value, or else `otherwise`: a program may throw anything, also a Proxy, whose
+ * traps throw when somebody asks what it is.
+ */
+export function seen<T>(look: () => T, otherwise: T): T {
+  try {
+    return look()
+  } catch {
+    return otherwise
+  }
 }

@@ -2,7 +2,7 @@ import { access, realpath } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { refuseCommand, requireInRoots } from '../../runtime/code/allowed-roots.js'
-import { FiresteelError, reasonOf } from '../../runtime/errors.js'
+import { FiresteelError, reasonOf, seen } from '../../runtime/errors.js'
 import {
   compileTypeScript,
   findEsbuild,
@@ -65,7 +65,7 @@ async function loadModule(url: string, host: string, roots?: readonly string[]):
   } catch (cause) {
     const message = `${place} could not be loaded: ${reasonOf(cause)}${lineOf(cause)}`
     // Node shows the line of a syntax error only when it runs the file as a program.
-    const help = cause instanceof SyntaxError ? `Run node ${path} there: it shows the line.` : undefined
+    const help = isSyntaxError(cause) ? `Run node ${path} there: it shows the line.` : undefined
     throw new FiresteelError('TASK_MODULE_FAILED', message, { place, cause, ...(help && { help }) })
   }
 }
@@ -91,10 +91,14 @@ async function isCommonJs(url: string, module: Readonly<Record<string, unknown>>
 
 /** The place of a syntax error in CommonJS. Its message has none, but the first line of its stack does. */
 function lineOf(cause: unknown): string {
-  if (!(cause instanceof SyntaxError)) return ''
-  const place = /^(?:file:\/\/)?(\/[^\n]*:\d+)\n/.exec(cause.stack ?? '')?.[1]
+  if (!isSyntaxError(cause)) return ''
+  const stack = seen(() => String(cause.stack), '')
+  const place = /^(?:file:\/\/)?(\/[^\n]*:\d+)\n/.exec(stack)?.[1]
   return place === undefined ? '' : ` (${place})`
 }
+
+const isSyntaxError = (thrown: unknown): thrown is SyntaxError =>
+  seen(() => thrown instanceof SyntaxError, false)
 
 /**
  * Checks before the import, because Node would remember the failure and not say which of many files was

@@ -1,4 +1,5 @@
 import type { Context, Span } from '@opentelemetry/api'
+import { reasonOf, seen } from '../../runtime/errors.js'
 import { spanKinds, statusCodes } from '../../runtime/telemetry/api-values.js'
 import { attributes as names, systemName, taskMethod } from '../../runtime/telemetry/names.js'
 import type { TraceContext } from '../../runtime/telemetry/trace-context.js'
@@ -64,12 +65,13 @@ class SpanOfRun implements RunSpan {
   ended(status: ResultStatus, error: unknown): void {
     quietly(() => {
       if (status !== 'value') {
-        this.#span.setAttribute(names.errorType, error instanceof Error ? error.name : status)
-        if (error instanceof Error) this.#span.recordException(error)
-        this.#span.setStatus({
-          code: statusCodes.error,
-          message: error instanceof Error ? error.message : status,
-        })
+        const isError = seen(() => error instanceof Error, false)
+        this.#span.setAttribute(
+          names.errorType,
+          isError ? seen(() => String((error as Error).name), status) : status,
+        )
+        if (isError) quietly(() => this.#span.recordException(error as Error))
+        this.#span.setStatus({ code: statusCodes.error, message: isError ? reasonOf(error) : status })
       }
       this.#span.end()
     })

@@ -1,4 +1,4 @@
-import { reasonOf } from '../../runtime/errors.js'
+import { reasonOf, seen } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 
 /** It is in the global registry, because a task may import another copy of this package than its executor. */
@@ -22,20 +22,18 @@ Object.defineProperty(NoRetry.prototype, 'name', { value: 'NoRetry', configurabl
 
 /** `instanceof` would miss errors of another copy of this package. */
 export const isNoRetry = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && brand in value
+  typeof value === 'object' && value !== null && seen(() => brand in value, false)
 
 /**
  * True: it, or one of its causes, is a NoRetry. It never throws, although getters of the user's errors may.
  */
 export function forbidsRetry(thrown: unknown): boolean {
-  try {
-    let error = thrown
-    for (let depth = 0; depth <= limits.errorDepth && typeof error === 'object' && error !== null; depth++) {
-      if (isNoRetry(error)) return true
-      error = (error as { cause?: unknown }).cause
-    }
-  } catch {
+  let error = thrown
+  for (let depth = 0; depth <= limits.errorDepth && typeof error === 'object' && error !== null; depth++) {
+    if (isNoRetry(error)) return true
+    const at = error as { cause?: unknown }
     // What cannot be read forbids nothing.
+    error = seen(() => at.cause, undefined)
   }
   return false
 }

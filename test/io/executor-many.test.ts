@@ -209,3 +209,21 @@ test('progress and stats tell apart what runs, waits at executors and waits here
     { running: 0, atExecutors: 0, waiting: 0, live: 0 },
   )
 })
+
+test('an error that cannot be read is the failure of its task, and of nobody else', async () => {
+  await using driver = await withExecutor({ cores: 1, tasksPerCore: 4 })
+  const { failsOddly, waitsFor, thread } = sample(driver, { retries: 0 })
+  const released = path('odd')
+  const neighbour = waitsFor(released)
+  const before = await thread()
+  for (const how of ['revoked', 'trapped'] as const) {
+    await assert.rejects(failsOddly(how), (error: Error) => {
+      assert.ok(isFiresteelError(error, 'TASK_FAILED'))
+      assert.match(error.message, /an error that cannot be read/)
+      return true
+    })
+  }
+  writeFileSync(released, '')
+  await neighbour
+  assert.equal(await thread(), before)
+})

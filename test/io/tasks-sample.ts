@@ -197,6 +197,16 @@ export async function leavesBusy(how: 'spins' | 'microtasks' | 'blocks', file: s
 
 export const thread = (): number => threadId
 
+/** Fails with what throws an exception itself when somebody asks what it is. */
+export async function failsOddly(how: 'revoked' | 'trapped'): Promise<never> {
+  const trap = (): never => {
+    throw new TypeError('do not look')
+  }
+  const { proxy, revoke } = Proxy.revocable(new Error('odd'), { get: trap, has: trap, getPrototypeOf: trap })
+  if (how === 'revoked') revoke()
+  throw proxy
+}
+
 /** Fails outside its promise, and needs no timer for it. */
 export function failsBeside(): Promise<never> {
   void Promise.reject(new Error('outside'))

@@ -432,6 +432,12 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
     replace: 'this.#terminate(thread, `its tasks',
   },
   {
+    name: 'a thrown value is looked at though its traps throw',
+    file: 'runtime/errors.js',
+    find: 'return otherwise;',
+    replace: "throw new Error('a trap');",
+  },
+  {
     name: 'a thread that an ended task keeps busy is waited for',
     file: pool,
     find: 'if (thread.isSilent(nowMs))',

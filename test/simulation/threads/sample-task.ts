@@ -14,6 +14,7 @@ export const taskKinds = [
   'bytesLater',
   'fails',
   'failsLater',
+  'failsOddly',
   'remembers',
   'uncloneable',
   'missing',
@@ -50,6 +51,13 @@ export function loadError(functionId: number, thread: number): FiresteelError | 
 
 /** What an import inside of a task fails with, again and again. */
 const REMEMBERED = new Error('the same object')
+
+/** Whoever asks what it is gets an exception. */
+function unreadable(): object {
+  const { proxy, revoke } = Proxy.revocable(new Error('it is not seen'), {})
+  revoke()
+  return proxy
+}
 
 export interface TaskPlan {
   readonly kind: TaskKind
@@ -141,6 +149,8 @@ export class SampleTask {
         throw new Error(this.#text(size))
       case 'failsLater':
         return new Promised({ error: new Error(this.#text(size)) })
+      case 'failsOddly':
+        return new Promised({ error: unreadable() })
       case 'remembers':
         throw REMEMBERED
       case 'uncloneable':
@@ -183,6 +193,7 @@ export class SampleTask {
       return /bytes; at most/.test(message) ? undefined : `cannot end for good with: ${message}`
     }
     const failed = kind.startsWith('fails') && message === this.#text(size)
+    if (kind === 'failsOddly' && message === 'an error that cannot be read') return undefined
     if (kind === 'remembers' && message === REMEMBERED.message) return undefined
     return failed ? undefined : `failed with: ${message.slice(0, 200)}`
   }
