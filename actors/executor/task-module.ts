@@ -89,6 +89,21 @@ async function isCommonJs(url: string, module: Readonly<Record<string, unknown>>
   return known !== undefined && known.exports === module.default
 }
 
+/** The error of a module that ended its thread while it was loading: by process.exit, or as `thrown` says. */
+export function endedWhileLoading(url: string, host: string, thrown?: unknown): FiresteelError {
+  const place = placeOf(url, host)
+  const how = thrown === undefined ? 'process.exit was called' : reasonOf(thrown)
+  return new FiresteelError(
+    'TASK_MODULE_FAILED',
+    `${place} could not be loaded: ${how}, which ended its thread`,
+    {
+      place,
+      ...(thrown !== undefined && { cause: thrown }),
+      help: 'Look at the top level of the module, and of those that it imports.',
+    },
+  )
+}
+
 /** The place of a syntax error in CommonJS. Its message has none, but the first line of its stack does. */
 function lineOf(cause: unknown): string {
   if (!isSyntaxError(cause)) return ''

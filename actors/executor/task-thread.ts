@@ -8,7 +8,7 @@ import { PositionList } from './position-list.js'
 import type { PositionProgress } from './progress-throttle.js'
 import { createSharedMemory, type RingSize, ringSizeFor, SharedRing, slotState } from './shared-ring.js'
 import type { SpawnedThread, SpawnThread } from './spawn-thread.js'
-import type { FromThread, ThreadData, ToThread } from './thread-messages.js'
+import type { FromThread, ThreadData, ToThread, UnloadedTask } from './thread-messages.js'
 import { packTasks } from './thread-messages.js'
 import { ThreadSilence } from './thread-silence.js'
 
@@ -64,7 +64,13 @@ export class TaskThread {
   #newest: number | undefined
   /** The first position that it had not begun at the last call of `stalled`. */
   #oldestUnbegun: number | undefined
-  #fault: { readonly reason: string | undefined; readonly position: number | undefined } | undefined
+  #fault:
+    | {
+        readonly reason: string | undefined
+        readonly position: number | undefined
+        readonly loading: readonly UnloadedTask[]
+      }
+    | undefined
   #told: string | undefined
   /** It takes no more tasks. */
   #closed = false
@@ -266,7 +272,7 @@ export class TaskThread {
 
   /** Ends it at once, whatever it does. */
   terminate(reason: string): void {
-    if (this.#told !== undefined) return
+    if (this.#told !== undefined || this.hasExited) return
     this.#told = reason
     this.#thread.terminate()
     this.close()
@@ -311,11 +317,12 @@ export class TaskThread {
         this.#events.remembers(this, decodeError(message.error).message)
         return
       case 'fault': {
-        const { error, position } = message
+        const { error, position, loading } = message
         const text = error === undefined ? undefined : decodeError(error).message
         this.#fault = {
           reason: text && `an exception outside the task ended its thread: ${text}`,
           position,
+          loading,
         }
       }
     }
@@ -341,14 +348,35 @@ export class TaskThread {
     this.#closed = true
     this.drain()
     this.#giveBack()
+    const hasLoading = this.#endLoading()
     const running = [...this.#posted.values()]
     const told = this.#told
     const { position, reason: fault } = this.#fault ?? {}
     const culprit = position === undefined ? undefined : this.#posted.get(position)
-    const isExplained = told !== undefined || position !== undefined
+    const isExplained = told !== undefined || position !== undefined || hasLoading
     this.#hasRun ||= running.length > 0
     this.#posted.clear()
     this.#events.ended(this, { reason: told ?? fault ?? reason, running, culprit, isExplained })
+  }
+
+  /**
+   * The tasks whose module was loading have not begun. One whose module has ended the thread is tried once
+   * more elsewhere; that of another runs in another thread. True: a module may have ended it.
+   */
+  #endLoading(): boolean {
+    const loading = this.#fault?.loading ?? []
+    const unbegun: Attempt[] = []
+    for (const { position, error } of loading) {
+      const attempt = this.#posted.get(position)
+      // What was told to end has ended.
+      if (attempt === undefined || attempt.abort !== undefined) continue
+      this.#hasRun = true
+      this.#posted.delete(position)
+      if (error === undefined) unbegun.push(attempt)
+      else this.#events.result(this, attempt, 'unloaded', error)
+    }
+    if (unbegun.length > 0) this.#events.unbegun(this, unbegun)
+    return loading.length > 0
   }
 
   #giveBack(): void {

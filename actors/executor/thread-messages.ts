@@ -46,7 +46,19 @@ export type FromThread =
    * The thread ends, by `process.exit` or by an exception outside every task's promise. `position` is the
    * task whose code did it, also if that task has ended; undefined: it was no task's code.
    */
-  | { readonly kind: 'fault'; readonly error: Uint8Array | undefined; readonly position: number | undefined }
+  | {
+      readonly kind: 'fault'
+      readonly error: Uint8Array | undefined
+      readonly position: number | undefined
+      readonly loading: readonly UnloadedTask[]
+    }
+
+/** A task that has not begun, because its module was loading when the thread ended. */
+export interface UnloadedTask {
+  readonly position: number
+  /** It is the module that ended the thread, as far as anybody knows. Undefined: it is not. */
+  readonly error: Uint8Array | undefined
+}
 
 /** The body of a record that is in the ring without it. */
 export interface LargeBody {

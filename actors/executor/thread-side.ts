@@ -94,6 +94,8 @@ export class ThreadSide {
   #maxResultBytes: number
   /** Tasks that wait for their promise or their module, by position. */
   readonly #waiting = new Map<number, RunningTask>()
+  /** Tasks among them whose module is loading, by position. */
+  readonly #unloaded = new Map<number, FunctionEntry>()
   /** Claimed tasks that need not wait any more. */
   readonly #due: Claimed[] = []
   readonly #works = this.#work()
@@ -131,6 +133,11 @@ export class ThreadSide {
   readonly #reports: TaskReports = {
     progress: (position, progress) => this.#dependencies.progress.report(position, progress),
     output: (part) => this.#dependencies.post({ kind: 'output', part }),
+  }
+
+  /** The tasks whose module is loading, by position. */
+  get loading(): ReadonlyMap<number, FunctionEntry> {
+    return this.#unloaded
   }
 
   receive(message: ToThread): void {
@@ -327,15 +334,19 @@ export class ThreadSide {
       const error = new FiresteelError('INTERNAL', 'A task came before its function.')
       return { status: 'permanent', body: encodeError(error) }
     }
+    // A module may end the thread before its loading has come back.
+    this.#unloaded.set(position, entry)
     const loading = this.#loading.get(functionId) ?? this.#dependencies.load(entry)
     this.#loading.set(functionId, loading)
     const loaded = (call: TaskFunction): void => {
+      this.#unloaded.delete(position)
       this.#loading.delete(functionId)
       this.#loaded.set(functionId, call)
       claimed.call = call
       this.#goOn(claimed)
     }
     const failed = (error: unknown): void => {
+      this.#unloaded.delete(position)
       this.#loading.delete(functionId)
       this.#importFailed ||= isFiresteelError(error, 'TASK_MODULE_FAILED')
       const isUnloaded = unloaded.some((code) => isFiresteelError(error, code))

@@ -3,6 +3,7 @@ import { type ProcessNote, tellProcesses, type WorkerNote } from '../../runtime/
 import { flushSpans } from '../../runtime/telemetry/tracing-api.js'
 import { encodeError } from '../messages/task-error.js'
 import { CODE_ROOTS } from './boot.js'
+import { ModuleLoads } from './module-loads.js'
 import { clearImmediate, clearTimeout, exitThread, setImmediate, setTimeout } from './own-globals.js'
 import { ProgressThrottle } from './progress-throttle.js'
 import { RunningTask } from './running-task.js'
@@ -10,7 +11,7 @@ import { epochNow, SharedRing } from './shared-ring.js'
 import type { ThreadPorts } from './spawn-thread.js'
 import { taskContexts } from './task.js'
 import { installConsole } from './task-console.js'
-import { loadTaskFunction } from './task-module.js'
+import { endedWhileLoading, loadTaskFunction } from './task-module.js'
 import { type RunSpan, runSpan, type TracedRun } from './task-run-span.js'
 import type { FromThread, ThreadData, ToThread } from './thread-messages.js'
 import { ThreadSide, type Work } from './thread-side.js'
@@ -21,6 +22,7 @@ const { ports, ...data } = workerData as ThreadData & { readonly ports: ThreadPo
 const { control, bodies } = ports
 const ring = new SharedRing(data.memory)
 const roots = getEnvironmentData(CODE_ROOTS) as readonly string[] | undefined
+const loads = new ModuleLoads()
 const post = (message: FromThread | ProcessNote | WorkerNote): void => control.postMessage(message)
 
 function drive(work: Work): void {
@@ -42,11 +44,13 @@ function tellEnd(error?: unknown): void {
   if (isTold) return
   isTold = true
   const current = taskContexts.getStore()
-  post({
-    kind: 'fault',
-    error: error === undefined ? undefined : encodeError(error),
-    position: current instanceof RunningTask ? current.position : undefined,
-  })
+  const position = current instanceof RunningTask ? current.position : undefined
+  const mayBe = (url: string): boolean => position === undefined && (loads.current ?? url) === url
+  const loading = [...side.loading].map(([at, { url }]) => ({
+    position: at,
+    error: mayBe(url) ? encodeError(endedWhileLoading(url, data.executor.host, error)) : undefined,
+  }))
+  post({ kind: 'fault', error: error === undefined ? undefined : encodeError(error), position, loading })
 }
 
 /** The main thread waits for spans only where there are some. */
@@ -62,12 +66,6 @@ function tracedRun(run: TracedRun): RunSpan | undefined {
 
 installConsole()
 tellProcesses(post)
-process.on('uncaughtException', (error) => {
-  tellEnd(error)
-  exitThread(1)
-})
-process.on('exit', () => tellEnd())
-
 const side = new ThreadSide(data, ring, {
   nowMs: epochNow,
   post,
@@ -83,7 +81,7 @@ const side = new ThreadSide(data, ring, {
   watch: (pending, settled, failed) => void pending.then(settled, failed),
   adopt: async (thenable) => thenable,
   traced: tracedRun,
-  load: ({ url, name }) => loadTaskFunction(url, name, data.executor.host, roots),
+  load: ({ url, name }) => loads.run(url, () => loadTaskFunction(url, name, data.executor.host, roots)),
   drive,
   progress: new ProgressThrottle({
     nowMs: epochNow,
@@ -91,6 +89,11 @@ const side = new ThreadSide(data, ring, {
     send: (progress) => post({ kind: 'progress', progress }),
   }),
 })
+process.on('uncaughtException', (error) => {
+  tellEnd(error)
+  exitThread(1)
+})
+process.on('exit', () => tellEnd())
 control.on('message', (message: ToThread) => {
   if (message.kind === 'flush') void flushSpans().then(() => post({ kind: 'flushed' }))
   else side.receive(message)

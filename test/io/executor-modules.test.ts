@@ -317,12 +317,46 @@ test('a top-level await that hangs ends by the timeout of its task', async () =>
   assert.equal(await call(file('fine.mjs', 'export const square = (n) => n * n'), 'square'), 49)
 })
 
-test('a module that ends its thread is told as that', async () => {
-  const url = file('exits.mjs', 'process.exit(1)')
-  await assert.rejects(call(url, 'square', { retries: 1 }), {
-    code: 'FIRESTEEL_TASK_FAILED',
-    message: /exited with code 1/,
+const ending: Readonly<Record<string, readonly [text: string, reason: RegExp]>> = {
+  'process.exit': [
+    'process.exit(1)',
+    /could not be loaded: process.exit was called, which ended its thread$/,
+  ],
+  'an exception beside it': [
+    "setImmediate(() => { throw new Error('beside it') })\nawait new Promise(() => {})",
+    /could not be loaded: beside it, which ended its thread$/,
+  ],
+}
+for (const [index, [what, [text, reason]]] of Object.entries(ending).entries()) {
+  test(`a module that ends its thread by ${what} could not be loaded: it is tried in another, at most once too`, async () => {
+    const counter = join(folder, `ends-${index}.count`)
+    const noted = `import { appendFileSync, readFileSync } from 'node:fs'
+      appendFileSync(${JSON.stringify(counter)}, 'x')`
+    const url = file(`ends-${index}.mjs`, `${noted}\n${text}\nexport const square = (n) => n * n`)
+    await assert.rejects(call(url, 'square', { retries: 0 }), {
+      code: 'FIRESTEEL_TASK_MODULE_FAILED',
+      message: reason,
+    })
+    assert.equal(readFileSync(counter, 'utf8'), 'xx')
+    const once = file(
+      `ends-once-${index}.mjs`,
+      `${noted}\nif (readFileSync(${JSON.stringify(counter)}).length < 4) {\n${text}\n}\nexport const square = (n) => n * n`,
+    )
+    assert.equal(await call(once, 'square', { retries: 0 }), 49)
   })
+}
+
+test('a module that ends the thread of another that is loading beside it takes none of its tasks with it', async () => {
+  await using driver = await startDriver(undefined, 4)
+  await driver.start({ cores: 1, tasksPerCore: 4 })
+  const waits = 'await new Promise((resolve) => setTimeout(resolve, 50))'
+  const ends = file('ends-beside.mjs', `${waits}\nprocess.exit(1)`)
+  const fine = file('fine-beside.mjs', `${waits}\n${waits}\nexport const square = (n) => n * n`)
+  const [ended, value] = await Promise.allSettled(
+    [ends, fine].map((url) => calls(url, { retries: 0 }, driver).square?.(7)),
+  )
+  assert.equal(ended?.status === 'rejected' && isFiresteelError(ended.reason, 'TASK_MODULE_FAILED'), true)
+  assert.deepEqual(value, { status: 'fulfilled', value: 49 })
 })
 
 // What failed once

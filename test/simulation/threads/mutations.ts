@@ -432,6 +432,24 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
     replace: 'this.#terminate(thread, `its tasks',
   },
   {
+    name: 'a task is charged for its module, which ended the thread',
+    file: thread,
+    find: 'const hasLoading = this.#endLoading();',
+    replace: 'const hasLoading = false;',
+  },
+  {
+    name: 'a task is charged for the module of its neighbour, which ended their thread',
+    file: thread,
+    find: ' || hasLoading;',
+    replace: ';',
+  },
+  {
+    name: 'a task is refused for the module of its neighbour, which ended their thread',
+    file: thread,
+    find: 'if (error === undefined)\n                unbegun.push(attempt);',
+    replace: 'if (false) ;',
+  },
+  {
     name: 'a thrown value is looked at though its traps throw',
     file: 'runtime/errors.js',
     find: 'return otherwise;',

@@ -20,6 +20,7 @@ export const taskKinds = [
   'missing',
   'broken',
   'flaky',
+  'exitsLoading',
   'heeds',
   'ignores',
   'spins',
@@ -35,16 +36,26 @@ const endless: ReadonlySet<TaskKind> = new Set(['heeds', 'ignores', 'spins', 'bl
 const deadly: ReadonlySet<TaskKind> = new Set(['exits', 'faults'])
 
 /** Of these modules some cannot be loaded anywhere, one in some threads. */
-const urls = ['file:///sample.js', 'file:///missing.js', 'file:///broken.js', 'file:///flaky.js'] as const
+const urls = [
+  'file:///sample.js',
+  'file:///missing.js',
+  'file:///broken.js',
+  'file:///flaky.js',
+  'file:///exits.js',
+] as const
 export const functions: readonly FunctionEntry[] = urls.map((url, functionId) => ({
   functionId,
   url,
   name: 'run',
 }))
 
+/** The function whose module ends its thread. */
+export const EXITS_LOADING = 4
+
 /** Why the module of a function does not load in a thread. */
 export function loadError(functionId: number, thread: number): FiresteelError | undefined {
-  if (functionId === 0 || (functionId === 3 && thread % 2 === 1)) return undefined
+  if (functionId === 0 || functionId === EXITS_LOADING || (functionId === 3 && thread % 2 === 1))
+    return undefined
   const code = functionId === 1 ? 'TASK_MODULE_NOT_FOUND' : 'TASK_MODULE_FAILED'
   return new FiresteelError(code, 'the module cannot be loaded')
 }
@@ -107,7 +118,7 @@ export class SampleTask {
     this.attempt = {
       taskId: id,
       n: 1,
-      functionId: Math.max(0, ['text', 'missing', 'broken', 'flaky'].indexOf(plan.kind)),
+      functionId: Math.max(0, ['text', 'missing', 'broken', 'flaky', 'exitsLoading'].indexOf(plan.kind)),
       timeoutMs: plan.timeoutMs,
       input: toBytes([id], cloning),
       state: 'queued',
@@ -157,6 +168,7 @@ export class SampleTask {
         return () => undefined
       case 'missing':
       case 'broken':
+      case 'exitsLoading':
       case 'ignores':
         return new Promised()
       case 'heeds':
@@ -187,7 +199,9 @@ export class SampleTask {
     }
     const { message } = decodeError(body)
     if (status === 'unloaded')
-      return ['missing', 'broken', 'flaky'].includes(kind) ? undefined : 'has a module, which loads'
+      return ['missing', 'broken', 'flaky', 'exitsLoading'].includes(kind)
+        ? undefined
+        : 'has a module, which loads'
     if (status === 'permanent') {
       if (kind === 'uncloneable') return undefined
       return /bytes; at most/.test(message) ? undefined : `cannot end for good with: ${message}`

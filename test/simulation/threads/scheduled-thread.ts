@@ -3,10 +3,17 @@ import { SharedRing } from '../../../actors/executor/shared-ring.js'
 import type { SpawnedThread, ThreadListener } from '../../../actors/executor/spawn-thread.js'
 import { taskContexts } from '../../../actors/executor/task.js'
 import type { TaskFunction } from '../../../actors/executor/task-module.js'
-import type { FromThread, LargeBody, ThreadData, ToThread } from '../../../actors/executor/thread-messages.js'
+import type {
+  FromThread,
+  LargeBody,
+  ThreadData,
+  ToThread,
+  UnloadedTask,
+} from '../../../actors/executor/thread-messages.js'
 import { type Pause, ThreadSide, type Work } from '../../../actors/executor/thread-side.js'
 import type { FunctionEntry } from '../../../actors/messages/task-entries.js'
 import { encodeError } from '../../../actors/messages/task-error.js'
+import { FiresteelError } from '../../../runtime/errors.js'
 import { limits } from '../../../runtime/limits.js'
 
 /** Something that may happen next. */
@@ -39,6 +46,8 @@ export class Promised implements PromiseLike<never> {
    * `faults`: an exception outside ends it.
    */
   readonly how: 'settles' | 'stuck' | 'blocked' | 'exits' | 'faults'
+  /** The URL of the module whose loading it is. */
+  module: string | undefined
   /** Of the task whose code made it. */
   readonly position: number | undefined
 
@@ -123,6 +132,8 @@ export class ScheduledThread implements SpawnedThread {
   #death: string | undefined
   /** Position of the task whose code ended it. */
   endedBy: number | undefined
+  /** A module has ended it while it was loading. */
+  endedLoading = false
   #exited = false
 
   constructor(number: number, world: ThreadWorld, data: ThreadData, listener: ThreadListener) {
@@ -144,7 +155,11 @@ export class ScheduledThread implements SpawnedThread {
         this.#watch({ promised: pending as PromiseLike<unknown> as Promised, settled, failed }),
       adopt: (thenable) => thenable,
       traced: () => undefined,
-      load: (entry) => world.load(this, entry) as PromiseLike<unknown> as PromiseLike<TaskFunction>,
+      load: (entry) => {
+        const loading = world.load(this, entry)
+        loading.module = entry.url
+        return loading as PromiseLike<unknown> as PromiseLike<TaskFunction>
+      },
       progress: { report: () => {}, forget: () => {} },
       drive: (work) => {
         this.#work = work
@@ -260,8 +275,17 @@ export class ScheduledThread implements SpawnedThread {
   #fault(position: number | undefined): void {
     this.endedBy = position
     const error = encodeError(new Error('outside of any task'))
-    this.#outbox.push({ kind: 'fault', error, position })
+    this.#outbox.push({ kind: 'fault', error, position, loading: this.#loading(position) })
     this.die('its thread exited with code 1')
+  }
+
+  /** As the thread's own program tells it. */
+  #loading(endedBy: number | undefined, module?: string): UnloadedTask[] {
+    const error = encodeError(new FiresteelError('TASK_MODULE_FAILED', 'it ended its thread'))
+    return [...this.#side.loading].map(([position, { url }]) => ({
+      position,
+      error: endedBy === undefined && url === (module ?? url) ? error : undefined,
+    }))
   }
 
   #asThread(run: () => void): () => void {
@@ -313,12 +337,18 @@ export class ScheduledThread implements SpawnedThread {
    * What never gives the thread back, or ends it, has done so before the work goes on: the work pauses next.
    */
   #watch(watched: Watched): void {
-    const { how, position } = watched.promised
+    const { how, position, module } = watched.promised
     if (how === 'stuck' || how === 'blocked') this.#stuck = true
     if (how === 'blocked') this.isBlocked = true
     if (how === 'exits') {
       this.endedBy = position
-      this.#outbox.push({ kind: 'fault', error: undefined, position })
+      this.endedLoading = module !== undefined
+      this.#outbox.push({
+        kind: 'fault',
+        error: undefined,
+        position,
+        loading: this.#loading(position, module),
+      })
       this.die('its thread exited with code 3')
     }
     if (how === 'settles' || how === 'faults') this.#watched.add(watched)

@@ -8,7 +8,7 @@ import { limits } from '../../../runtime/limits.js'
 import { Violation } from '../violation.js'
 import type { Chooser } from './chooser.js'
 import { hookAtomics } from './hooked-atomics.js'
-import { functions, loadError, SampleTask, type TaskPlan } from './sample-task.js'
+import { EXITS_LOADING, functions, loadError, SampleTask, type TaskPlan } from './sample-task.js'
 import { type Action, Promised, ScheduledThread, ThreadDeath, type ThreadWorld } from './scheduled-thread.js'
 
 /** The orders of an executor, one after the other. */
@@ -159,6 +159,7 @@ export class ThreadHistory implements ThreadWorld {
     const error = loadError(functionId, thread.number)
     if (error?.code === 'FIRESTEEL_TASK_MODULE_FAILED') thread.isReplaced = true
     if (error !== undefined) return new Promised({ error })
+    if (functionId === EXITS_LOADING) return new Promised(undefined, 'exits')
     return new Promised({ value: (id: number) => this.#called(thread, id) })
   }
 
@@ -601,7 +602,10 @@ export class ThreadHistory implements ThreadWorld {
   }
 
   /** A neighbour of the one that ended the thread is not charged for it. */
-  #endedWithThread({ id, left, lostIn, company, isDeadly }: SampleTask): void {
+  #endedWithThread({ id, plan, left, lostIn, company, isDeadly }: SampleTask): void {
+    const { endedLoading } = this.#threads.find(({ number }) => number === lostIn) ?? {}
+    if (plan.kind === 'exitsLoading' && endedLoading)
+      this.#fail('charged', `task ${id} is charged for its module, and has not begun`)
     if (company > 0 && !isDeadly) this.#fail('charged', `task ${id} is charged for what ended its thread`)
     if (left) this.#fail('lost', `the result of task ${id} was left by its thread, and was lost`)
     if (lostIn === undefined) this.#fail('result', `task ${id} fails with a thread that it was not in`)
