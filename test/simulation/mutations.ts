@@ -978,8 +978,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a NoRetry that is a cause is overlooked',
     file: 'actors/messages/no-retry.js',
-    find: 'error = error.cause;',
-    replace: 'return false;',
+    find: 'error = seen(() => at.cause, undefined);',
+    replace: 'return !at;',
     test: 'tasks-retry',
   },
   {
