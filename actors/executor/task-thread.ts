@@ -138,6 +138,11 @@ export class TaskThread {
     return before === undefined ? 0 : before.load + before.#runningBefore
   }
 
+  /** True: the thread whose place it took still fills that place. */
+  get isHeldBack(): boolean {
+    return !this.#closed && this.load === 0 && this.#runningBefore >= this.#tasksAtOnce
+  }
+
   /** True: it has begun a task. */
   get hasBegun(): boolean {
     return this.#hasRun || this.#ring.hasBegun

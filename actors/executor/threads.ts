@@ -184,7 +184,7 @@ export class ThreadPool {
 
   #distribute(): void {
     if (this.#paused || this.#closed) return
-    const wanted = Math.min(this.#places, this.#load() + this.#queue.size)
+    const wanted = Math.min(this.#places, this.#load() + this.#queue.size + this.#heldBack)
     if (this.#starts.failures > 0) this.#startAgain(wanted)
     else while (this.#inPlace < wanted) this.#start()
     const share = Math.max(1, Math.ceil(this.#queue.size / this.#options.threads))
@@ -201,7 +201,8 @@ export class ThreadPool {
     let unproven = 0
     for (const thread of this.#threads) {
       if (thread.hasBegun) this.#starts.began(this.#startRecordOf(thread).deathsBefore)
-      else unproven++
+      // One whose place is still full of the last tasks of another thread can prove nothing.
+      else if (!thread.isHeldBack) unproven++
     }
     while (this.#inPlace < Math.min(this.#places, Math.max(1, wanted))) {
       if (!this.#starts.mayStart(unproven, this.#dependencies.nowMs())) return
@@ -218,6 +219,13 @@ export class ThreadPool {
   get #places(): number {
     const { threads } = this.#options
     return threads - Math.max(0, this.#replaced.size - threads)
+  }
+
+  /** Threads in place that can take no task yet. */
+  get #heldBack(): number {
+    let heldBack = 0
+    for (const thread of this.#threads) if (!this.#replaced.has(thread) && thread.isHeldBack) heldBack++
+    return heldBack
   }
 
   get #inPlace(): number {

@@ -208,8 +208,8 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
   {
     name: 'what a dead thread had not begun fails with it',
     file: thread,
-    find: 'this.drain();\n        this.#giveBack();\n        const running',
-    replace: 'this.drain();\n        const running',
+    find: 'this.drain();\n        this.#giveBack();\n        const hasLoading',
+    replace: 'this.drain();\n        const hasLoading',
   },
   {
     name: 'what a dead thread was in is begun again',
@@ -221,8 +221,8 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
   {
     name: 'a thread that is being ended gets more tasks',
     file: thread,
-    find: 'if (this.#closed)\n            return 0;',
-    replace: '',
+    find: 'if (this.#closed || this.#silence.isQuiet)',
+    replace: 'if (this.#silence.isQuiet)',
   },
   {
     name: 'a task is told to be over its time, and again when it has ended',
@@ -412,6 +412,18 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
     file: thread,
     find: 'const before = this.#runningBefore;',
     replace: 'const before = 0;',
+  },
+  {
+    name: 'a thread that waits for the place of another keeps others from being started',
+    file: pool,
+    find: 'this.#load() + this.#queue.size + this.#heldBack);',
+    replace: 'this.#load() + this.#queue.size);',
+  },
+  {
+    name: 'a thread that waits for the place of another is to prove itself first',
+    file: pool,
+    find: 'else if (!thread.isHeldBack)',
+    replace: 'else',
   },
   {
     name: 'any number of threads go on with their last tasks',

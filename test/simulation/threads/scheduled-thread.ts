@@ -109,6 +109,8 @@ export class ScheduledThread implements SpawnedThread {
    * its place.
    */
   isReplaced = false
+  /** How much it had written when its first import failed. */
+  #writtenAtFailure: number | undefined
   /** So many of its tasks have failed with one error. */
   remembered = 0
   readonly memory: SharedArrayBuffer
@@ -188,6 +190,16 @@ export class ScheduledThread implements SpawnedThread {
 
   get hasExited(): boolean {
     return this.#exited
+  }
+
+  failedToLoad(): void {
+    this.isReplaced = true
+    this.#writtenAtFailure ??= this.#words[WRITE]
+  }
+
+  /** Since its first import failed it has left no result. */
+  get hasToldNothing(): boolean {
+    return this.#writtenAtFailure !== undefined && this.#words[WRITE] === this.#writtenAtFailure
   }
 
   /** There is a result that its main thread has not read. */

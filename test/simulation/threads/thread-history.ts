@@ -157,7 +157,7 @@ export class ThreadHistory implements ThreadWorld {
 
   load(thread: ScheduledThread, { functionId }: FunctionEntry): Promised {
     const error = loadError(functionId, thread.number)
-    if (error?.code === 'FIRESTEEL_TASK_MODULE_FAILED') thread.isReplaced = true
+    if (error?.code === 'FIRESTEEL_TASK_MODULE_FAILED') thread.failedToLoad()
     if (error !== undefined) return new Promised({ error })
     if (functionId === EXITS_LOADING) return new Promised(undefined, 'exits')
     return new Promised({ value: (id: number) => this.#called(thread, id) })
@@ -390,7 +390,7 @@ export class ThreadHistory implements ThreadWorld {
     if (unended.every((task) => task.isEndless || behind.has(task))) return true
     const { threads } = this.plan
     const alive = this.#threads.filter(({ hasExited, isStillborn }) => !hasExited && !isStillborn)
-    const inPlace = alive.filter(({ isReplaced }) => !isReplaced).length
+    const inPlace = alive.filter((thread) => !thread.isReplaced || this.#isStillInPlace(thread)).length
     // So many threads with their last tasks leave no place for another.
     if (alive.length - inPlace > threads) return true
     // Those of a thread and of the one in whose place it is fill one core.
@@ -404,6 +404,21 @@ export class ThreadHistory implements ThreadWorld {
     // What works must outlast all that is tried beside it.
     const tried = this.#threads.filter(({ hasExited, isStillborn }) => hasExited && isStillborn)
     return taken >= inPlace * ofCore && tried.length >= limits.threadStartFailures
+  }
+
+  /**
+   * Nobody knows yet that it is to be replaced: it has told nothing since, or what it had not begun would
+   * have been taken away.
+   */
+  #isStillInPlace(thread: ScheduledThread): boolean {
+    if (thread.hasToldNothing) return true
+    this.#isLooking = true
+    const ring = new SharedRing(thread.memory)
+    const holds = [...this.#places.get(thread)!].some(
+      ([position, task]) => task.end === undefined && ring.state(position) === slotState.posted,
+    )
+    this.#isLooking = false
+    return holds
   }
 
   #isStillborn(number: number): boolean {
