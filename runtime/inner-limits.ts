@@ -502,6 +502,10 @@ export const innerLimits = {
   uncollectedMost: 100,
   /** Looks of a Worker in a row, a second apart, at such a child. A busy thread collects its own by then. */
   uncollectedLooks: 30,
+  /** Folders of outputs whose rotated parts a process knows by name, so that it need not read them again. */
+  foldersKnown: 256,
+  /** So long after its last change a folder is known for certain: some disks count whole seconds. */
+  folderSettledMs: 2 * SECOND,
   /** Looks for what a process starts while it is being stopped. A stopped one starts nothing more. */
   processTreeRounds: 8,
   /** Characters of what an embedded cluster that fails has said last, for its error. */

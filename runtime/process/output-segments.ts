@@ -1,7 +1,8 @@
-import { lstatSync, readdirSync } from 'node:fs'
+import { lstatSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
+import { PartNames } from './part-names.js'
 
 /**
  * The parts of one output, oldest first. A part that was rotated away is `FILE.OFFSET`, where OFFSET (15
@@ -42,12 +43,14 @@ export function rotatedPath(path: string, start: number): string {
   return `${path}.${String(start).padStart(OFFSET_DIGITS, '0')}`
 }
 
+const partNames = new PartNames()
+
 /** Parts that were rotated away, oldest first. */
 export function rotatedSegments(path: string): OutputSegment[] {
   const folder = dirname(path)
   const prefix = `${basename(path)}.`
   const segments: OutputSegment[] = []
-  for (const name of namesIn(folder)) {
+  for (const name of partNames.in(folder)) {
     const digits = name.slice(prefix.length)
     if (!name.startsWith(prefix) || digits.length !== OFFSET_DIGITS || !/^\d+$/.test(digits)) continue
     const size = sizeOf(join(folder, name))
@@ -75,14 +78,6 @@ export function outputSegments(path: string): OutputSegment[] {
 export function outputEnd(path: string): number {
   const last = outputSegments(path).at(-1)!
   return last.start + last.length
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-  } catch {
-    return []
-  }
 }
 
 /** Size of the path itself, not of what it may link to. */
