@@ -2,7 +2,7 @@ import { MasterCore } from '../../actors/master/master-core.js'
 import type { MasterInput } from '../../actors/master/master-input.js'
 import type { Outgoing } from '../../actors/master/step.js'
 import type { LaunchDriver } from '../../actors/messages/drivers.js'
-import type { LaunchExecutor } from '../../actors/messages/executors.js'
+import type { LaunchExecutor, WorkerRemoved } from '../../actors/messages/executors.js'
 import type { FinishUpgradeResponse } from '../../actors/messages/upgrade.js'
 import type { HeartbeatAck } from '../../actors/messages/workers.js'
 import type { Place } from './place.js'
@@ -112,6 +112,8 @@ export class Gate {
       this.acknowledged.add((message as { driverId?: string }).driverId!)
     else if (message.type === 'FinishUpgradeResponse')
       this.#checks.formats.told(incarnation, message as FinishUpgradeResponse)
+    // If it registers before the store has the removal, the store hears of neither.
+    else if (message.type === 'WorkerRemoved') this.#checks.work.workerRemoved((message as WorkerRemoved).id)
     else if (message.type === 'HeartbeatAck')
       this.#checks.work.heartbeatHandled(incarnation, (message as HeartbeatAck).workerId)
     else if (message.type === 'LaunchExecutor')

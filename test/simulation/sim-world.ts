@@ -53,6 +53,7 @@ export interface Watchers {
     heartbeatHandled(owner: string, workerId: string): void
     executorLaunched(owner: string, launch: LaunchExecutor): void
     launchDecided(launch: LaunchDriver, received: ReadonlyMap<string, number>): void
+    workerRemoved(id: string): void
     killedUnasked(child: SimChild): void
   }
   readonly drains: {
