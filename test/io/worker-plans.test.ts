@@ -319,7 +319,8 @@ test('what keeps more ended children than it may is told of; what collects its o
     folders: new WorkFolders(folder, silentLog),
     guard: ownSpawner(),
     clock: systemClock,
-    lookMs: 10,
+    // So many looks that a shell is not taken for one that collects nothing because it got no processor.
+    lookMs: 100,
     listener: {
       started: (_, pid) => void pids.push(pid),
       startFailed: (_, { message }) => assert.fail(message),
