@@ -190,7 +190,8 @@ function adoptApplication(
   if (!registeredAt || !cluster.isForgotten(registeredAt) || cluster.endedApps.has(appId)) return undefined
   if (from.role === 'driver' && from.subject !== `${driver?.id}/${driver?.generation}`) return undefined
   if (from.role !== 'driver' && driver) return undefined
-  if (!description || noRoomFor(cluster, from) || oversizeOf(description)) return undefined
+  // It was counted when it registered, and what has ended since may not be known to be over.
+  if (!description || cluster.isFull || oversizeOf(description)) return undefined
   if (!isBelieved(highestExecId, 0)) return undefined
   step.log('warn', 'adopted an application that the store forgot', { appId })
   const app = addApplication(cluster, step, {

@@ -163,8 +163,10 @@ export function endGone(cluster: ClusterState, step: Step): void {
   for (const endpoint of cluster.gone) {
     for (const app of [...cluster.apps.ofEndpoint(endpoint)]) {
       if (app.linked) continue
-      // What has ended makes the next pass, which goes on here.
-      if (!mayEndMore(cluster, step)) return
+      if (!mayEndMore(cluster, step)) {
+        cluster.goOn()
+        return
+      }
       endApplication(cluster, step, app, 'FINISHED', 'its driver is gone', { endCause: 'DRIVER_GONE' })
     }
     cluster.gone.delete(endpoint)

@@ -73,13 +73,14 @@ export function executorFailure(
 ): LaunchRecord | undefined {
   const failure = executorFailureOf(cluster, step.now, { executor, worker }, change)
   if (!failure) return undefined
-  // One that never reached its driver has only waited.
-  const isUseless = change.exitStatus === executorExits.alone && !executor.worked
+  // One that never reached its driver has only waited. What that of a former leader has done is not known.
+  const { launchedAtMs } = executor
+  const isUseless =
+    change.exitStatus === executorExits.alone && !executor.worked && launchedAtMs !== undefined
   if (!isUseless && hasLasted(cluster, step.now, executor)) {
     launchSucceeded(cluster, step, executor)
     return undefined
   }
-  const { launchedAtMs } = executor
   const leaves = change.state === 'DECOMMISSIONED'
   const launch = { subject: app.id, workerId: worker.id, launchedAtMs, failure, leaves }
   const record = noteFailure(cluster, step, launch)

@@ -22,10 +22,10 @@ export function mayHearOfLater(cluster: ClusterState, now: Now): boolean {
   return cluster.hasLost && mayComeBack(cluster, now) && isAnyAwaited(cluster)
 }
 
-/** A Worker has yet to report: a linked one, or a silent one of the records that may live. */
+/** A Worker has yet to report that may live: one of the records, or one whose link has broken before it could. */
 function isAnyAwaited({ workers, peers }: ClusterState): boolean {
-  for (const { state, linked, answered } of workers.values())
-    if (state === 'UNKNOWN' || (state !== 'DEAD' && linked && !answered)) return true
+  for (const { state, answered } of workers.values())
+    if (state === 'UNKNOWN' || (state !== 'DEAD' && !answered)) return true
   for (const peer of peers.values()) if (isWorker(peer) && !workers.has(peer.incarnation)) return true
   return false
 }

@@ -345,6 +345,8 @@ export class MasterCore {
     workers.workerUnlinked(this.#cluster, step, incarnation)
     applications.applicationsUnlinked(this.#cluster, step, incarnation)
     launcherUnlinked(this.#cluster, incarnation)
+    // It may be the last one that ends of drivers wait for.
+    if (this.#cluster.heldEnds.size > 0) this.#cluster.goOn()
     // Recovery does not wait for a peer that is gone.
     advanceRecovery(this.#cluster, step)
   }

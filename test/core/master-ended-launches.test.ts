@@ -468,3 +468,19 @@ for (const [exitStatus, isFailed] of [
     run.pass(1000)
     assert.equal(run.launches.length, 2)
   })
+
+test('an executor of a former leader that ends with status 3 may have worked: it is no failed launch', () => {
+  const { world } = badCluster({}, ['w1', 1])
+  const appId = world.application('app', { maxCores: 1 })
+  world.failover().elect()
+  world.link('w1')
+  world.link('app', 'client')
+  const launchedAt = { epoch: 1, seq: 1, owner: 'm1' }
+  const of = { appId, cores: 1, memoryMib: 128, resources: {}, state: 'RUNNING', launchedAt } as const
+  world.report('w1', { executors: [{ ...of, execId: 0 }] })
+  world.advance(MINUTE)
+  const run = new BadWorkers(world)
+  run.change('w1', { type: 'ExecutorStateChanged', appId, execId: 0, state: 'EXITED', exitStatus: 3 })
+  run.settle()
+  assert.equal(world.core.cluster!.launchFailures.get(appId, 'w1'), undefined)
+})

@@ -184,6 +184,14 @@ describe('a later generation runs on another Worker, which reports after the end
     assert.deepEqual(world.runs().outcome, runsOn)
   })
 
+  test('its Worker has registered anew, and its link breaks before it has reported', () => {
+    const world = new Fallen().fall({ known: ['w1'] }).comes('w2').tellsEnd()
+    world.advance(limits.recoveryMaxMs)
+    assert.equal(world.core.state, 'ALIVE')
+    world.unlink('w2')
+    assert.deepEqual(world.runs().outcome, runsOn)
+  })
+
   test('the store forgot its Worker, which is linked', () => {
     const world = new Fallen().fall({ known: ['w1'] })
     world.link('w2')
@@ -235,6 +243,17 @@ describe('no later generation comes', () => {
     world.advance(limits.leaseMs + limits.recordCacheGraceMs - 1)
     assert.deepEqual(world.outcome.acknowledged, [])
     world.advance(1)
+    assert.deepEqual(world.outcome, ended('KILLED'))
+  })
+
+  test('a linked Worker that nobody knows has gone: it has ended at once', () => {
+    const world = new Fallen().fall({ known: ['w1'] })
+    world.link('w2')
+    world.tellsEnd()
+    world.advance(limits.recoveryMaxMs)
+    assert.deepEqual(world.outcome.acknowledged, [])
+    world.unlink('w2')
+    world.input({ kind: 'turnEnd' })
     assert.deepEqual(world.outcome, ended('KILLED'))
   })
 

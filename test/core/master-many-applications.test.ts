@@ -125,6 +125,21 @@ test('the applications of links that have gone at once end some in each turn, al
   assert.equal(world.toldTo('w1', 'ApplicationFinished').length, 400)
 })
 
+test('kills of one application that has ended do not keep the next one of its link from ending', () => {
+  const world = new MasterWorld({}, { isReplayed: false }).elect()
+  world.worker('w1', { cores: 700, memoryMib: 700 * 64 })
+  world.link('greedy', 'client')
+  register(world, 'greedy', 0, 1)
+  register(world, 'greedy', 1, 1)
+  while (world.core.cluster!.dirty) world.input({ kind: 'turnEnd' })
+  const [first] = world.core.cluster!.apps.ofEndpoint('greedy')
+  assert.ok(first!.executors.size > world.core.cluster!.config.slices.killsPerStep)
+  world.unlink('greedy')
+  world.advance(limits.applicationGraceMs)
+  while (world.core.cluster!.dirty) world.input({ kind: 'turnEnd' })
+  assert.deepEqual([world.core.cluster!.apps.size, world.core.cluster!.gone.size], [0, 0])
+})
+
 test('what has answered again in time stays, and the others of its link end', () => {
   const world = worldOf('back', 2)
   const [first, second] = world.core.cluster!.apps.ofEndpoint('back')

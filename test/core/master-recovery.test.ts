@@ -10,7 +10,11 @@ const acknowledge = (
   endpoint: string,
   appId: string,
   executors: { execId: number; workerId: string }[],
-  parts: { registeredAt?: OwnedPosition; target?: { request: number; total: number } } = {},
+  parts: {
+    registration?: string
+    registeredAt?: OwnedPosition
+    target?: { request: number; total: number }
+  } = {},
 ) =>
   world.tell(endpoint, {
     type: 'MasterChangeAcknowledged',
@@ -324,6 +328,21 @@ test('protocol 12: a driver, and an application with its executors, that the sto
   acknowledge(empty, 'app', appId, held, { registeredAt: launchedAt })
   assert.equal(appOf(empty, appId)?.executors.length, 4)
   assert.ok(empty.store.get('app')?.has(appId))
+})
+
+test('protocol 12: an application that the store forgot is adopted, whatever else its link is said to have', () => {
+  const { appId, held } = afterFailover()
+  const world = new MasterWorld({}, { isReplayed: false })
+  for (let epoch = 0; epoch < 3; epoch++) world.failover().elect()
+  world.link('app', 'client')
+  const launchedAt = { epoch: 2, seq: 9, owner: 'm1' }
+  for (let number = 0; number < limits.applicationsPerLink; number++)
+    acknowledge(world, 'app', `${appId}-${number}`, held, {
+      registeredAt: launchedAt,
+      registration: `reg-${number}`,
+    })
+  acknowledge(world, 'app', appId, held, { registeredAt: launchedAt })
+  assert.ok(world.store.get('app')?.has(appId))
 })
 
 for (const comes of [true, false]) {
