@@ -14,11 +14,16 @@ interface Seen {
 export function protoKeyPath(data: unknown): Path | undefined {
   if (typeof data !== 'object' || data === null) return undefined
   const open: Seen[] = [{ value: data }]
+  // A library call may give anything, also what holds itself.
+  const known = new Set<object>([data])
   while (open.length > 0) {
     const seen = open.pop()!
     if (Object.hasOwn(seen.value, '__proto__')) return [...pathOf(seen), '__proto__']
     for (const [key, value] of Object.entries(seen.value))
-      if (typeof value === 'object' && value !== null) open.push({ value, parent: seen, key })
+      if (typeof value === 'object' && value !== null && !known.has(value)) {
+        known.add(value)
+        open.push({ value, parent: seen, key })
+      }
   }
   return undefined
 }

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { basename, extname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
+import { FiresteelError, isFiresteelError, reasonOf } from '../../runtime/errors.js'
 import { checkKnownOptions, isPlainObject } from '../../runtime/known-options.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
@@ -223,8 +223,13 @@ function codeFolderOf(code: unknown, cwd: string): string | undefined | false {
 
 /** Otherwise it would be noticed only once a Worker lacks a module, which may be months later. */
 function folder(path: string): string {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path
-  return refuse('code', `code is ${path}, which is no folder.`)
+  let why = 'which is no folder'
+  try {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path
+  } catch (error) {
+    why = `which cannot be looked at: ${reasonOf(error)}`
+  }
+  return refuse('code', `code is ${path}, ${why}.`)
 }
 
 /** Infinity: idle executors are kept. */
@@ -341,8 +346,10 @@ function resourcesOf(resources: unknown): Record<string, number> {
 }
 
 function variablesOf(env: unknown): Record<string, string> {
-  if (!isPlainObject(env))
-    return refuse('executor.env', "executor.env must be a plain object such as { STAGE: 'test' }.")
+  const isGiven = typeof env === 'object' && env !== null && !Array.isArray(env)
+  // process.env is an object of its own kind. One without own variables, such as a Map, means something else.
+  if (!isGiven || (!isPlainObject(env) && Object.keys(env).length === 0))
+    return refuse('executor.env', "executor.env must be an object such as { STAGE: 'test' }.")
   return { ...(env as Record<string, string>) }
 }
 

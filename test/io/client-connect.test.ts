@@ -13,6 +13,12 @@ import { deriveKey } from '../../runtime/transport/keys.js'
 
 const SECRET = '0123456789abcdef0123456789abcdef'
 
+function circle(): object {
+  const made: { self?: object } = {}
+  made.self = made
+  return made
+}
+
 const refused: [string, unknown, RegExp][] = [
   ['an unknown option', { core: 4 }, /no option core; did you mean cores\? It has name, cores/],
   ['no object', 'x', /must be an object/],
@@ -63,10 +69,12 @@ const refused: [string, unknown, RegExp][] = [
     /^env\.__proto__ must have another name/,
   ],
   ['options of Node as a text', { executor: { nodeOptions: '--x' } }, /executor\.nodeOptions must be a list/],
+  ['variables in a list', { executor: { env: ['A=1'] } }, /executor\.env must be an object such as/],
+  ['a variable that holds itself', { executor: { env: { A: circle() } } }, /env\.A is not acceptable/],
   [
     'variables in a Map',
     { executor: { env: new Map([['A', '1']]) } },
-    /executor\.env must be a plain object/,
+    /executor\.env must be an object such as/,
   ],
   ['code that is a file', { code: fileURLToPath(import.meta.url) }, /^code is \S+, which is no folder\.$/],
   ['code that does not exist', { code: '/nowhere' }, /^code is \/nowhere, which is no folder\.$/],
@@ -80,6 +88,11 @@ for (const [what, options, message] of refused) {
     )
   })
 }
+
+test('connect() takes the variables of this process as they are', () => {
+  const { description } = connectSettings({ executor: { env: process.env as Record<string, string> } }, '/')
+  assert.equal(description.env.PATH, process.env.PATH)
+})
 
 test('connect() fills in the documented defaults', () => {
   const { description, masterTimeoutMs } = connectSettings({ name: 'count' }, '/work')
