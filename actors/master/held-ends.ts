@@ -22,7 +22,7 @@ export function mayHearOfLater(cluster: ClusterState, now: Now): boolean {
   return cluster.hasLost && mayComeBack(cluster, now) && isAnyAwaited(cluster)
 }
 
-/** A Worker has yet to report that may live: one of the records, or one whose link has broken before it could. */
+/** A Worker that may live has yet to report: one of the records, or one whose link broke before it could. */
 function isAnyAwaited({ workers, peers }: ClusterState): boolean {
   for (const { state, answered } of workers.values())
     if (state === 'UNKNOWN' || (state !== 'DEAD' && !answered)) return true
