@@ -48,7 +48,11 @@ export class SharedManifests {
   #begin(id: string): Shared {
     const shared: Shared = new Shared(this.#reading.then(() => this.#readFor(id, shared)))
     this.#shared.set(id, shared)
-    this.#reading = shared.manifest.catch(() => this.#forget(id, shared))
+    // What it resolves with stays until the next one is read, so that is not the manifest.
+    this.#reading = shared.manifest.then(
+      () => undefined,
+      () => this.#forget(id, shared),
+    )
     return shared
   }
 

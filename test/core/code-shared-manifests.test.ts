@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { Manifest } from '../../runtime/code/manifest.js'
-import { SharedManifests } from '../../runtime/code/shared-manifests.js'
+import { type LentManifest, SharedManifests } from '../../runtime/code/shared-manifests.js'
 
 /** Manifests of so many bytes, which are read when the test says so. */
 function reader(bytes: number, mostBytes: number) {
@@ -32,6 +34,9 @@ function reader(bytes: number, mostBytes: number) {
   }
   return { shared, reads, finish }
 }
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
 
 const never = (): never => assert.fail('it is cut')
 
@@ -100,4 +105,16 @@ test('what could not be read is read again for the next one', async () => {
     await failed
   }
   assert.deepEqual([reads, shared.bytes], [['damaged', 'damaged'], 0])
+})
+
+test('a manifest that nobody uses is not kept until the next one is read', async () => {
+  const { shared, finish } = reader(40, 100)
+  let lent: LentManifest | undefined = shared.lend('a', never)
+  await finish()
+  const kept = new WeakRef(await lent.manifest)
+  lent.giveBack()
+  lent = undefined
+  await nextTurn()
+  collectGarbage()
+  assert.equal(kept.deref(), undefined)
 })
