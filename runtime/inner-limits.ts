@@ -735,8 +735,11 @@ export const innerLimits = {
   /** Rounds over all sources of a code, and what is waited before the second one; four times as long each. */
   codeRounds: 5,
   codeRetryMs: 50,
-  /** Rounds of a submitter over all Workers in which none takes its code. */
+  /** Rounds of a submitter over all Workers in which none takes its code, and none is busy. */
   codeOffers: 3,
+  /** A submitter that was refused by a busy Worker waits about so long. It doubles up to codeBusyMs. */
+  codeBusyFirstMs: 0.25 * SECOND,
+  codeBusyMs: 5 * SECOND,
   /** Codes of the cache that a new one is compared with, for files that need not come. */
   codeCompared: 4,
   /** Characters of the id of a code in a table, enough to tell them apart. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { backoffMs } from '../../runtime/backoff.js'
+import { backoffMs, jittered } from '../../runtime/backoff.js'
 import { CodeChannel } from '../../runtime/code/code-channel.js'
 import { errorTold } from '../../runtime/code/code-messages.js'
 import { CodeSender, type SendableCode } from '../../runtime/code/code-sender.js'
@@ -33,42 +33,56 @@ export async function sendCode(code: CodeToSend, options: SendCodeOptions): Prom
   const { id } = code.manifest
   const untilMs = Date.now() + limits.codeSendMs
   const reasons = new Map<string, string>()
-  for (let round = 0; ; round++) {
+  for (let round = 0, busyRounds = 0; ; ) {
     const plan = await client.request({ type: 'RequestCodePlan', place, id }, { ...(signal && { signal }) })
     if (plan.enough) return
-    if ((await offerAll(code, plan, options, reasons)) === 0 && (round >= ROUNDS || Date.now() > untilMs))
-      throw notSent(plan, reasons)
-    // What a Worker has now, the leader hears in the same moment, but by another link.
-    await delay(backoffMs(round, limits.requestRetryFirstMs, limits.requestRetryMs), undefined, { signal })
-    if (Date.now() > untilMs) throw notSent(plan, reasons)
+    const { have, isBusy } = await offerAll(code, plan, options, reasons)
+    if (have === 0 && !isBusy && round >= ROUNDS) throw notSent(plan, reasons)
+    // What a Worker has now, the leader hears in the same moment, but by another link. A busy Worker has to
+    // make what others have brought, and those who were refused must not come again together.
+    const waitMs = isBusy
+      ? jittered(backoffMs(busyRounds++, innerLimits.codeBusyFirstMs, innerLimits.codeBusyMs), Math.random())
+      : backoffMs(round++, limits.requestRetryFirstMs, limits.requestRetryMs)
+    if (Date.now() + waitMs > untilMs) throw notSent(plan, reasons)
+    await delay(waitMs, undefined, { signal })
   }
 }
 
-/** Rounds in which no Worker took it. */
+/** Rounds in which no Worker took it, and none was busy. */
 const ROUNDS = innerLimits.codeOffers
 
-/** Offers it to Workers, some at a time, until enough have it. Returns how many do. */
+/** What came of an offer to the Workers of a plan. */
+interface Offered {
+  /** Workers that have it now. */
+  have: number
+  /** A Worker could not take it for now. */
+  isBusy: boolean
+}
+
+/** Offers it to Workers, some at a time, until enough have it. */
 async function offerAll(
   code: CodeToSend,
   plan: CodePlan,
   options: SendCodeOptions,
   reasons: Map<string, string>,
-): Promise<number> {
-  let have = 0
+): Promise<Offered> {
+  const offered: Offered = { have: 0, isBusy: false }
   const open = [...plan.workers]
   const offerSome = async (): Promise<void> => {
-    for (let worker = open.shift(); worker && have < limits.codeHolders; worker = open.shift()) {
+    for (let worker = open.shift(); worker && offered.have < limits.codeHolders; worker = open.shift()) {
       try {
         await offer(code, worker.address, options)
-        have++
+        offered.have++
       } catch (error) {
-        if (final.has((error as FiresteelError).code)) throw error
+        const { code: why } = error as FiresteelError
+        if (final.has(why)) throw error
+        if (why === 'FIRESTEEL_BUSY') offered.isBusy = true
         reasons.set(worker.id, reasonOf(error))
       }
     }
   }
   await Promise.all(Array.from({ length: limits.codeHolders }, offerSome))
-  return have
+  return offered
 }
 
 /** What no other Worker would take either. */
