@@ -1059,7 +1059,8 @@ export const limits = {
   /**
    * Bytes of the manifests that a Worker is being brought, by clients and by nodes each, and of different
    * ones that it gives to others: two of the largest, or a hundred ordinary ones. In memory each byte of them
-   * costs about four. Above this, the links of the manifest that has been here for longest are ended.
+   * costs about four. Above this, a peer that brings one is told to try again later, and of those that are
+   * given to others, the links of the one that has been in use for longest are ended.
    */
   codeManifestsBytes: 32 * MIB,
   /** Characters of a path in a manifest, and bytes of one part of it: what file systems take. */

@@ -3,6 +3,7 @@ import { innerLimits } from '../inner-limits.js'
 import type { Log } from '../observe/log.js'
 import { OneAtATime } from '../one-at-a-time.js'
 import { pause } from '../pause.js'
+import { untilEnded } from '../until-ended.js'
 import type { CodeCache } from './code-cache.js'
 import type { CodeDraft } from './code-draft.js'
 import type { CodeReceiver } from './code-receiver.js'
@@ -145,7 +146,7 @@ class Attempt {
       throw this.#missing()
     } catch (error) {
       const failure = isFiresteelError(error) ? error : new FiresteelError('INTERNAL', reasonOf(error))
-      this.#settle?.(failure)
+      this.#leave(failure)
       await this.#draft?.abandon().catch(() => undefined)
       throw failure
     }
@@ -159,6 +160,11 @@ class Attempt {
     let id = wanted ?? ''
     try {
       open = await source.open(signal)
+      // Others bring it perhaps, and one manifest of a code is enough to hold.
+      if (wanted !== undefined && (await this.#comes(wanted))) {
+        open.done(wanted)
+        return wanted
+      }
       const { manifest, root, holders } = await open.receiver.manifest(this.#draft?.manifest.id ?? wanted)
       id = manifest.id
       this.#received.bytes += manifest.text.length
@@ -175,7 +181,7 @@ class Attempt {
       await this.#options.cache.finish(draft)
       this.#draft = undefined
       this.#tellMade(draft)
-      this.#settle?.()
+      this.#leave()
       open.done(id)
       return id
     } catch (error) {
@@ -214,6 +220,8 @@ class Attempt {
   #failed(source: CodeSource, id: string, open: OpenSource | undefined, error: unknown): void {
     const failure = isFiresteelError(error) ? error : new FiresteelError('INTERNAL', reasonOf(error))
     open?.done(id, failure)
+    // Nothing of it is here, so whoever waits for it may ask their own source.
+    if (this.#draft === undefined) this.#leave(failure)
     this.#need.signal.throwIfAborted()
     if (final.has(failure.code)) throw failure
     this.#last = failure
@@ -231,11 +239,17 @@ class Attempt {
   async #comes(id: string): Promise<boolean> {
     while (this.#settle === undefined) {
       // If the other one fails, this one tries by itself.
-      await this.#making.get(id)?.catch(() => undefined)
+      await untilEnded(this.#making.get(id), this.#need.signal)
       if (await this.#options.cache.has(id)) return true
       if (!this.#making.has(id)) this.#reserve(id)
     }
     return false
+  }
+
+  /** Another one may make this code now, unless it is here. */
+  #leave(failure?: FiresteelError): void {
+    this.#settle?.(failure)
+    this.#settle = undefined
   }
 
   #reserve(id: string): void {

@@ -3,7 +3,6 @@ import { FiresteelError } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 import { systemTimers, type TimerSource } from '../timers.js'
-import type { HeldBytes, Holder } from '../transport/held-bytes.js'
 import type { CodeChannel } from './code-channel.js'
 import type { CodeDraft } from './code-draft.js'
 import { type CodeMessage, type CodePiece, errorTold, invalidSource, toldOf } from './code-messages.js'
@@ -11,6 +10,7 @@ import { codeTurns } from './code-turns.js'
 import { FileIntake } from './file-intake.js'
 import { GatheredBytes } from './gathered-bytes.js'
 import { type Manifest, readManifest } from './manifest.js'
+import type { BroughtManifest, ManifestBudget } from './manifest-budget.js'
 
 /** What a source said of the code, and its manifest. */
 export interface ReceivedManifest {
@@ -32,21 +32,23 @@ interface WantedManifest {
 
 export interface CodeReceiverParts {
   readonly timers?: TimerSource
-  /** Counts the bytes of a manifest from its announcement until `release`, or until it is refused. */
-  readonly held?: HeldBytes
+  /** Counts the bytes of a manifest as they come, until `release`, or until it is refused. */
+  readonly held?: ManifestBudget
 }
 
 /** Receives code over one channel: first a manifest, then files of it. */
-export class CodeReceiver implements Holder {
+export class CodeReceiver implements BroughtManifest {
   readonly #channel: CodeChannel
   readonly #timers: TimerSource
-  readonly #held: HeldBytes | undefined
+  readonly #held: ManifestBudget | undefined
   #wanted: WantedManifest | undefined
   #files: FileIntake | undefined
   /** Set while it is looked whether the source stands still. */
   #cancelStall: (() => void) | undefined
   /** Looks in a row at which nothing had come or was written. */
   #quietLooks = 0
+  /** All looks since bytes are due. */
+  #looks = 0
   #failure: FiresteelError | undefined
   readonly #over = new AbortController()
   /** Why a source does not have a file any more. */
@@ -60,12 +62,14 @@ export class CodeReceiver implements Holder {
 
   /**
    * Rejects with what the source says, CODE_INVALID, or the error of `fail`. `id` undefined: the source
-   * chooses. It may take its time, because a driver may not know its code yet.
+   * chooses. It may take its time then, because a driver may not know its code yet. Who has said what it has
+   * may not, because others that bring the same wait.
    */
   manifest(id: string | undefined): Promise<ReceivedManifest> {
     return new Promise((resolve, reject) => {
       if (this.#failure) return reject(this.#failure)
       this.#wanted = { id, resolve, reject }
+      if (id !== undefined) this.#look()
       this.#channel.tell({ type: 'want', ...(id !== undefined && { id }) })
     })
   }
@@ -98,7 +102,6 @@ export class CodeReceiver implements Holder {
       this.#wanted.about = message
       this.#wanted.text = new GatheredBytes(message.bytes)
       this.#look()
-      this.#held?.holds(this, message.bytes)
       return true
     }
     if (message.type !== 'gone') return false
@@ -136,7 +139,15 @@ export class CodeReceiver implements Holder {
 
   /** The manifest is not used any more. */
   release(): void {
-    this.#held?.holds(this, 0)
+    this.#held?.release(this)
+  }
+
+  get broughtBytes(): number {
+    return this.#wanted?.text?.bytes ?? 0
+  }
+
+  get isLate(): boolean {
+    return this.#looks >= innerLimits.codeStallLooks
   }
 
   /** The bytes of this manifest are needed for others. */
@@ -164,7 +175,9 @@ export class CodeReceiver implements Holder {
     if (bytes.length === 0 || text.bytes + bytes.length > text.announced)
       throw invalidSource('a manifest has other bytes than announced')
     text.add(bytes)
-    if (!text.isWhole) return
+    this.#held?.comes(this, text.memory)
+    if (this.#failure || !text.isWhole) return
+    this.#held?.isWhole(this)
     this.#wanted = undefined
     this.#lookNoMore()
     const { id, root, holders } = about
@@ -193,6 +206,7 @@ export class CodeReceiver implements Holder {
   /** Bytes are due from now on. */
   #look(): void {
     this.#stirred()
+    this.#looks = 0
     this.#lookNoMore()
     this.#lookLater()
   }
@@ -205,6 +219,7 @@ export class CodeReceiver implements Holder {
   /** A look now and then costs less than a timer that each piece sets anew. */
   #lookLater(): void {
     this.#cancelStall = this.#timers.after(limits.codeStallMs / innerLimits.codeStallLooks, () => {
+      this.#looks++
       if (++this.#quietLooks <= innerLimits.codeStallLooks) {
         this.#lookLater()
         return

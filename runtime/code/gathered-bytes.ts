@@ -8,6 +8,7 @@ export class GatheredBytes {
   /** Bytes of the last chunk that are there. */
   #used = 0
   #bytes = 0
+  #memory = 0
 
   constructor(announced: number) {
     this.announced = announced
@@ -15,6 +16,11 @@ export class GatheredBytes {
 
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** Bytes of memory that it takes, which are more than have come. */
+  get memory(): number {
+    return this.#memory
   }
 
   get isWhole(): boolean {
@@ -49,6 +55,7 @@ export class GatheredBytes {
     if (last !== undefined && this.#used < last.length) return last
     const chunk = Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, this.announced - this.#bytes))
     this.#chunks.push(chunk)
+    this.#memory += chunk.length
     this.#used = 0
     return chunk
   }

@@ -6,9 +6,9 @@ import { CodeChannel, type CodeLink } from '../../runtime/code/code-channel.js'
 import { isPiece, readFrame } from '../../runtime/code/code-messages.js'
 import { CodeReceiver } from '../../runtime/code/code-receiver.js'
 import { GatheredBytes } from '../../runtime/code/gathered-bytes.js'
+import { ManifestBudget } from '../../runtime/code/manifest-budget.js'
 import { FiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
-import { HeldBytes } from '../../runtime/transport/held-bytes.js'
 import { VirtualTime } from '../tools/virtual-time.js'
 
 /* What a peer that brings a manifest can make a sink hold, and for how long. */
@@ -17,7 +17,7 @@ const MIB = 2 ** 20
 const id = 'a'.repeat(64)
 
 /** A sink whose link only notes what it is told. */
-function sink(held: HeldBytes, time = new VirtualTime()) {
+function sink(held: ManifestBudget, time = new VirtualTime()) {
   const told: unknown[] = []
   const ends: string[] = []
   const link: CodeLink = {
@@ -38,39 +38,94 @@ function sink(held: HeldBytes, time = new VirtualTime()) {
   return { receiver, told, ends, time, announce, piece }
 }
 
-test('manifests count from their announcement until they are released, and the oldest is refused for others', async () => {
-  const held = new HeldBytes(32 * MIB, 'manifests')
-  const sinks = [sink(held), sink(held), sink(held)] as const
-  const [first, second, third] = sinks
-  const manifests = sinks.map(({ receiver }) => receiver.manifest(id))
-  const refused = assert.rejects(manifests[0] as Promise<unknown>, {
-    code: 'FIRESTEEL_BUSY',
-    message: 'The code is not taken now: over 33554432 bytes of manifests wait, and these are the oldest.',
-  })
+/** Brings so many bytes of one manifest, in pieces. */
+function brought({ piece }: ReturnType<typeof sink>, bytes: number): void {
+  for (let left = bytes; left > 0; left -= limits.payloadChunkBytes)
+    piece(Math.min(left, limits.payloadChunkBytes))
+}
+
+test('what has come of manifests counts, and announcements without bytes end nobody', async () => {
+  const held = new ManifestBudget(32 * MIB)
+  const [first, second, third] = [sink(held), sink(held), sink(held)]
+  const manifests = [first, second, third].map(({ receiver }) => receiver.manifest(id))
   first.announce(16 * MIB)
   second.announce(16 * MIB)
-  assert.equal(held.bytes, 32 * MIB)
-  third.announce(1)
-  assert.equal(held.bytes, 16 * MIB + 1)
-  await refused
-  assert.deepEqual(first.told, ['want', 'FIRESTEEL_BUSY'])
-  // What was on its way is taken no notice of, and the link ends.
-  first.piece(1000)
-  first.announce(1000)
-  await nextTurn()
-  assert.equal(first.ends.length, 1)
-  assert.deepEqual([second.ends, third.ends], [[], []])
-  third.piece(1)
+  assert.equal(held.bytes, 0)
+  third.announce(1000)
+  third.piece(1000)
+  // It is whole, and no code. The others go on.
   await assert.rejects(manifests[2] as Promise<unknown>, { code: 'FIRESTEEL_CODE_INVALID' })
-  assert.equal(held.bytes, 16 * MIB, 'what is refused is not kept')
-  second.receiver.release()
+  assert.equal(held.bytes, 0, 'what is refused is not kept')
+  first.piece(1)
+  assert.equal(held.bytes, 64 * 1024, 'its memory counts')
+  assert.deepEqual([first.ends, second.ends, third.ends], [[], [], []])
+  first.receiver.release()
   assert.equal(held.bytes, 0)
 })
 
+test('above the budget the manifest that has brought least is told to come later, and no whole one', async () => {
+  const held = new ManifestBudget(MIB)
+  const sinks = [sink(held), sink(held), sink(held)] as const
+  const [whole, much, little] = sinks
+  const manifests = sinks.map(({ receiver }) => receiver.manifest(id))
+  // What is brought here is no manifest, so each one that is whole is refused once it has been read.
+  const invalid = assert.rejects(manifests[0] as Promise<unknown>, { code: 'FIRESTEEL_CODE_INVALID' })
+  const refused = assert.rejects(manifests[2] as Promise<unknown>, {
+    code: 'FIRESTEEL_BUSY',
+    message: 'The code is not taken now: manifests that peers bring have all of their 1048576 bytes.',
+  })
+  whole.announce(100)
+  brought(whole, 100)
+  little.announce(MIB)
+  brought(little, MIB / 4)
+  much.announce(MIB)
+  brought(much, MIB / 2)
+  assert.equal(held.bytes, 0.75 * MIB + 100)
+  brought(much, MIB / 4)
+  assert.equal(held.bytes, 0.75 * MIB + 100)
+  await refused
+  assert.deepEqual(little.told, ['want', 'FIRESTEEL_BUSY'])
+  // What was on its way is taken no notice of, and the link ends.
+  little.piece(1000)
+  little.announce(1000)
+  await nextTurn()
+  assert.deepEqual([whole.ends.length, much.ends.length, little.ends.length], [0, 0, 1])
+  await invalid
+})
+
+test('a manifest that comes for longer than a source may stand still makes room for others', () => {
+  const held = new ManifestBudget(MIB)
+  const slow = sink(held)
+  slow.receiver.manifest(id).catch(() => undefined)
+  slow.announce(16 * MIB)
+  brought(slow, MIB)
+  // A newcomer is refused at first.
+  const refused = sink(held)
+  refused.receiver.manifest(id).catch(() => undefined)
+  refused.announce(1000)
+  refused.piece(1)
+  assert.deepEqual([slow.told, refused.told], [['want'], ['want', 'FIRESTEEL_BUSY']])
+  slow.time.advance(limits.codeStallMs - 1)
+  const tooEarly = sink(held)
+  tooEarly.receiver.manifest(id).catch(() => undefined)
+  tooEarly.announce(1000)
+  tooEarly.piece(1)
+  slow.time.advance(1)
+  const late = sink(held)
+  late.receiver.manifest(id).catch(() => undefined)
+  late.announce(1000)
+  late.piece(1)
+  assert.deepEqual(
+    [slow.told, tooEarly.told, late.told],
+    [['want', 'FIRESTEEL_BUSY'], ['want', 'FIRESTEEL_BUSY'], ['want']],
+  )
+  assert.equal(held.bytes, 1000)
+})
+
 test('a manifest that stands still is given up, and one that comes slowly is not', async () => {
-  const held = new HeldBytes(32 * MIB, 'manifests')
+  const held = new ManifestBudget(32 * MIB)
   const { receiver, time, ends, announce, piece } = sink(held)
-  const manifest = assert.rejects(receiver.manifest(id), {
+  const manifest = assert.rejects(receiver.manifest(undefined), {
     code: 'FIRESTEEL_CODE_MISSING',
     message: 'its source sent nothing for 20 s',
   })
@@ -89,8 +144,19 @@ test('a manifest that stands still is given up, and one that comes slowly is not
   assert.equal(held.bytes, 0)
 })
 
+test('a source that has named its code and does not bring it is given up', async () => {
+  const { receiver, time, ends } = sink(new ManifestBudget(32 * MIB))
+  const manifest = assert.rejects(receiver.manifest(id), {
+    code: 'FIRESTEEL_CODE_MISSING',
+    message: 'its source sent nothing for 20 s',
+  })
+  time.advance(2 * limits.codeStallMs)
+  await manifest
+  assert.deepEqual(ends, ['the source of code stands still'])
+})
+
 test('of many manifests that end in one turn, each is put together in a turn of its own', async (t) => {
-  const held = new HeldBytes(32 * MIB, 'manifests')
+  const held = new ManifestBudget(32 * MIB)
   const whole = t.mock.method(GatheredBytes.prototype, 'whole')
   const sinks = Array.from({ length: 5 }, () => sink(held))
   let left = sinks.length
@@ -109,7 +175,7 @@ test('of many manifests that end in one turn, each is put together in a turn of 
 })
 
 test('a manifest is not read on when its link has ended', async () => {
-  const held = new HeldBytes(32 * MIB, 'manifests')
+  const held = new ManifestBudget(32 * MIB)
   const { receiver, announce, piece } = sink(held)
   const manifest = receiver.manifest(id)
   announce(1000)

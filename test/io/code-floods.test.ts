@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { CodeHost } from '../../actors/client/code-host.js'
+import { sendCode } from '../../actors/client/send-code.js'
 import { CodeVisitor } from '../../actors/worker/code/code-visitor.js'
 import { CodeCache } from '../../runtime/code/code-cache.js'
 import { CodeChannel } from '../../runtime/code/code-channel.js'
 import { codeDisk } from '../../runtime/code/code-disk.js'
-import { CodeMaker } from '../../runtime/code/code-maker.js'
+import { CodeMaker, type OpenSource } from '../../runtime/code/code-maker.js'
 import type { CodeMessage, CodePiece } from '../../runtime/code/code-messages.js'
 import { heldManifestsOf } from '../../runtime/code/held-manifests.js'
-import { makeManifest } from '../../runtime/code/manifest.js'
+import { type Manifest, makeManifest } from '../../runtime/code/manifest.js'
+import { ManifestBudget } from '../../runtime/code/manifest-budget.js'
 import { limits } from '../../runtime/limits.js'
 import { silentLog } from '../../runtime/observe/log.js'
 import { dial } from '../../runtime/transport/dial.js'
@@ -24,6 +27,7 @@ import { tempFolder, writeFiles } from '../tools/code-folder.js'
 
 const secret = 'a secret of the tests only, long enough'
 const CONTENT = 'x'
+const MIB = 2 ** 20
 
 async function accept(t: TestContext, onLink: (link: Link) => void): Promise<number> {
   const listener = await listen({
@@ -38,7 +42,10 @@ async function accept(t: TestContext, onLink: (link: Link) => void): Promise<num
 }
 
 /** What a Worker does with its code links. */
-async function worker(t: TestContext): Promise<{ port: number; cache: CodeCache }> {
+async function worker(
+  t: TestContext,
+  held?: ManifestBudget,
+): Promise<{ port: number; cache: CodeCache; maker: CodeMaker }> {
   const cache = new CodeCache({
     folder: await tempFolder(t),
     maxBytes: 1e9,
@@ -47,9 +54,16 @@ async function worker(t: TestContext): Promise<{ port: number; cache: CodeCache 
   })
   const maker = new CodeMaker({ cache, host: 'w1', log: silentLog })
   const port = await accept(t, (link) => {
-    new CodeVisitor(link, { cache, maker, isHeld: () => false, onGone: () => {}, onChange: () => {} })
+    new CodeVisitor(link, {
+      cache,
+      maker,
+      isHeld: () => false,
+      onGone: () => {},
+      onChange: () => {},
+      ...(held && { held }),
+    })
   })
-  return { port, cache }
+  return { port, cache, maker }
 }
 
 interface Peer {
@@ -180,37 +194,160 @@ test('offers, lists and removals are worked on one at a time for each peer', asy
 })
 
 test('manifests that clients leave unfinished stay within their budget, and are told that they are refused', async (t) => {
-  const { port } = await worker(t)
-  const held = heldManifestsOf('client')
+  const held = new ManifestBudget(MIB)
+  const { port } = await worker(t, held)
   const bytes = limits.codeManifestBytes
   const peers: Peer[] = []
   for (let n = 0; n < 5; n++) {
     const id = String(n).padStart(64, '0')
     const one = await peer(port, 'client', ({ channel }, message) => {
-      if (message.type !== 'want') return
-      channel.tell({ type: 'manifest', id, bytes, holders: [] })
-      void channel.send({ kind: 'manifest', place: 0, bytes: Buffer.alloc(1000, 'a') })
+      if (message.type === 'want') channel.tell({ type: 'manifest', id, bytes, holders: [] })
     })
     peers.push(one)
     one.channel.tell({ type: 'offer', id, root: '/none' })
-    const kept = Math.min(n + 1, 2)
-    await waitUntil('the manifest to be announced', () => {
-      assert(held.bytes <= limits.codeManifestsBytes, `${held.bytes} bytes are held`)
-      const open = peers.filter(({ end }) => end === undefined)
-      return open.length === kept && held.bytes === kept * bytes
-    })
+    await waitUntil('the manifest to be wanted', () => one.messages.length === 1)
   }
+  // An announcement takes nothing from anybody.
+  await bring(port, 10)
+  assert.equal(held.bytes, 0)
+  const send = async (n: number, pieces: number) => {
+    const { channel } = peers[n] as Peer
+    for (let left = pieces; left > 0; left--)
+      await channel.send({ kind: 'manifest', place: 0, bytes: Buffer.alloc(64 * 1024, 'a') })
+  }
+  await send(0, 8)
+  await waitUntil('the first to be here', () => held.bytes === MIB / 2)
+  await send(1, 7)
+  await waitUntil('the second to be here', () => held.bytes === MIB - 64 * 1024)
+  await send(2, 2)
+  await waitUntil('the third to be cut', () => peers[2]?.end !== undefined)
+  assert.equal(held.bytes, MIB - 64 * 1024)
   assert.deepEqual(
     peers.map(({ messages }) => messages.map((message) => ('code' in message ? message.code : message.type))),
-    [
-      ...Array.from({ length: 3 }, () => ['want', 'FIRESTEEL_BUSY']),
-      ...Array.from({ length: 2 }, () => ['want']),
-    ],
+    [['want'], ['want'], ['want', 'FIRESTEEL_BUSY'], ['want'], ['want']],
   )
   // Whoever comes with a code of ordinary size is served beside them.
-  await bring(port, 10)
+  await bring(port, 11)
   for (const { channel } of peers) channel.close('done')
   await waitUntil('all bytes to be given back', () => held.bytes === 0)
+})
+
+/** A manifest of some 72 KiB, of few files with long names. */
+function longManifest(name: string): Promise<Manifest> {
+  const hash = createHash('sha256').update(CONTENT).digest('hex')
+  const folder = `${'d'.repeat(250)}/${'e'.repeat(250)}/${'f'.repeat(250)}`
+  return makeManifest(
+    Array.from({ length: 88 }, (_, n) => ({
+      path: `${folder}/${name}-${String(n).padStart(2, '0')}`,
+      bytes: CONTENT.length,
+      executable: false,
+      hash,
+    })),
+    undefined,
+  )
+}
+
+/** Submitters of these codes at one Worker, all at once. */
+async function submitAll(t: TestContext, held: ManifestBudget, manifests: readonly Manifest[]) {
+  const { port, cache } = await worker(t, held)
+  const folder = await tempFolder(t)
+  await writeFiles(folder, { x: CONTENT })
+  const workers = [{ id: 'w1', address: `127.0.0.1:${port}`, holds: false }]
+  const client = {
+    request: async ({ id }: { id: string }) => ({ inPlace: false, enough: await cache.has(id), workers }),
+    credentialAt: async () => ({ role: 'client', key: deriveKey(secret, 'client'), tls: undefined }),
+  } as unknown as Parameters<typeof sendCode>[1]['client']
+  const place = { machine: 'far', user: 'far' } as unknown as Parameters<typeof sendCode>[1]['place']
+  await Promise.all(
+    manifests.map((manifest) =>
+      sendCode(
+        { manifest, root: folder, sourceOf: () => join(folder, 'x') },
+        { client, cluster: 'test', place },
+      ),
+    ),
+  )
+  for (const { id } of manifests) assert(await cache.has(id), id)
+}
+
+test('many submitters of one code bring its manifest once, and all succeed', async (t) => {
+  const held = new ManifestBudget(800 * 1024)
+  const isWhole = t.mock.method(held, 'isWhole')
+  const manifest = await longManifest('same')
+  await submitAll(t, held, Array(24).fill(manifest))
+  assert.equal(isWhole.mock.callCount(), 1)
+  await waitUntil('all bytes to be given back', () => held.bytes === 0)
+})
+
+test('many submitters of different codes, whose manifests exceed the budget, all succeed', async (t) => {
+  const held = new ManifestBudget(400 * 1024)
+  const manifests = await Promise.all(Array.from({ length: 24 }, (_, n) => longManifest(`code-${n}`)))
+  const comes = t.mock.method(held, 'comes')
+  await submitAll(t, held, manifests)
+  const pieces = 2 * manifests.length
+  assert(comes.mock.callCount() > pieces, 'none had to come again')
+  await waitUntil('all bytes to be given back', () => held.bytes === 0)
+})
+
+test('a client that offers a code and does not bring it gives way when it leaves', async (t) => {
+  const { port } = await worker(t)
+  const manifest = await offer(port, 3)
+  await waitUntil('the code to be here', () => manifest.messages.some(({ type }) => type === 'held'))
+  manifest.channel.close('done')
+  const id = (await longManifest('absent')).id
+  const absent = await peer(port, 'client')
+  absent.channel.tell({ type: 'offer', id, root: '/none' })
+  await waitUntil('its manifest to be wanted', () => absent.messages.length === 1)
+  const next = await peer(port, 'client')
+  next.channel.tell({ type: 'offer', id, root: '/none' })
+  const after = await peer(port, 'client')
+  after.channel.tell({ type: 'list', from: '' })
+  await waitUntil('the Worker to have read both', () => after.messages.length === 1)
+  assert.deepEqual(next.messages, [])
+  absent.channel.close('gone')
+  await waitUntil('the next one to be asked', () => next.messages.length === 1)
+  assert.deepEqual(next.messages, [{ type: 'want', id }])
+  for (const { channel } of [next, after]) channel.close('done')
+})
+
+test('who waits for a code that another brings leaves with its signal, and keeps no manifest', async (t) => {
+  const { port, maker } = await worker(t)
+  let goOn = (): void => {}
+  const held = new Promise<void>((resolve) => {
+    goOn = resolve
+  })
+  const run = codeDisk.run.bind(codeDisk)
+  let isBegun = false
+  t.mock.method(codeDisk, 'run', async (...[name, args, transfer]: Parameters<typeof run>) => {
+    if (name === 'fill') {
+      isBegun = true
+      await held
+    }
+    return run(name, args, transfer)
+  })
+  const manifest = await longManifest('waited')
+  const receiver = {
+    manifest: async () => ({ manifest, root: undefined, holders: [] }),
+    files: () => new Promise(() => {}),
+  }
+  const open = { receiver, done: () => {} } as unknown as OpenSource
+  const first = new AbortController()
+  const second = new AbortController()
+  const sources = [{ name: 'fake', open: async () => open }]
+  const make = ({ signal }: AbortController) =>
+    maker.make({ id: undefined, root: undefined, sources, signal })
+  const making = assert.rejects(make(first))
+  await waitUntil('the first to begin', () => isBegun)
+  let isGone = false
+  const waiting = assert.rejects(make(second)).then(() => {
+    isGone = true
+  })
+  second.abort()
+  await waitUntil('the second to leave', () => isGone)
+  await waiting
+  first.abort()
+  goOn()
+  void making
+  await bring(port, 1)
 })
 
 test('the thread for files begins one code at a time, and none whose link has ended meanwhile', async (t) => {

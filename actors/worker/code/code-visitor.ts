@@ -7,6 +7,7 @@ import { CodeReceiver } from '../../../runtime/code/code-receiver.js'
 import { CodeSender, type SendableCode } from '../../../runtime/code/code-sender.js'
 import { codeTurns } from '../../../runtime/code/code-turns.js'
 import { heldManifestsOf } from '../../../runtime/code/held-manifests.js'
+import type { ManifestBudget } from '../../../runtime/code/manifest-budget.js'
 import type { LentManifest } from '../../../runtime/code/shared-manifests.js'
 import { FiresteelError } from '../../../runtime/errors.js'
 import { innerLimits } from '../../../runtime/inner-limits.js'
@@ -21,6 +22,8 @@ export interface CodeVisitorParts {
   readonly onGone: () => void
   /** Code has come or gone. */
   readonly onChange: () => void
+  /** For tests: in place of the budget of this process for the role of the peer. */
+  readonly held?: ManifestBudget
 }
 
 /** What looks at all that is here, or changes it. */
@@ -50,7 +53,7 @@ export class CodeVisitor {
       closed: (reason) => this.#closed(reason),
     })
     this.#sender = new CodeSender(this.#channel, (id) => this.#codeOf(id))
-    this.#receiver = new CodeReceiver(this.#channel, { held: heldManifestsOf(link.peer.role) })
+    this.#receiver = new CodeReceiver(this.#channel, { held: parts.held ?? heldManifestsOf(link.peer.role) })
   }
 
   close(reason: string): void {
