@@ -62,6 +62,13 @@ export class CodeChannel {
     await this.#blocked?.promise
   }
 
+  /** Tells this, and then ends the link. */
+  refuse(message: CodeMessage, reason: string): void {
+    this.tell(message)
+    // What was told leaves before the link ends.
+    setImmediate(() => this.close(reason))
+  }
+
   close(reason: string): void {
     this.#link.close(reason)
   }

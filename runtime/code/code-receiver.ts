@@ -49,6 +49,8 @@ export class CodeReceiver implements BroughtManifest {
   #quietLooks = 0
   /** All looks since bytes are due. */
   #looks = 0
+  /** A manifest has come, and files of it may be asked for. */
+  #isGiven = false
   #failure: FiresteelError | undefined
   readonly #over = new AbortController()
   /** Why a source does not have a file any more. */
@@ -153,14 +155,17 @@ export class CodeReceiver implements BroughtManifest {
   /** The bytes of this manifest are needed for others. */
   cut(detail: string): void {
     const error = new FiresteelError('BUSY', `The code is not taken now: ${detail}.`)
-    this.#channel.tell({ type: 'failed', ...toldOf(error) })
+    this.#channel.refuse({ type: 'failed', ...toldOf(error) }, detail)
     this.fail(error)
-    // What was told leaves before the link ends.
-    setImmediate(() => this.#channel.close(detail))
   }
 
   #refused(error: FiresteelError): void {
-    if (this.#wanted === undefined) throw invalidSource('it has nothing to refuse')
+    if (this.#wanted === undefined) {
+      if (!this.#isGiven) throw invalidSource('it has nothing to refuse')
+      // It gave its manifest, and cannot go on.
+      this.fail(error)
+      return
+    }
     this.#wanted.reject(error)
     this.#wanted = undefined
     this.#lookNoMore()
@@ -178,6 +183,7 @@ export class CodeReceiver implements BroughtManifest {
     this.#held?.comes(this, text.memory)
     if (this.#failure || !text.isWhole) return
     this.#held?.isWhole(this)
+    this.#isGiven = true
     this.#wanted = undefined
     this.#lookNoMore()
     const { id, root, holders } = about

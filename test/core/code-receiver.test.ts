@@ -155,6 +155,17 @@ test('a source that has named its code and does not bring it is given up', async
   assert.deepEqual(ends, ['the source of code stands still'])
 })
 
+test('a source that is busy after its manifest ends the transfer, and one that has nothing may not', async () => {
+  const busy = { type: 'gone', code: 'FIRESTEEL_BUSY', message: 'Later.' } as const
+  const { receiver, announce, piece } = sink(new ManifestBudget(32 * MIB))
+  assert.throws(() => receiver.receive(busy), { code: 'FIRESTEEL_FRAME_INVALID' })
+  const manifest = receiver.manifest(id)
+  announce(1000)
+  piece(1000)
+  receiver.receive(busy)
+  await assert.rejects(manifest, { code: 'FIRESTEEL_BUSY', message: 'Later.' })
+})
+
 test('of many manifests that end in one turn, each is put together in a turn of its own', async (t) => {
   const held = new ManifestBudget(32 * MIB)
   const whole = t.mock.method(GatheredBytes.prototype, 'whole')

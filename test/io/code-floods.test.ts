@@ -350,6 +350,27 @@ test('who waits for a code that another brings leaves with its signal, and keeps
   await bring(port, 1)
 })
 
+test('a peer whose manifest is needed for others is told BUSY', async (t) => {
+  const { port, cache } = await worker(t)
+  const id = await bring(port, 3)
+  const lend = cache.lend.bind(cache)
+  let cut: ((detail: string) => void) | undefined
+  t.mock.method(cache, 'lend', (...args: Parameters<typeof lend>) => {
+    cut = args[1]
+    return lend(...args)
+  })
+  const reader = await peer(port, 'node')
+  reader.channel.tell({ type: 'want', id })
+  await waitUntil('the manifest', () => reader.bytes.manifest > 0)
+  cut?.('others need it')
+  await waitUntil('its end', () => reader.end !== undefined)
+  assert.deepEqual(reader.messages.at(-1), {
+    type: 'gone',
+    code: 'FIRESTEEL_BUSY',
+    message: 'The code is not given now: others need it.',
+  })
+})
+
 test('the thread for files begins one code at a time, and none whose link has ended meanwhile', async (t) => {
   const { port } = await worker(t)
   const orders: string[] = []

@@ -122,11 +122,17 @@ export class CodeVisitor {
     if (this.#gone.signal.aborted) throw new FiresteelError('LINK_CLOSED', 'The link has ended.')
     // A sink that asks again mostly wants the same.
     const before = this.#lent
-    this.#lent = cache.lend(id, (detail) => this.close(detail))
+    this.#lent = cache.lend(id, (detail) => this.#lendNoMore(detail))
     before?.giveBack()
     const manifest = await this.#lent.manifest
     const folder = cache.filesOf(id)
     return { manifest, sourceOf: (place) => join(folder, manifest.files[place]?.path ?? '') }
+  }
+
+  /** The bytes of the manifest that it uses are needed for others. */
+  #lendNoMore(detail: string): void {
+    const error = new FiresteelError('BUSY', `The code is not given now: ${detail}.`)
+    this.#channel.refuse({ type: 'gone', ...toldOf(error) }, detail)
   }
 
   /** The code that a peer offers. It is asked for what is not here. */
