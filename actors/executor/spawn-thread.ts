@@ -3,7 +3,7 @@ import { programs } from '../../runtime/built-file.js'
 import { reasonOf } from '../../runtime/errors.js'
 import type { ProcessNote, WorkerNote } from '../../runtime/process/tell-processes.js'
 import type { FromThread, LargeBody, ThreadData, ToThread } from './thread-messages.js'
-import { ThreadProcesses } from './thread-processes.js'
+import { keepMainProcesses, ThreadProcesses } from './thread-processes.js'
 
 export interface ThreadListener {
   message(message: FromThread): void
@@ -36,6 +36,7 @@ export const spawnThread: SpawnThread = (data, heapMib, listener) => {
   const control = new MessageChannel()
   const bodies = new MessageChannel()
   const ports: ThreadPorts = { control: control.port2, bodies: bodies.port2 }
+  keepMainProcesses()
   let worker: Worker
   try {
     worker = new Worker(programs.thread, {

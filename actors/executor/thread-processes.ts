@@ -3,7 +3,7 @@ import { innerLimits } from '../../runtime/inner-limits.js'
 import { AdoptedChildren } from '../../runtime/process/adopted-children.js'
 import type { StartedProcess } from '../../runtime/process/process-tree.js'
 import { sendSignal } from '../../runtime/process/send-signal.js'
-import type { ProcessNote, WorkerNote } from '../../runtime/process/tell-processes.js'
+import { type ProcessNote, tellProcesses, type WorkerNote } from '../../runtime/process/tell-processes.js'
 
 /** Loaded with the first process: most executors start none, and reach their driver sooner without it. */
 const tree = (): Promise<typeof import('../../runtime/process/process-tree.js')> =>
@@ -15,7 +15,24 @@ async function lookAt(pid: number): Promise<StartedProcess> {
 }
 
 /** Of all threads of this process. */
-const adopted = new AdoptedChildren<ThreadProcesses>()
+const adopted = new AdoptedChildren<ThreadProcesses | 'main'>()
+
+let isMainKept = false
+
+/**
+ * Call it before a thread starts. What the main thread has started and will start belongs to no other thread:
+ * modules that are preloaded run there, too.
+ */
+export function keepMainProcesses(): void {
+  if (isMainKept) return
+  isMainKept = true
+  adopted.claim('main')
+  tellProcesses((note) => {
+    if (note.kind !== 'process') return
+    if (note.isOver) adopted.forget(note.pid)
+    else adopted.keep(note.pid, 'main')
+  })
+}
 
 /**
  * The processes that the code of one thread has started and that have not ended, and those of the Workers

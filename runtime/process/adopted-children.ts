@@ -26,6 +26,16 @@ export class AdoptedChildren<Owner> {
     this.#look = look
   }
 
+  /** A child belongs to `owner` before anybody can claim it. */
+  keep(pid: number, owner: Owner): void {
+    this.#owners.set(pid, owner)
+  }
+
+  /** This process has collected it: another may get the pid. */
+  forget(pid: number): void {
+    this.#owners.delete(pid)
+  }
+
   /** Whom nobody owns yet belongs to `owner` from now on. Returns all that do. */
   claim(owner: Owner): readonly number[] {
     const children = this.#look()

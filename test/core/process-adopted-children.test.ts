@@ -24,3 +24,11 @@ test('where nothing is told, nobody owns anything, and what was known stays', ()
   children = [11]
   assert.deepEqual(adopted.claim('b'), [])
 })
+
+test('a child that is kept for an owner is claimed by nobody else, until it is forgotten', () => {
+  const adopted = new AdoptedChildren<string>(() => [11, 12])
+  adopted.keep(11, 'main')
+  assert.deepEqual(adopted.claim('a'), [12])
+  adopted.forget(11)
+  assert.deepEqual(adopted.claim('a'), [11, 12], 'another process has the pid')
+})

@@ -137,6 +137,39 @@ test(
   },
 )
 
+test('what the main thread of the executor has started goes on, before and after its first thread', async () => {
+  await using driver = await startDriver()
+  const [early, late, begun] = [path('main-early'), path('main-late'), path('main-begun')]
+  const preload = path('main-spawns.cjs')
+  writeFileSync(
+    preload,
+    `const { existsSync } = require('node:fs')
+     const start = (command) => require('node:child_process').spawn('sh', ['-c', command], { stdio: 'ignore' })
+     if (require('node:worker_threads').isMainThread) {
+       start(${JSON.stringify(blockingCommand(early))})
+       const timer = setInterval(() => {
+         if (!existsSync(${JSON.stringify(begun)})) return
+         clearInterval(timer)
+         start(${JSON.stringify(blockingCommand(late))})
+       }, 5)
+     }`,
+  )
+  const { child } = await driver.start({ cores: 1, nodeOptions: ['--require', preload] })
+  await sample(driver).square(2)
+  writeFileSync(begun, '')
+  await waitUntil('both run', () => pidsIn(early).length === 1 && pidsIn(late).length === 1)
+  const file = path('main-worker')
+  await assert.rejects(
+    sample(driver, { retries: 0 }).exitsBesideWorker(blockingCommand(file), file),
+    code('TASK_FAILED'),
+  )
+  const alive = [early, late].map((name) => isAlive(pidsIn(name)[0] as number))
+  child.signal('SIGTERM')
+  await child.exited
+  for (const pid of [...pidsIn(early), ...pidsIn(late)]) if (isAlive(pid)) process.kill(pid, 'SIGKILL')
+  assert.deepEqual(alive, [true, true])
+})
+
 test('what a task leaves behind goes on while its thread lives', async () => {
   await using driver = await withExecutor()
   const file = path('left')
