@@ -138,6 +138,11 @@ export class TaskThread {
     return before === undefined ? 0 : before.load + before.#runningBefore
   }
 
+  /** True: it does not answer, and gets nothing until it does. */
+  get isQuiet(): boolean {
+    return !this.#closed && this.#silence.isQuiet
+  }
+
   /** True: the thread whose place it took still fills that place. */
   get isHeldBack(): boolean {
     return !this.#closed && this.load === 0 && this.#runningBefore >= this.#tasksAtOnce

@@ -221,10 +221,12 @@ export class ThreadPool {
     return threads - Math.max(0, this.#replaced.size - threads)
   }
 
-  /** Threads in place that can take no task yet. */
+  /** Threads in place that can take no task yet. Others are started for what waits, as far as places go. */
   get #heldBack(): number {
     let heldBack = 0
-    for (const thread of this.#threads) if (!this.#replaced.has(thread) && thread.isHeldBack) heldBack++
+    for (const thread of this.#threads) {
+      if (!this.#replaced.has(thread) && (thread.isHeldBack || thread.isQuiet)) heldBack++
+    }
     return heldBack
   }
 

@@ -46,47 +46,51 @@ test('a main thread that stood still, or is late itself, does not take its threa
   assert.equal(late.isOver, false)
 })
 
-/** A pool of one thread, which is this test: it claims what it likes, and time passes as the test says. */
-class OneThread {
+/** A pool whose threads are this test: they claim what it likes, and time passes as the test says. */
+class Pool {
   nowMs = 1000
   readonly logged: string[] = []
   readonly useless: string[] = []
   readonly threads: { readonly ring: SharedRing; readonly data: ThreadData; isTold: boolean }[] = []
   readonly #timers: { readonly atMs: number; readonly run: () => void }[] = []
   readonly #exits: ((reason: string) => void)[] = []
-  readonly pool = new ThreadPool({
-    threads: 1,
-    heapMib: 16,
-    executor: { id: 'app/0', host: 'host-a', cores: 1, resources: {} },
-    maxResultBytes: 1024,
-    onResult: () => {},
-    onStarted: () => {},
-    onProgress: () => {},
-    onOutput: () => {},
-    onReturned: () => {},
-    onLog: (text) => void this.logged.push(text),
-    onUseless: (_why, reason) => void this.useless.push(reason),
-    dependencies: {
-      nowMs: () => this.nowMs,
-      after: (ms, run) => {
-        this.#timers.push({ atMs: this.nowMs + ms, run })
-        return () => {}
-      },
-      soon: (run) => run(),
-    },
-    spawn: (data, _heapMib, { exited }) => {
-      const thread = { ring: new SharedRing(data.memory), data, isTold: false }
-      this.threads.push(thread)
-      this.#exits.push(exited)
-      return {
-        post: () => {},
-        takeBody: () => undefined,
-        terminate: () => {
-          thread.isTold = true
+  readonly pool: ThreadPool
+
+  constructor(threads = 1) {
+    this.pool = new ThreadPool({
+      threads,
+      heapMib: 16,
+      executor: { id: 'app/0', host: 'host-a', cores: 1, resources: {} },
+      maxResultBytes: 1024,
+      onResult: () => {},
+      onStarted: () => {},
+      onProgress: () => {},
+      onOutput: () => {},
+      onReturned: () => {},
+      onLog: (text) => void this.logged.push(text),
+      onUseless: (_why, reason) => void this.useless.push(reason),
+      dependencies: {
+        nowMs: () => this.nowMs,
+        after: (ms, run) => {
+          this.#timers.push({ atMs: this.nowMs + ms, run })
+          return () => {}
         },
-      }
-    },
-  })
+        soon: (run) => run(),
+      },
+      spawn: (data, _heapMib, { exited }) => {
+        const thread = { ring: new SharedRing(data.memory), data, isTold: false }
+        this.threads.push(thread)
+        this.#exits.push(exited)
+        return {
+          post: () => {},
+          takeBody: () => undefined,
+          terminate: () => {
+            thread.isTold = true
+          },
+        }
+      },
+    })
+  }
 
   run(...taskIds: readonly number[]): void {
     this.pool.addFunctions([{ functionId: 0, url: 'file:///a.js', name: 'leave' }])
@@ -111,7 +115,7 @@ class OneThread {
 }
 
 test('what was posted to a thread that does not answer goes to a fresh one, and the log says what may be the reason', () => {
-  const world = new OneThread()
+  const world = new Pool()
   world.run(1)
   const { ring } = world.threads[0]!
   assert.ok(ring.claim(0, world.nowMs))
@@ -131,8 +135,23 @@ test('what was posted to a thread that does not answer goes to a fresh one, and 
   ])
 })
 
+test('what waits in a thread that does not answer goes to another as soon as one more has a place', () => {
+  const world = new Pool(2)
+  world.run(1)
+  const { ring } = world.threads[0]!
+  assert.ok(ring.claim(0, world.nowMs))
+  ring.write(0, 'value', new Uint8Array())
+  world.pass(LOOK)
+  world.run(2)
+  world.pass(QUIET)
+  assert.equal(world.threads.length, 1)
+  world.pass(2 * LOOK)
+  assert.equal(world.threads.length, 2)
+  assert.ok(world.threads[1]?.ring.claim(0, world.nowMs), 'the task was posted there')
+})
+
 test('a thread in a long task, and one that is starting, are waited for', () => {
-  const world = new OneThread()
+  const world = new Pool()
   world.run(1, 2)
   world.pass(5 * SILENT)
   assert.equal(world.threads.length, 1, 'it is starting')
@@ -143,7 +162,7 @@ test('a thread in a long task, and one that is starting, are waited for', () => 
 })
 
 test('if the thread does not end, its executor does, and says of which task it may be', () => {
-  const world = new OneThread()
+  const world = new Pool()
   world.run(1)
   const { ring } = world.threads[0]!
   assert.ok(ring.claim(0, world.nowMs))

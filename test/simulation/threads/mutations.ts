@@ -487,6 +487,13 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
     test: 'executor-silence',
   },
   {
+    name: 'a thread that does not answer keeps others from being started',
+    file: pool,
+    find: '(thread.isHeldBack || thread.isQuiet)',
+    replace: 'thread.isHeldBack',
+    test: 'executor-silence',
+  },
+  {
     name: 'a main thread that stood still takes its threads for silent',
     file: 'actors/executor/thread-silence.js',
     find: 'Math.min(nowMs - this.#lookedAtMs, innerLimits.threadQuietMs)',
