@@ -14,8 +14,11 @@ async function lookAt(pid: number): Promise<StartedProcess> {
   return startedProcess(pid)
 }
 
+/** The kernel wakes who waits for the end of a thread a moment before it gives the children away. */
+const childrenGiven = (): Promise<void> => delay(innerLimits.processGoneLookMs)
+
 /** Of all threads of this process. */
-const adopted = new AdoptedChildren<ThreadProcesses | 'main'>()
+const adopted = new AdoptedChildren<ThreadProcesses>()
 
 let isMainKept = false
 
@@ -26,11 +29,11 @@ let isMainKept = false
 export function keepMainProcesses(): void {
   if (isMainKept) return
   isMainKept = true
-  adopted.claim('main')
+  adopted.keepAll()
   tellProcesses((note) => {
     if (note.kind !== 'process') return
     if (note.isOver) adopted.forget(note.pid)
-    else adopted.keep(note.pid, 'main')
+    else adopted.keep(note.pid)
   })
 }
 
@@ -50,10 +53,10 @@ export class ThreadProcesses {
     this.#running.set(pid, looked)
   }
 
-  /** What a Worker that has ended leaves behind belongs to this thread, also when another ends meanwhile. */
   heardOfWorker({ isOver }: WorkerNote): void {
     this.#hasWorkers = true
-    if (isOver) adopted.claim(this)
+    if (!isOver) adopted.workerBegan(this)
+    else void childrenGiven().then(() => adopted.workerEnded(this))
   }
 
   /** Call it when the thread has ended. Undefined: there are none. It never rejects. */
@@ -64,9 +67,8 @@ export class ThreadProcesses {
 
   /** All its Workers have ended before it. */
   async #endWithWorkers(): Promise<void> {
-    // The kernel wakes who waits for the end of a thread a moment before it gives the children away.
-    await delay(innerLimits.processGoneLookMs)
-    for (const pid of adopted.claim(this)) {
+    await childrenGiven()
+    for (const pid of adopted.end(this)) {
       if (!this.#running.has(pid)) this.heard({ kind: 'process', pid, isOver: false })
     }
     if (this.#running.size > 0) await this.#end()

@@ -1,34 +1,65 @@
 import { readFileSync } from 'node:fs'
 import { withSpareDescriptor } from './descriptors.js'
 
+const read = (path: string): string => withSpareDescriptor(() => readFileSync(path, 'latin1'))
+
 /**
  * The children of this process that its main thread has, among them all whose own thread has ended: the
  * kernel gives those to it. Undefined where the system does not tell, which is everywhere but on Linux.
  */
 function childrenOfMainThread(): readonly number[] | undefined {
+  const path = `/proc/self/task/${process.pid}/children`
   try {
-    const text = withSpareDescriptor(() => readFileSync(`/proc/self/task/${process.pid}/children`, 'latin1'))
-    return text.split(' ').filter(Boolean).map(Number)
+    // The kernel may leave one out while another goes, but not twice.
+    const pids = `${read(path)} ${read(path)}`.split(' ').filter(Boolean).map(Number)
+    return [...new Set(pids)]
   } catch {
     return undefined
   }
 }
 
+function isChild(pid: number): boolean {
+  try {
+    const stat = read(`/proc/${pid}/stat`)
+    // The name before it may hold spaces.
+    const [, parentPid] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return Number(parentPid) === process.pid
+  } catch {
+    return false
+  }
+}
+
+export interface ChildLook {
+  /** Undefined: the system does not tell. */
+  children(): readonly number[] | undefined
+  /** False: it is gone, or its pid is that of a process of others. */
+  isChild(pid: number): boolean
+}
+
 /**
- * To which owner each child belongs whose own thread has ended. A child is known by its pid as long as it is
- * among them: none has the pid of another.
+ * Whose each child is whose own thread has ended. Only a Worker of an owner leaves such children, and nobody
+ * knows which Worker it was. So a child may be of each owner that had a Worker when it was first seen, and it
+ * is ended with the last of them: it is never taken from one that lives. A child is known by its pid as long
+ * as it is ours: none has the pid of another.
  */
 export class AdoptedChildren<Owner> {
-  readonly #look: () => readonly number[] | undefined
-  readonly #owners = new Map<number, Owner>()
+  readonly #look: ChildLook
+  /** Whose each may be. Empty: it is nobody's, and stays. */
+  readonly #owners = new Map<number, Set<Owner>>()
+  /** How many Workers each owner has. */
+  readonly #workers = new Map<Owner, number>()
 
-  constructor(look: () => readonly number[] | undefined = childrenOfMainThread) {
+  constructor(look: ChildLook = { children: childrenOfMainThread, isChild }) {
     this.#look = look
   }
 
-  /** A child belongs to `owner` before anybody can claim it. */
-  keep(pid: number, owner: Owner): void {
-    this.#owners.set(pid, owner)
+  /** All that are there stay. */
+  keepAll(): void {
+    for (const pid of this.#look.children() ?? []) this.keep(pid)
+  }
+
+  keep(pid: number): void {
+    this.#owners.set(pid, new Set())
   }
 
   /** This process has collected it: another may get the pid. */
@@ -36,12 +67,38 @@ export class AdoptedChildren<Owner> {
     this.#owners.delete(pid)
   }
 
-  /** Whom nobody owns yet belongs to `owner` from now on. Returns all that do. */
-  claim(owner: Owner): readonly number[] {
-    const children = this.#look()
+  workerBegan(owner: Owner): void {
+    this.#workers.set(owner, (this.#workers.get(owner) ?? 0) + 1)
+  }
+
+  /** Call it when the kernel has given away what the Worker has left. */
+  workerEnded(owner: Owner): void {
+    const workers = this.#workers.get(owner)
+    // The owner has ended before.
+    if (workers === undefined) return
+    this.#see()
+    if (workers > 1) this.#workers.set(owner, workers - 1)
+    else this.#workers.delete(owner)
+  }
+
+  /** The owner and its Workers have ended. Returns the children that are to end with it. */
+  end(owner: Owner): readonly number[] {
+    const children = this.#see()
+    this.#workers.delete(owner)
+    const orphans = children.filter((pid) => this.#owners.get(pid)?.has(owner))
+    for (const owners of this.#owners.values()) owners.delete(owner)
+    return orphans.filter((pid) => this.#owners.get(pid)?.size === 0)
+  }
+
+  #see(): readonly number[] {
+    const children = this.#look.children()
     if (children === undefined) return []
-    for (const pid of this.#owners.keys()) if (!children.includes(pid)) this.#owners.delete(pid)
-    for (const pid of children) if (!this.#owners.has(pid)) this.#owners.set(pid, owner)
-    return children.filter((pid) => this.#owners.get(pid) === owner)
+    for (const pid of this.#owners.keys()) {
+      if (!children.includes(pid) && !this.#look.isChild(pid)) this.#owners.delete(pid)
+    }
+    for (const pid of children) {
+      if (!this.#owners.has(pid)) this.#owners.set(pid, new Set(this.#workers.keys()))
+    }
+    return children
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -134,6 +134,31 @@ test(
     assert.deepEqual([...pidsIn(lives), ...pidsIn(ends)].map(isAlive), [true, false])
     writeFileSync(until, '')
     await living
+  },
+)
+
+test(
+  'so does what it has left while its task keeps the thread, where nobody can tell whose it is',
+  workersTold,
+  async () => {
+    await using driver = await startDriver()
+    const { child } = await driver.start({ cores: 2 })
+    const [lives, ends, until] = [path('deaf-left'), path('deaf-other'), path('deaf-until')]
+    const { outlivesWorkerDeaf, exitsBesideWorker, exits } = sample(driver, { retries: 0 })
+    const living = outlivesWorkerDeaf(blockingCommand(lives), until)
+    living.catch(() => undefined)
+    const given = `/proc/${child.pid}/task/${child.pid}/children`
+    await waitUntil('its Worker has ended', () =>
+      readFileSync(given, 'latin1')
+        .split(' ')
+        .includes(String(pidsIn(lives)[0])),
+    )
+    await assert.rejects(exitsBesideWorker(blockingCommand(ends), ends), code('TASK_FAILED'))
+    assert.deepEqual(pidsIn(lives).map(isAlive), [true])
+    writeFileSync(until, '')
+    await living
+    await Promise.allSettled([exits(), exits()])
+    await waitUntil('both are ended', () => ![...pidsIn(lives), ...pidsIn(ends)].some(isAlive))
   },
 )
 

@@ -125,9 +125,9 @@ export function startsAndSpins(command: string): never {
 }
 
 /** As libraries do that keep a pool of threads. */
-const inWorker = (command: string): Worker =>
+const inWorker = (command: string, then = ''): Worker =>
   new Worker(
-    `require('node:child_process').spawn('sh', ['-c', ${JSON.stringify(command)}], { stdio: 'ignore' })`,
+    `require('node:child_process').spawn('sh', ['-c', ${JSON.stringify(command)}], { stdio: 'ignore' })${then}`,
     {
       eval: true,
     },
@@ -155,6 +155,12 @@ export async function outlivesWorker(command: string, file: string, until: strin
   await worker.terminate()
   writeFileSync(`${file}.ended`, '')
   while (!existsSync(until)) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+/** So it is here too, but its Worker has ended itself, and it never gives its thread back meanwhile. */
+export function outlivesWorkerDeaf(command: string, until: string): void {
+  inWorker(command, '.unref()')
+  while (!existsSync(until)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
 }
 
 /** Starts a command that is to outlive the task and its thread. */
