@@ -386,7 +386,7 @@ export class TaskThread {
       else this.#events.result(this, attempt, 'unloaded', error)
     }
     if (unbegun.length > 0) this.#events.unbegun(this, unbegun)
-    return loading.length > 0
+    return loading.some(({ error }) => error !== undefined)
   }
 
   #giveBack(): void {

@@ -140,6 +140,12 @@ export class ThreadSide {
     return this.#unloaded
   }
 
+  /** True: no task runs here, besides those. */
+  get isOnlyLoading(): boolean {
+    for (const position of this.#waiting.keys()) if (!this.#unloaded.has(position)) return false
+    return true
+  }
+
   receive(message: ToThread): void {
     switch (message.kind) {
       case 'functions':

@@ -45,7 +45,9 @@ function tellEnd(error?: unknown): void {
   isTold = true
   const current = taskContexts.getStore()
   const position = current instanceof RunningTask ? current.position : undefined
-  const mayBe = (url: string): boolean => position === undefined && (loads.current ?? url) === url
+  const module = loads.current
+  const mayBe = (url: string): boolean =>
+    position === undefined && (module === undefined ? side.isOnlyLoading : module === url)
   const loading = [...side.loading].map(([at, { url }]) => ({
     position: at,
     error: mayBe(url) ? encodeError(endedWhileLoading(url, data.executor.host, error)) : undefined,

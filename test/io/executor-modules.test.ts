@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { ModuleFailures } from '../../actors/executor/module-failures.js'
 import { each } from '../../actors/tasks/each.js'
 import { type TaskFunctions, tasksOf } from '../../actors/tasks/task-proxy.js'
@@ -357,6 +357,57 @@ test('a module that ends the thread of another that is loading beside it takes n
   )
   assert.equal(ended?.status === 'rejected' && isFiresteelError(ended.reason, 'TASK_MODULE_FAILED'), true)
   assert.deepEqual(value, { status: 'fulfilled', value: 49 })
+})
+
+test('what ends a thread, and nobody knows whose it is, is no failure of a module that loads beside a task', async () => {
+  const [crash, runs, loads, over] = ['crash', 'crash-runs', 'crash-loads', 'crash-over'].map((name) =>
+    join(folder, name),
+  ) as [string, string, string, string]
+  const name = (path: string): string => JSON.stringify(path)
+  for (const path of [runs, loads]) writeFileSync(path, '')
+  // Its timer is of no task and of no module.
+  const preload = file(
+    'crashes.cjs',
+    `const { existsSync, rmSync } = require('node:fs')
+     if (!require('node:worker_threads').isMainThread) setInterval(() => {
+       if (!existsSync(${name(crash)})) return
+       rmSync(${name(crash)})
+       throw new Error('of nobody')
+     }, 5).unref()`,
+  )
+  const until = 'const until = async (is) => { while (!is()) await new Promise((go) => setTimeout(go, 5)) }'
+  const runsBeside = file(
+    'runs-beside.mjs',
+    `import { appendFileSync, existsSync } from 'node:fs'
+     ${until}
+     export async function square(n) {
+       appendFileSync(${name(runs)}, 'x')
+       await until(() => existsSync(${name(over)}))
+       return n * n
+     }`,
+  )
+  const loadsBeside = file(
+    'loads-beside.mjs',
+    `import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+     ${until}
+     const length = (path) => readFileSync(path).length
+     appendFileSync(${name(loads)}, 'x')
+     await until(() => length(${name(runs)}) >= length(${name(loads)}))
+     if (length(${name(loads)}) <= 2) {
+       writeFileSync(${name(crash)}, '')
+       await until(() => false)
+     }
+     export const square = (n) => n * n`,
+  )
+  await using driver = await startDriver(undefined, 4)
+  await driver.start({ cores: 1, tasksPerCore: 4, nodeOptions: ['--require', fileURLToPath(preload)] })
+  const running = calls(runsBeside, { retries: 3 }, driver).square?.(5)
+  running?.catch(() => undefined)
+  assert.equal(await calls(loadsBeside, { retries: 0 }, driver).square?.(7), 49)
+  writeFileSync(over, '')
+  assert.equal(await running, 25)
+  const causes = driver.events.flatMap((event) => (event.name === 'taskRepeated' ? [event.cause] : []))
+  assert.deepEqual(causes, ['failure', 'failure'], 'only the task that ran there is charged')
 })
 
 // What failed once

@@ -294,9 +294,11 @@ export class ScheduledThread implements SpawnedThread {
   /** As the thread's own program tells it. */
   #loading(endedBy: number | undefined, module?: string): UnloadedTask[] {
     const error = encodeError(new FiresteelError('TASK_MODULE_FAILED', 'it ended its thread'))
+    const mayBe = (url: string): boolean =>
+      endedBy === undefined && (module === undefined ? this.#side.isOnlyLoading : module === url)
     return [...this.#side.loading].map(([position, { url }]) => ({
       position,
-      error: endedBy === undefined && url === (module ?? url) ? error : undefined,
+      error: mayBe(url) ? error : undefined,
     }))
   }
 
