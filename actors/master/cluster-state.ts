@@ -154,9 +154,7 @@ export class ClusterState {
   isFull = false
   /** Bytes that this leader has taken all the same, because a cluster had acknowledged them. */
   takenBackWhenFull = 0
-  /** The search for room goes on behind the driver with this number; 0: at the oldest. */
-  driverScan = 0
-  /** The same over the applications. */
+  /** The search for room goes on behind the application with this number; 0: at the oldest. */
   appScan = 0
   /** Where the next driver's search begins. */
   driverCursor = 0

@@ -25,15 +25,15 @@ export function scheduleDrivers(
   workers: readonly WorkerEntry[],
   most: number,
 ): number {
-  const { driverScan: scan, capacity } = cluster
-  const turns = new DriverTurns(cluster.waiting, { scan, capacity, nowMs: step.now.monotonicMs })
+  const { waiting, capacity } = cluster
+  const turns = new DriverTurns(waiting, { scan: waiting.scan, capacity, nowMs: step.now.monotonicMs })
   const full = new FullDemands()
   let looks = 0
   let launched = 0
   for (let turn = turns.next(); turn; turn = turns.next()) {
     if (launched >= most || looks >= LOOKS_PER_PASS) {
       // The next pass begins here, so that no driver is skipped for ever because of many before it.
-      cluster.driverScan = turn.behind
+      waiting.scan = turn.behind
       cluster.goOn()
       return launched
     }
@@ -48,6 +48,8 @@ export function scheduleDrivers(
     looks += workers.length + DEMAND_LOOKS + full.looks()
     if (index === undefined) {
       of.fullAt = cluster.capacity
+      // Whoever of them came or woke meanwhile and is older finds the next room first.
+      waiting.move(of, of.oldest)
       looks += explain(cluster, turn, step.now)
       if (!of.isPicky) full.add(of.demand)
       continue
@@ -57,7 +59,7 @@ export function scheduleDrivers(
     launched++
     turns.passed(turn)
   }
-  cluster.driverScan = 0
+  waiting.scan = 0
   return launched
 }
 

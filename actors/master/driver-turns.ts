@@ -19,89 +19,70 @@ export interface PassStart {
 }
 
 /**
- * The drivers of one pass: of each demand the oldest that may be launched now, in the order of their numbers.
- * Those behind the place where the last pass stopped come first, then those before it. It looks at each
- * demand when its turn comes, so a pass that ends early has cost no more than it did.
+ * The drivers of one pass: of each demand those that may be launched now, in the order of their numbers. Those
+ * behind the place where the last pass stopped come first, then those before it. It looks at each demand when
+ * its turn comes, so a pass that ends early has cost no more than it did. What it finds out of a demand stays
+ * in its place, so that the next pass does not begin with it again.
  */
 export class DriverTurns {
   readonly #waiting: WaitingDrivers
   readonly #start: PassStart
-  /** Drivers that are younger than the oldest of their demand, and have their turn later: the last first. */
-  readonly #later: Turn[] = []
-  /** The number of the oldest driver of the demand that was visited last. */
+  /** The place of the demand that was visited last. */
   #visited: number
-  #index: number
   #isBeforeStart = false
+  /** The next turn, where it is of the demand that was visited last. */
+  #same: Turn | undefined
 
   constructor(waiting: WaitingDrivers, start: PassStart) {
     this.#waiting = waiting
     this.#start = start
     this.#visited = start.scan
-    this.#index = waiting.order.after(start.scan)
   }
 
   next(): Turn | undefined {
     for (;;) {
+      const same = this.#same
+      this.#same = undefined
+      if (same) return same
       const of = this.#visit()
-      const later = this.#later.at(-1)
-      if (later && (!of || later.driver.number < of.oldest)) return this.#later.pop()
       if (!of && !this.#goToBeforeStart()) return undefined
       if (!of) continue
-      this.#index++
-      this.#visited = of.oldest
-      const turn = this.#turnOf(of)
-      if (turn) return turn
+      this.#visited = of.place
+      // Demands that found no room at this capacity find none now.
+      if (of.fullAt !== this.#start.capacity) this.#same = this.#turnOf(of, of.place - 1)
     }
   }
 
   /** The driver of this turn was launched, or is not to be: the next one of the same demand has its turn. */
   passed({ of, driver }: Turn): void {
-    this.#index = this.#waiting.order.after(this.#visited)
-    // Its demand is where its oldest driver belongs now, and is met there.
-    if (of.oldest > this.#visited && !this.#isBehindEnd(of)) return
-    const next = of.next(driver.number, this.#start.nowMs)
-    if (next) this.#postpone(of, next)
+    this.#same = this.#turnOf(of, driver.number)
   }
 
   /** The next demand in the order; undefined: there is none in this part of the pass. */
   #visit(): DemandClass | undefined {
-    const of = this.#waiting.order.at(this.#index)
+    const { order } = this.#waiting
+    const of = order.at(order.after(this.#visited))
     return of && !this.#isBehindEnd(of) ? of : undefined
   }
 
-  #isBehindEnd({ oldest }: DemandClass): boolean {
-    return this.#isBeforeStart && oldest > this.#start.scan
+  #isBehindEnd({ place }: DemandClass): boolean {
+    return this.#isBeforeStart && place > this.#start.scan
   }
 
   #goToBeforeStart(): boolean {
     if (this.#isBeforeStart) return false
     this.#isBeforeStart = true
-    this.#index = 0
     this.#visited = 0
     return true
   }
 
-  /** Undefined: none of its drivers has its turn now. */
-  #turnOf(of: DemandClass): Turn | undefined {
-    const { capacity, nowMs, scan } = this.#start
-    if (of.fullAt === capacity) return undefined
-    const driver = of.next(0, nowMs)
-    if (!driver) return undefined
-    if (driver.number === of.oldest) return { of, driver, behind: driver.number - 1 }
-    // Its place was in the part that is over. It goes with its demand, so that no pass leaves it out again.
-    if (this.#isBeforeStart && driver.number > scan) return { of, driver, behind: of.oldest - 1 }
-    this.#postpone(of, driver)
+  /** Undefined: of its drivers after this number none has its turn now, or one at its own place. */
+  #turnOf(of: DemandClass, number: number): Turn | undefined {
+    const driver = of.next(number, this.#start.nowMs)
+    this.#waiting.move(of, driver?.number ?? of.oldest)
+    if (driver?.number === this.#visited) return { of, driver, behind: this.#visited - 1 }
+    // Its place is in the part that is over. It goes with its demand, so that no pass leaves it out.
+    if (driver && this.#isBehindEnd(of)) return { of, driver, behind: this.#visited }
     return undefined
-  }
-
-  #postpone(of: DemandClass, driver: DriverEntry): void {
-    let low = 0
-    let high = this.#later.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((this.#later[middle] as Turn).driver.number > driver.number) low = middle + 1
-      else high = middle
-    }
-    this.#later.splice(low, 0, { of, driver, behind: driver.number - 1 })
   }
 }

@@ -40,6 +40,9 @@ export function launchDue(cluster: ClusterState, step: Step, timer: LaunchTimer)
 /** The fired timer counts, not the clock. It may fire a fraction of a millisecond before its time. */
 export function relaunchDue(cluster: ClusterState, driverId: string): void {
   const driver = cluster.drivers.get(driverId)
-  if (driver) driver.notBeforeMs = 0
+  if (driver) {
+    driver.notBeforeMs = 0
+    cluster.waiting.awake(driver)
+  }
   cluster.dirty = true
 }

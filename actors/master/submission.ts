@@ -326,6 +326,8 @@ function keepEnd(cluster: ClusterState, step: Step, among: KeptEnds, end: KeptEn
 export function meetKeptEnds(cluster: ClusterState, step: Step, driverId: string): void {
   for (const { from, report } of [...cluster.keptEnds.take(driverId), ...cluster.heldEnds.take(driverId)])
     driverStateChanged(cluster, step, from, report)
+  const driver = cluster.drivers.get(driverId)
+  if (driver) cluster.waiting.awake(driver)
 }
 
 /** All who may run a later generation have reported. A part in each turn, so that a step stays one commit. */

@@ -8,6 +8,11 @@ export class DemandClass implements DriverQueue {
   readonly demand: Demand
   /** Oldest first. */
   readonly drivers: DriverEntry[] = []
+  /**
+   * The number of the one that has its turn next. The passes go round over it, as over the demands, so that
+   * drivers that rest keep no younger one from its turn. Only `WaitingDrivers` changes it, within its order.
+   */
+  place = NO_DRIVER
   /** The value of `ClusterState.capacity` when no Worker had the capacity for it. */
   fullAt = -1
   /** Why its drivers wait, as far as it is known. */
@@ -54,6 +59,8 @@ export interface SavedQueue {
   readonly demand: Demand
   readonly isPicky: boolean
   readonly fullAt: number
+  /** Absent in recordings of before. */
+  readonly place?: number
   readonly reason: string | undefined
   /** Ids, in their order. */
   readonly drivers: readonly string[]
@@ -65,8 +72,10 @@ export interface SavedQueue {
  */
 export class WaitingDrivers implements DriverQueues {
   readonly #classes = new Map<string, DemandClass>()
-  /** The same, by their oldest drivers. */
+  /** The same, by the drivers that have their turns next. */
   readonly order = new DemandOrder<DemandClass>()
+  /** The search for room goes on behind the driver with this number; 0: at the oldest. */
+  scan = 0
   #size = 0
 
   get size(): number {
@@ -79,22 +88,24 @@ export class WaitingDrivers implements DriverQueues {
 
   /** Its queues in their order, for a record of this Master. */
   save(): SavedQueue[] {
-    return [...this.#classes.values()].map(({ key, demand, isPicky, fullAt, reason, drivers }) => ({
+    return [...this.#classes.values()].map(({ key, demand, isPicky, fullAt, place, reason, drivers }) => ({
       key,
       demand,
       isPicky,
       fullAt,
+      place,
       reason,
       drivers: drivers.map(({ id }) => id),
     }))
   }
 
-  load({ key, demand, isPicky, fullAt, reason }: SavedQueue, drivers: readonly DriverEntry[]): void {
+  load({ key, demand, isPicky, fullAt, place, reason }: SavedQueue, drivers: readonly DriverEntry[]): void {
     const demandClass = new DemandClass(key, demand, isPicky)
     demandClass.fullAt = fullAt
     demandClass.reason = reason
     this.order.change(demandClass, () => {
       for (const driver of drivers) demandClass.drivers.push(driver)
+      demandClass.place = place ?? demandClass.oldest
     })
     for (const driver of drivers) driver.waitsIn = demandClass
     this.#classes.set(key, demandClass)
@@ -114,10 +125,27 @@ export class WaitingDrivers implements DriverQueues {
     }
     const { drivers } = demandClass
     // Most drivers go to the end; one that is placed again is among the oldest.
-    const place = demandClass.placeOf(driver.number)
-    this.order.change(demandClass, () => drivers.splice(place, 0, driver))
+    drivers.splice(demandClass.placeOf(driver.number), 0, driver)
     driver.waitsIn = demandClass
     this.#size++
+    this.awake(driver)
+  }
+
+  /**
+   * This driver may be launched now. Its demand has its turn there again, unless the passes have gone by that
+   * place and have yet to come to where the demand is: they would leave out who has its turn there.
+   */
+  awake({ number, waitsIn }: DriverEntry): void {
+    const of = waitsIn && this.#classes.get(waitsIn.key)
+    if (!of || number >= of.place) return
+    if (of.place === NO_DRIVER || number > this.scan || of.place <= this.scan) this.move(of, number)
+  }
+
+  /** The driver with this number, which is one of this demand, has the next turn of it. */
+  move(of: DemandClass, number: number): void {
+    this.order.change(of, () => {
+      of.place = number
+    })
   }
 
   remove(driver: DriverEntry): void {
@@ -127,9 +155,11 @@ export class WaitingDrivers implements DriverQueues {
     const at = waitsIn.placeOf(driver.number)
     if (waitsIn.drivers[at] !== driver) return
     const demandClass = this.#classes.get(waitsIn.key) as DemandClass
-    this.order.change(demandClass, () => demandClass.drivers.splice(at, 1))
+    const { drivers } = demandClass
+    drivers.splice(at, 1)
+    if (demandClass.place === driver.number) this.move(demandClass, drivers[at]?.number ?? demandClass.oldest)
     this.#size--
-    if (demandClass.drivers.length === 0) this.#classes.delete(demandClass.key)
+    if (drivers.length === 0) this.#classes.delete(demandClass.key)
   }
 }
 

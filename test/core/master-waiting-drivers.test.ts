@@ -135,6 +135,116 @@ test('property: each driver that may be launched has its turn once, the oldest f
   )
 })
 
+/**
+ * Passes over drivers, of so many turns each: every pass finds that there may be more room than before it, and
+ * whoever is not held finds none or is launched.
+ */
+class Passes {
+  readonly waiting = new WaitingDrivers()
+  readonly entries: DriverEntry[]
+  readonly held = new Set<number>()
+  #passes = 0
+  readonly #most: number
+
+  constructor(cores: readonly number[], most: number) {
+    this.#most = most
+    this.entries = cores.map(
+      (cores, index) =>
+        new DriverEntry(queuedDriver(index, { ...driverDescription, cores }), index + 1, this.waiting),
+    )
+  }
+
+  /** The drivers that had turns. Each launched one is placed again at once. */
+  pass(isLaunched: (number: number) => boolean = () => false): number[] {
+    const capacity = ++this.#passes
+    const { waiting } = this
+    const turns = new DriverTurns(waiting, { scan: waiting.scan, capacity, nowMs: 0 })
+    const had: DriverEntry[] = []
+    const launched: DriverEntry[] = []
+    let scan = 0
+    for (let turn = turns.next(); turn; turn = turns.next()) {
+      if (had.length >= this.#most) {
+        scan = turn.behind
+        break
+      }
+      const { of, driver } = turn
+      had.push(driver)
+      if (!this.held.has(driver.number) && !isLaunched(driver.number)) {
+        of.fullAt = capacity
+        waiting.move(of, of.oldest)
+        continue
+      }
+      if (!this.held.has(driver.number)) {
+        driver.leave()
+        launched.push(driver)
+      }
+      turns.passed(turn)
+    }
+    waiting.scan = scan
+    for (const driver of launched) waiting.add(driver)
+    return had.map(({ number }) => number)
+  }
+}
+
+for (const why of ['rests', 'is held']) {
+  test(`the oldest driver of a demand ${why}: a younger one far behind it has its turns as others do`, () => {
+    // The first asks for the same as the 1000th, and each other driver for something else.
+    const passes = new Passes(
+      Array.from({ length: 2000 }, (_, index) => (index === 999 ? 1 : index + 1)),
+      300,
+    )
+    if (why === 'rests') passes.entries[0]!.notBeforeMs = 1
+    else passes.held.add(1)
+    const turns = new Map<number, number>()
+    for (let pass = 0; pass < 500; pass++)
+      for (const number of passes.pass()) turns.set(number, (turns.get(number) ?? 0) + 1)
+    const [before, it, after] = [999, 1000, 1001].map((number) => turns.get(number) ?? 0)
+    assert.ok(Math.abs(it! - before!) <= 1 && Math.abs(it! - after!) <= 1, `${before}, ${it}, ${after} turns`)
+  })
+}
+
+test('property: whatever rests, wakes or is held, each demand has a turn within two rounds of passes', () => {
+  const change = fc.record({ pick: fc.nat(), to: fc.constantFrom('rest', 'wake', 'hold', 'free') })
+  const round = fc.record({ changes: fc.array(change, { maxLength: 4 }), launched: fc.nat(6) })
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 1, maxLength: 24 }),
+      fc.integer({ min: 1, max: 5 }),
+      fc.array(round, { minLength: 30, maxLength: 60 }),
+      (cores, most, rounds) => {
+        const passes = new Passes(cores, most)
+        const { entries, held, waiting } = passes
+        const waited = new Map<number, number>()
+        const allowed = 2 * Math.ceil(entries.length / most)
+        for (const { changes, launched } of rounds) {
+          for (const { pick, to } of changes) {
+            const driver = entries[pick % entries.length]!
+            if (to === 'rest' || to === 'wake') driver.notBeforeMs = to === 'rest' ? 1 : 0
+            if (to === 'hold') held.add(driver.number)
+            if (to === 'free') held.delete(driver.number)
+            if (to === 'wake' || to === 'free') waiting.awake(driver)
+          }
+          const had = passes.pass((number) => number % 7 < launched)
+          for (const { number, notBeforeMs } of entries) {
+            // Where an older one that asks for the same finds no room, this one finds none.
+            const isOver = (turn: number) =>
+              turn === number ||
+              (turn < number &&
+                cores[turn - 1] === cores[number - 1] &&
+                !held.has(turn) &&
+                turn % 7 >= launched)
+            const isReady = notBeforeMs === 0 && !held.has(number)
+            const passed = isReady && !had.some(isOver) ? (waited.get(number) ?? 0) + 1 : 0
+            assert.ok(passed <= allowed, `${number} had no turn in ${passed} passes of ${most}`)
+            waited.set(number, passed)
+          }
+        }
+      },
+    ),
+    { numRuns: 1000 },
+  )
+})
+
 test('full demands are passed over, and a pass begins where the last one stopped', () => {
   const world = worldOf(1)
   for (let number = 0; number < 100; number++)
@@ -205,7 +315,7 @@ test('property: the queue holds exactly the drivers of the cluster state without
         const { order } = cluster.waiting
         assert.deepEqual(
           Array.from({ length: order.size }, (_, at) => order.at(at)),
-          [...cluster.waiting.classes].sort((a, b) => a.oldest - b.oldest),
+          [...cluster.waiting.classes].sort((a, b) => a.place - b.place),
         )
         for (const { drivers } of cluster.waiting.classes)
           assert.deepEqual(

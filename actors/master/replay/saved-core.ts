@@ -129,7 +129,7 @@ export function captureCluster(cluster: ClusterState): CapturedCluster {
       dirty: cluster.dirty,
       isFull: cluster.isFull,
       takenBackWhenFull: cluster.takenBackWhenFull,
-      driverScan: cluster.driverScan,
+      driverScan: cluster.waiting.scan,
       appScan: cluster.appScan,
       driverCursor: cluster.driverCursor,
       lastAnswerMs: cluster.lastAnswerMs,
@@ -177,10 +177,11 @@ export function captureCluster(cluster: ClusterState): CapturedCluster {
 }
 
 export function loadCluster(config: MasterConfig, { head, tables }: SavedCluster): ClusterState {
-  const { leadership, ids, last, capacity, dirty, ...fields } = head
+  const { leadership, ids, last, capacity, dirty, driverScan, ...fields } = head
   const cluster = new ClusterState(config, leadership, new IdSource(leadership.epoch, ids))
   Object.assign(cluster, fields)
   cluster.loadPass(capacity, dirty)
+  cluster.waiting.scan = driverScan
   for (const record of tables.tokens) cluster.tokens.set(record.id, record)
   for (const record of tables.drains) cluster.drains.set(record.id, record)
   for (const move of tables.moves) cluster.moves.set(move.driverId, move)
