@@ -23,6 +23,7 @@ import type { LauncherEntry } from './launcher-entry.js'
 import { LostExecutors } from './lost-executors.js'
 import { KeptEnds } from './lost-writes/kept-ends.js'
 import type { MasterConfig } from './master-config.js'
+import { NewestEntries } from './newest-entries.js'
 import { NumberedMap } from './numbered-map.js'
 import type {
   DeploymentRecord,
@@ -83,8 +84,6 @@ export interface Orphan {
   readonly report: ExecutorReport
 }
 
-const REMEMBERED_HOMES = innerLimits.rememberedHomes
-
 /** All that one leadership knows. A new leadership starts with new cluster state. */
 export class ClusterState {
   readonly config: MasterConfig
@@ -141,9 +140,7 @@ export class ClusterState {
   /** Executors that applications were told are LOST. */
   readonly lostExecutors = new LostExecutors()
   /** Where executors ran, newest last, so that their output is found after their end. */
-  readonly executorHomes = new Map<HoldingKey, string>()
-  /** It stands before the oldest, as in LostExecutors. */
-  readonly #oldestHome = this.executorHomes.keys()
+  readonly executorHomes = new NewestEntries<HoldingKey, string>(innerLimits.rememberedHomes)
   /** Launches that came to nothing. Never stored: a new leader tries again, and learns the same. */
   readonly launchFailures: LaunchFailures
   readonly waiting = new WaitingDrivers()
@@ -311,13 +308,6 @@ export class ClusterState {
     const app = this.apps.get(id)
     const executor = app?.executors.get(number)
     return app && executor?.workerId === workerId ? { app, executor } : {}
-  }
-
-  rememberHome(key: HoldingKey, workerId: string): void {
-    this.executorHomes.delete(key)
-    this.executorHomes.set(key, workerId)
-    if (this.executorHomes.size <= REMEMBERED_HOMES) return
-    this.executorHomes.delete(this.#oldestHome.next().value as HoldingKey)
   }
 
   /** The executors that applications have on this Worker, by what it holds, and not by looking at all. */

@@ -90,7 +90,7 @@ export function launchExecutor(
   app.take(executor)
   const holding = executorHolding(app.id, executor.execId)
   worker.hold(holding, executor)
-  cluster.rememberHome(holding, worker.id)
+  cluster.executorHomes.set(holding, worker.id)
   tellLaunchExecutor(step, app, executor)
   tellAdded(step, app, executor, worker)
   return executor

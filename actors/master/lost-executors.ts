@@ -1,4 +1,5 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
+import { NewestEntries } from './newest-entries.js'
 import { executorHolding, type HoldingKey } from './worker-entry.js'
 
 /** Ids of the executors that one application was told are LOST. */
@@ -13,17 +14,10 @@ export interface LostOfApplication {
  * remembers its own, ends it (protocol 11.7).
  */
 export class LostExecutors {
-  readonly #most: number
-  /** Oldest first. */
-  readonly #lost = new Set<HoldingKey>()
-  /**
-   * It stands before the oldest. A new one would have to step over all places in the set from which others
-   * were removed, which are many thousands.
-   */
-  readonly #oldest = this.#lost.values()
+  readonly #lost: NewestEntries<HoldingKey, true>
 
   constructor(most: number = innerLimits.rememberedLost) {
-    this.#most = most
+    this.#lost = new NewestEntries(most)
   }
 
   get size(): number {
@@ -38,14 +32,11 @@ export class LostExecutors {
   }
 
   add(key: HoldingKey): void {
-    this.#lost.delete(key)
-    this.#lost.add(key)
-    if (this.#lost.size <= this.#most) return
-    this.#lost.delete(this.#oldest.next().value as HoldingKey)
+    this.#lost.set(key, true)
   }
 
   /** For a record of this Master; `add` takes them back in this order. */
   save(): HoldingKey[] {
-    return [...this.#lost]
+    return [...this.#lost.keys()]
   }
 }

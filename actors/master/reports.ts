@@ -202,7 +202,7 @@ function executorReported(reporting: Reporting, report: ExecutorReport): boolean
   const holding = executorHolding(appId, execId)
   if (!room.takes(worker, holding, report)) return false
   worker.hold(holding, { cores, memoryMib, resources })
-  cluster.rememberHome(holding, worker.id)
+  cluster.executorHomes.set(holding, worker.id)
   reported.add(holding)
   const app = cluster.apps.get(appId)
   if (!app) {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { CodeHolders } from '../../actors/master/code-holders.js'
 import { LostExecutors } from '../../actors/master/lost-executors.js'
 import { WorkerEntry } from '../../actors/master/worker-entry.js'
@@ -16,6 +18,15 @@ import { MasterWorld } from '../tools/master-fixture.js'
 
 /** Many inputs, or records that a replay would take long to compare. */
 const leader = (): MasterWorld => new MasterWorld({}, { isReplayed: false }).elect()
+
+const MIB = 1024 * 1024
+
+/** What is alive, after all else was collected. */
+function heapBytes(): number {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+  return process.memoryUsage().heapUsed
+}
 
 const forgotten = { epoch: 1, seq: 1, owner: 'another' }
 
@@ -287,6 +298,21 @@ describe('the executors that an application lists', () => {
     other.add(2)
     assert.deepEqual(lost.save(), ['a2/1', 'a1/1', 'a2/2'])
     assert.deepEqual([one.has(2), one.has(1), other.has(1)], [false, true, true])
+  })
+
+  test('the same ones LOST again and again take no more memory', () => {
+    const lost = new LostExecutors(500)
+    const addAll = (times: number) => {
+      for (let time = 0; time < times; time++)
+        for (let execId = 0; execId < 500; execId++) lost.add(`a/${execId}`)
+    }
+    addAll(2)
+    const before = heapBytes()
+    addAll(1000)
+    const grown = heapBytes() - before
+    // While each former table was kept these were some 34 MB.
+    assert.ok(grown < 4 * MIB, `${grown} bytes more`)
+    assert.equal(lost.size, 500)
   })
 
   test('on a Worker that has not answered yet: as many as it has cores and room for', () => {
