@@ -317,8 +317,8 @@ export const limits = {
   applicationsPerLink: 500,
   applications: 4096,
   /**
-   * Messages of one step after which it ends no further application of peers that are gone. All Workers are
-   * told of each.
+   * Messages of one step after which it ends no further application of peers that are gone, and no further
+   * driver whose end was held. All Workers are told of each application.
    */
   endingEffects: 64,
   /** Workers and executors that one scheduling pass looks at: some 3 ms. */

@@ -297,6 +297,24 @@ export function driverStateChanged(
   const ends = driver && over && (accepted || isExpected(driver, from.incarnation, generation))
   const isForgotten = driver && over && !ends && mayBeForgotten(driver, generation)
   const isEarly = (ends || isForgotten) && mayRunLater(cluster, step.now, driver)
+  const acknowledge = (told: number) =>
+    step.tell(from.incarnation, {
+      type: 'ChangesAcknowledged',
+      workerId: from.incarnation,
+      changes: [told],
+    })
+  if (isEarly && isForgotten) {
+    // Of what the store forgot, the last that one Worker ran counts: it holds one end of that and not many.
+    const held = cluster.heldEnds.newestOf(driverId, from.incarnation)
+    if (held && held.report.generation > generation) {
+      acknowledge(change)
+      return
+    }
+    if (held && mayBeForgotten(driver, held.report.generation) && held.report.generation < generation) {
+      cluster.heldEnds.drop(held)
+      acknowledge(held.report.change)
+    }
+  }
   if (isEarly && keepEnd(cluster, step, cluster.heldEnds, { from, report: message })) {
     if (accepted)
       driver.message = 'it has ended, unless a worker that has not reported yet runs a later generation'
@@ -312,7 +330,7 @@ export function driverStateChanged(
     // Before its report it may be one that the store forgot, to be adopted.
     step.tell(from.incarnation, { type: 'KillDriver', workerId: from.incarnation, driverId, generation })
   }
-  step.tell(from.incarnation, { type: 'ChangesAcknowledged', workerId: from.incarnation, changes: [change] })
+  acknowledge(change)
 }
 
 /** Not acknowledged: if this leadership ends first, the next one must hear it. False: there are too many. */
@@ -333,8 +351,14 @@ export function meetKeptEnds(cluster: ClusterState, step: Step, driverId: string
 /** All who may run a later generation have reported. A part in each turn, so that a step stays one commit. */
 export function judgeHeldEnds(cluster: ClusterState, step: Step): void {
   if (cluster.heldEnds.size === 0 || mayHearOfLater(cluster, step.now)) return
-  for (const driverId of cluster.heldEnds.drivers(innerLimits.endsPerPass))
+  for (const driverId of cluster.heldEnds.drivers(innerLimits.endsPerPass)) {
+    // Each may end an application, of which very many Workers are told.
+    if (step.gated.length >= cluster.config.slices.endingEffects) {
+      cluster.goOn()
+      return
+    }
     meetKeptEnds(cluster, step, driverId)
+  }
 }
 
 /** Nobody has given their drivers back. */

@@ -56,6 +56,20 @@ export const passMutations: readonly Mutation[] = [
     test: applications,
   },
   {
+    name: 'one step ends all drivers whose ends were held',
+    file: 'actors/master/submission.js',
+    find: 'step.gated.length >= cluster.config.slices.endingEffects',
+    replace: 'false',
+    test: 'master-held-ends',
+  },
+  {
+    name: 'of one driver and Worker any number of ends is held',
+    file: 'actors/master/submission.js',
+    find: 'if (isEarly && isForgotten)',
+    replace: 'if (false)',
+    test: 'master-held-ends',
+  },
+  {
     name: 'one step ends all applications of a peer that is gone',
     file: 'actors/master/ending.js',
     find: 'step.gated.length < config.slices.endingEffects',

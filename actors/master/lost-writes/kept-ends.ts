@@ -16,6 +16,8 @@ const withShortText = ({ from, report }: KeptEnd): KeptEnd => ({
       : { ...report, message: report.message.slice(0, innerLimits.endMessageChars) },
 })
 
+const keyOf = ({ from, report }: KeptEnd): string => `${report.generation}/${from.incarnation}`
+
 /**
  * Ends of drivers that wait for what others have to tell: the record of the driver (protocol 12.3), or a
  * later generation of it (protocol 12.4). They are not acknowledged, so their Workers keep them too.
@@ -40,8 +42,8 @@ export class KeptEnds {
 
   /** False: there are too many, and this one is not kept. Its Worker reports it again on its next link. */
   keep(end: KeptEnd): boolean {
-    const { driverId, generation } = end.report
-    const key = `${generation}/${end.from.incarnation}`
+    const { driverId } = end.report
+    const key = keyOf(end)
     const ofDriver = this.#ends.get(driverId) ?? new Map<string, KeptEnd>()
     if (!ofDriver.has(key)) {
       if (this.#size >= this.#most) return false
@@ -56,6 +58,23 @@ export class KeptEnds {
     const first: string[] = []
     for (const driverId of this.#ends.keys()) if (first.push(driverId) >= most) break
     return first
+  }
+
+  /** The end of the highest generation of this driver that this Worker has told. */
+  newestOf(driverId: string, workerId: string): KeptEnd | undefined {
+    let newest: KeptEnd | undefined
+    for (const end of this.#ends.get(driverId)?.values() ?? []) {
+      if (end.from.incarnation !== workerId) continue
+      if (!newest || end.report.generation > newest.report.generation) newest = end
+    }
+    return newest
+  }
+
+  drop(end: KeptEnd): void {
+    const ofDriver = this.#ends.get(end.report.driverId)
+    if (!ofDriver?.delete(keyOf(end))) return
+    this.#size--
+    if (ofDriver.size === 0) this.#ends.delete(end.report.driverId)
   }
 
   /** All of them, for a record of this Master; `keep` takes them back in this order. */
