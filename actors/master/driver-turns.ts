@@ -19,10 +19,10 @@ export interface PassStart {
 }
 
 /**
- * The drivers of one pass: of each demand those that may be launched now, in the order of their numbers. Those
- * behind the place where the last pass stopped come first, then those before it. It looks at each demand when
- * its turn comes, so a pass that ends early has cost no more than it did. What it finds out of a demand stays
- * in its place, so that the next pass does not begin with it again.
+ * The drivers of one pass: of each demand those that may be launched now, in the order of their numbers.
+ * Those behind the place where the last pass stopped come first, then those before it. It looks at each
+ * demand when its turn comes, so a pass that ends early has cost no more than it did. What it finds out of a
+ * demand stays in its place, so that the next pass does not begin with it again.
  */
 export class DriverTurns {
   readonly #waiting: WaitingDrivers

@@ -136,8 +136,8 @@ test('property: each driver that may be launched has its turn once, the oldest f
 })
 
 /**
- * Passes over drivers, of so many turns each: every pass finds that there may be more room than before it, and
- * whoever is not held finds none or is launched.
+ * Passes over drivers, of so many turns each: every pass finds that there may be more room than before it,
+ * and whoever is not held finds none or is launched.
  */
 class Passes {
   readonly waiting = new WaitingDrivers()
