@@ -306,6 +306,8 @@ describe('the executors that an application lists', () => {
       for (let time = 0; time < times; time++)
         for (let execId = 0; execId < 500; execId++) lost.add(`a/${execId}`)
     }
+    // One is forgotten, after which nothing more is.
+    lost.add('a/old')
     addAll(2)
     const before = heapBytes()
     addAll(1000)
