@@ -185,7 +185,10 @@ describe('a later generation runs on another Worker, which reports after the end
   })
 
   test('its Worker has registered anew, and its link breaks before it has reported', () => {
-    const world = new Fallen().fall({ known: ['w1'] }).comes('w2').tellsEnd()
+    const world = new Fallen()
+      .fall({ known: ['w1'] })
+      .comes('w2')
+      .tellsEnd()
     world.advance(limits.recoveryMaxMs)
     assert.equal(world.core.state, 'ALIVE')
     world.unlink('w2')
