@@ -12,6 +12,8 @@ import { GatheredBytes } from './gathered-bytes.js'
 import { type Manifest, readManifest } from './manifest.js'
 import type { BroughtManifest, ManifestBudget } from './manifest-budget.js'
 
+const LOOK_MS = limits.codeStallMs / innerLimits.codeStallLooks
+
 /** What a source said of the code, and its manifest. */
 export interface ReceivedManifest {
   readonly manifest: Manifest
@@ -92,7 +94,7 @@ export class CodeReceiver implements BroughtManifest {
 
   /** False: the message is not for a sink. Throws FRAME_INVALID. */
   receive(message: CodeMessage): boolean {
-    this.#stirred()
+    if (message.type === 'manifest' || message.type === 'gone') this.#stirred()
     // What was on its way when this side gave up.
     if (this.#failure) return message.type === 'manifest' || message.type === 'gone'
     if (message.type === 'manifest') {
@@ -103,7 +105,7 @@ export class CodeReceiver implements BroughtManifest {
         throw invalidSource('it gives another code')
       this.#wanted.about = message
       this.#wanted.text = new GatheredBytes(message.bytes)
-      this.#look()
+      if (this.#wanted.id === undefined) this.#look()
       return true
     }
     if (message.type !== 'gone') return false
@@ -224,16 +226,23 @@ export class CodeReceiver implements BroughtManifest {
 
   /** A look now and then costs less than a timer that each piece sets anew. */
   #lookLater(): void {
-    this.#cancelStall = this.#timers.after(limits.codeStallMs / innerLimits.codeStallLooks, () => {
+    this.#cancelStall = this.#timers.after(LOOK_MS, () => {
       this.#looks++
-      if (++this.#quietLooks <= innerLimits.codeStallLooks) {
-        this.#lookLater()
-        return
-      }
-      this.fail(
-        new FiresteelError('CODE_MISSING', `its source sent nothing for ${limits.codeStallMs / 1000} s`),
-      )
-      this.#channel.close('the source of code stands still')
+      const { codeManifestMs, codeStallMs } = limits
+      const isDripping = this.#wanted !== undefined && this.#looks * LOOK_MS >= codeManifestMs
+      if (++this.#quietLooks > innerLimits.codeStallLooks)
+        this.#giveUp(`its source sent nothing for ${codeStallMs / 1000} s`, 'the source of code stands still')
+      else if (isDripping)
+        this.#giveUp(
+          `its manifest was not whole after ${codeManifestMs / 1000} s`,
+          'a manifest of code drips',
+        )
+      else this.#lookLater()
     })
+  }
+
+  #giveUp(why: string, detail: string): void {
+    this.fail(new FiresteelError('CODE_MISSING', why))
+    this.#channel.close(detail)
   }
 }

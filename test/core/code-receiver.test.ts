@@ -144,6 +144,37 @@ test('a manifest that stands still is given up, and one that comes slowly is not
   assert.equal(held.bytes, 0)
 })
 
+for (const given of [id, undefined])
+  test(`a manifest that drips is given up in the end, ${given ? 'asked for by its id' : 'chosen by its source'}`, async () => {
+    const held = new ManifestBudget(32 * MIB)
+    const { receiver, time, ends, announce, piece } = sink(held)
+    const manifest = assert.rejects(receiver.manifest(given), {
+      code: 'FIRESTEEL_CODE_MISSING',
+      message: 'its manifest was not whole after 300 s',
+    })
+    announce(1000)
+    for (let ms = 0; ms < limits.codeManifestMs; ms += limits.codeStallMs / 2) {
+      assert.deepEqual(ends, [], `${ms} ms`)
+      piece(1)
+      time.advance(limits.codeStallMs / 2)
+    }
+    assert.deepEqual(ends, ['a manifest of code drips'])
+    await manifest
+    assert.equal(held.bytes, 0)
+  })
+
+test('what says nothing of the code does not keep its source from being given up', async () => {
+  const { receiver, time, ends } = sink(new ManifestBudget(32 * MIB))
+  const manifest = assert.rejects(receiver.manifest(id), { code: 'FIRESTEEL_CODE_MISSING' })
+  for (let n = 0; n < 4; n++) {
+    assert.equal(receiver.receive({ type: 'taken', bytes: 0 }), false)
+    time.advance(limits.codeStallMs / 2)
+  }
+  time.advance(limits.codeStallMs / 2)
+  await manifest
+  assert.deepEqual(ends, ['the source of code stands still'])
+})
+
 test('a source that has named its code and does not bring it is given up', async () => {
   const { receiver, time, ends } = sink(new ManifestBudget(32 * MIB))
   const manifest = assert.rejects(receiver.manifest(id), {
