@@ -1089,7 +1089,7 @@ export const limits = {
   codeSendMs: 600 * SECOND,
   /** Without a byte for this long, a transfer of code is given up, and another source is tried. */
   codeStallMs: 20 * SECOND,
-  /** A manifest that is not whole after this long is given up, however it drips: others wait who bring the same. */
+  /** A manifest that is not whole by then is given up, though it drips: others wait who bring the same. */
   codeManifestMs: 300 * SECOND,
   /** Addresses of Workers that hold a code, in one message. */
   codeSources: 8,
