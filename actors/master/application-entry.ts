@@ -8,7 +8,7 @@ import type { ApplicationStatus } from '../messages/status.js'
 import { LostExecutors, type LostOfApplication } from './lost-executors.js'
 import { isBelieved } from './lost-writes/belief.js'
 import type { ApplicationRecord } from './records.js'
-import type { Holding } from './resources.js'
+import { demandKey, type Holding } from './resources.js'
 import type { Step } from './step.js'
 
 /**
@@ -173,10 +173,10 @@ export class ApplicationEntry {
     }
   }
 
-  /** The same for all that ask for executors of the same size. */
+  /** The same for all that ask for the same executors. */
   get demandKey(): string {
-    const { cores = 1, memoryMib, resources } = this.record.description.executor
-    this.#demandKey ??= JSON.stringify([cores, memoryMib, Object.entries(resources)])
+    const { executor } = this.record.description
+    this.#demandKey ??= demandKey({ ...executor, cores: executor.cores ?? 1 })
     return this.#demandKey
   }
 

@@ -21,6 +21,12 @@ export interface Demand {
   readonly on?: Labels | undefined
 }
 
+/** The same for demands that any Worker would meet alike. */
+export function demandKey({ cores, memoryMib, resources, on = {} }: Demand): string {
+  const sorted = (record: object) => Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1))
+  return JSON.stringify([cores, memoryMib, sorted(resources), sorted(on)])
+}
+
 /**
  * The first free addresses that satisfy `amounts` (Spark: exclusive, whole units); undefined if there are too
  * few.

@@ -1,6 +1,6 @@
 import { DemandOrder, NO_DRIVER } from './demand-order.js'
 import type { DriverEntry, DriverQueue, DriverQueues } from './driver-entry.js'
-import type { Demand } from './resources.js'
+import { type Demand, demandKey } from './resources.js'
 
 /** Waiting drivers that ask for the same: where one finds no room, none of them does. */
 export class DemandClass implements DriverQueue {
@@ -117,7 +117,7 @@ export class WaitingDrivers implements DriverQueues {
     const { cores, memoryMib, resources, on } = driver.record.description
     const demand = { cores, memoryMib, resources, ...(on && { on }) }
     // A driver that failed somewhere has its own order of Workers, so it shares no queue.
-    const key = driver.hasFailed ? driver.id : keyOf(demand)
+    const key = driver.hasFailed ? driver.id : demandKey(demand)
     let demandClass = this.#classes.get(key)
     if (!demandClass) {
       demandClass = new DemandClass(key, demand, driver.hasFailed)
@@ -161,9 +161,4 @@ export class WaitingDrivers implements DriverQueues {
     this.#size--
     if (drivers.length === 0) this.#classes.delete(demandClass.key)
   }
-}
-
-function keyOf({ cores, memoryMib, resources, on = {} }: Demand): string {
-  const sorted = (record: object) => Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1))
-  return JSON.stringify([cores, memoryMib, sorted(resources), sorted(on)])
 }

@@ -10,7 +10,7 @@ import type { Now } from './step.js'
 
 /* Why an application or driver waits (protocol L1). */
 
-/** Why applications wait that ask for executors of this size, of which no launch has failed. */
+/** Why applications wait that ask for the same executors, of which no launch has failed. */
 export type KnownReasons = Map<string, { readonly reason: WaitingReason | undefined }>
 
 /** Undefined: it does not wait. `reason` undefined: it will be given what it wants next. */

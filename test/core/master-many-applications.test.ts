@@ -177,3 +177,21 @@ test('an application that has not changed keeps its row, and those of one size n
   world.tell('greedy', { type: 'RequestExecutors', appId: first!.id, request: 1, total: 0 })
   assert.equal(world.snapshot().activeApps[0]?.message, 'idle: it asks for no executors now')
 })
+
+test('applications of one size that want other Workers wait for other reasons', () => {
+  const world = worldOf('greedy', 1, 64)
+  world.worker('w1')
+  world.tell('greedy', {
+    type: 'RegisterApplication',
+    registration: 'greedy-labelled',
+    description: {
+      ...applicationDescription,
+      executor: { cores: 64, memoryMib: 64, resources: {}, on: { zone: 'a' } },
+    },
+    listen: { port: 5000 },
+  })
+  assert.deepEqual(
+    world.snapshot().activeApps.map(({ waiting }) => waiting?.reason),
+    ['TOO_LARGE', 'NO_LABEL'],
+  )
+})
