@@ -20,11 +20,16 @@ export function isPlainObject(value: unknown): value is object {
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty')
 }
 
-/** Own options count, also of an instance. An instance without any, such as a Map, means something else. */
+/** Own fields count, also of an instance. A list, or what has none, such as a Map, means something else. */
+export const holdsFields = (value: unknown): value is object =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  (isPlainObject(value) || Object.keys(value).length > 0)
+
 function hasInherited(value: object, names: readonly string[]): boolean {
   if (isPlainObject(value)) return false
-  const own = Object.keys(value)
-  return own.length === 0 || names.some((name) => name in value && !Object.hasOwn(value, name))
+  return !holdsFields(value) || names.some((name) => name in value && !Object.hasOwn(value, name))
 }
 
 /**

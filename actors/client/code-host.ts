@@ -3,6 +3,7 @@ import { codeDisk } from '../../runtime/code/code-disk.js'
 import { CodeSender, type SendableCode } from '../../runtime/code/code-sender.js'
 import { FiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
+import { NewestEntries } from '../../runtime/newest-entries.js'
 import type { Link } from '../../runtime/transport/link.js'
 
 export interface CodeHostOptions {
@@ -17,7 +18,7 @@ export class CodeHost {
   readonly #options: CodeHostOptions
   #code: Promise<SendableCode> | undefined
   /** Addresses of Workers that have it, as many as others are told, the newest last. */
-  readonly #holders = new Set<string>()
+  readonly #holders = new NewestEntries<string, true>(limits.codeSources)
 
   constructor(options: CodeHostOptions) {
     this.#options = options
@@ -28,7 +29,8 @@ export class CodeHost {
     const channel: CodeChannel = new CodeChannel(link, {
       message: (message) => {
         if (message.type === 'held') {
-          if (message.address !== undefined) this.#holds(message.address)
+          // Whoever says it may say it without an end.
+          if (message.address !== undefined) this.#holders.set(message.address, true)
         } else if (!sender.receive(message)) {
           throw new FiresteelError('FRAME_INVALID', `${message.type} is not for a driver.`)
         }
@@ -39,16 +41,6 @@ export class CodeHost {
       closed: () => sender.close(),
     })
     sender = new CodeSender(channel, () => this.#collected())
-  }
-
-  /** Whoever says it may say it without an end. */
-  #holds(address: string): void {
-    this.#holders.delete(address)
-    this.#holders.add(address)
-    for (const oldest of this.#holders) {
-      if (this.#holders.size <= limits.codeSources) return
-      this.#holders.delete(oldest)
-    }
   }
 
   #collected(): Promise<SendableCode> {
@@ -68,7 +60,7 @@ export class CodeHost {
       manifest,
       root,
       sourceOf: (place) => sources[place] ?? '',
-      holders: () => [...this.#holders],
+      holders: () => [...this.#holders.keys()],
     }
   }
 }

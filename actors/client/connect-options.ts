@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs'
 import { basename, extname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { FiresteelError, isFiresteelError, reasonOf } from '../../runtime/errors.js'
-import { checkKnownOptions, isPlainObject } from '../../runtime/known-options.js'
+import { FiresteelError, reasonOf } from '../../runtime/errors.js'
+import { checkKnownOptions, holdsFields, isPlainObject } from '../../runtime/known-options.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
 import { protoKeyPath, protoKeyRule } from '../../runtime/proto-key.js'
@@ -204,21 +204,19 @@ export function connectSettings(options: ConnectOptions, cwd: string): ConnectSe
 function codeFolderOf(code: unknown, cwd: string): string | undefined | false {
   if (code === undefined || code === false) return code
   const help = "Write code: new URL('.', import.meta.url), or the path of a folder."
-  try {
-    if (code instanceof URL) return folder(fileURLToPath(code))
-    if (typeof code === 'string')
-      return folder(code.startsWith('file:') ? fileURLToPath(code) : resolve(cwd, code))
-  } catch (error) {
-    if (isFiresteelError(error)) throw error
-    throw new FiresteelError('USAGE', `code is ${String(code)}, which is no file URL.`, {
-      place: 'code',
-      help,
-    })
+  if (!(code instanceof URL) && typeof code !== 'string') {
+    const message = 'code must be the URL or path of a folder, or false.'
+    throw new FiresteelError('USAGE', message, { place: 'code', help })
   }
-  throw new FiresteelError('USAGE', 'code must be the URL or path of a folder, or false.', {
-    place: 'code',
-    help,
-  })
+  let path: string
+  try {
+    const isUrl = code instanceof URL || code.startsWith('file:')
+    path = isUrl ? fileURLToPath(code) : resolve(cwd, code)
+  } catch {
+    const message = `code is ${String(code)}, which is no file URL.`
+    throw new FiresteelError('USAGE', message, { place: 'code', help })
+  }
+  return folder(path)
 }
 
 /** Otherwise it would be noticed only once a Worker lacks a module, which may be months later. */
@@ -346,9 +344,8 @@ function resourcesOf(resources: unknown): Record<string, number> {
 }
 
 function variablesOf(env: unknown): Record<string, string> {
-  const isGiven = typeof env === 'object' && env !== null && !Array.isArray(env)
-  // process.env is an object of its own kind. One without own variables, such as a Map, means something else.
-  if (!isGiven || (!isPlainObject(env) && Object.keys(env).length === 0))
+  // process.env is an object of its own kind.
+  if (!holdsFields(env))
     return refuse('executor.env', "executor.env must be an object such as { STAGE: 'test' }.")
   return { ...(env as Record<string, string>) }
 }

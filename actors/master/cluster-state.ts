@@ -1,5 +1,6 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
+import { NewestEntries } from '../../runtime/newest-entries.js'
 import { comparePositions } from '../../runtime/persistence/engine.js'
 import { isForgotten } from '../../runtime/persistence/forgotten.js'
 import type { Role } from '../../runtime/transport/identity.js'
@@ -23,7 +24,6 @@ import type { LauncherEntry } from './launcher-entry.js'
 import { LostExecutors } from './lost-executors.js'
 import { KeptEnds } from './lost-writes/kept-ends.js'
 import type { MasterConfig } from './master-config.js'
-import { NewestEntries } from './newest-entries.js'
 import { NumberedMap } from './numbered-map.js'
 import type {
   DeploymentRecord,
@@ -34,7 +34,7 @@ import type {
   KeyRecord,
   TokenRecord,
 } from './records.js'
-import type { Step } from './step.js'
+import type { Now, Step } from './step.js'
 import { WaitingDrivers } from './waiting-drivers.js'
 import { executorHolding, type HoldingKey, type WorkerEntry } from './worker-entry.js'
 
@@ -316,6 +316,11 @@ export class ClusterState {
       const { app, executor } = this.ownerOf(worker.id, key)
       if (app && executor) yield [app, executor]
     }
+  }
+
+  /** Since when a Worker is silent counts from the election at the earliest. */
+  silentMs({ lastHeartbeatMs }: WorkerEntry, { monotonicMs }: Now): number {
+    return monotonicMs - Math.max(lastHeartbeatMs, this.leadership.electedAtMs)
   }
 
   linkedWorkers(): WorkerEntry[] {

@@ -1,3 +1,4 @@
+import { groupedBy } from '../../runtime/grouped-by.js'
 import { limits } from '../../runtime/limits.js'
 import type { DecommissionWorkers, RecommissionWorkers, WorkerDecommissioning } from '../messages/drains.js'
 import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
@@ -32,13 +33,7 @@ type EntriesOf = (drainId: string) => readonly WorkerEntry[]
 
 /** The Workers are gone through once, however many drains one request begins or ends. */
 function entriesOfAll({ workers }: ClusterState): EntriesOf {
-  const entries = new Map<string, WorkerEntry[]>()
-  for (const worker of workers.values()) {
-    const id = drainIdOf(worker.record)
-    const same = entries.get(id)
-    if (same) same.push(worker)
-    else entries.set(id, [worker])
-  }
+  const entries = groupedBy(workers.values(), ({ record }) => [drainIdOf(record)])
   return (id) => entries.get(id) ?? []
 }
 

@@ -1,5 +1,5 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
-import { NewestEntries } from './newest-entries.js'
+import { NewestEntries } from '../../runtime/newest-entries.js'
 import { executorHolding, type HoldingKey } from './worker-entry.js'
 
 /** Ids of the executors that one application was told are LOST. */

@@ -1,3 +1,4 @@
+import { groupedBy } from '../../runtime/grouped-by.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import type {
   ApplicationStatus,
@@ -65,7 +66,7 @@ export class SnapshotCache {
 }
 
 function assembled(rows: SnapshotRows) {
-  const executors = byApp(rows.executors.rows)
+  const executors = groupedBy<ExecutorStatus, string>(rows.executors.rows, ({ appId }) => [appId])
   const withExecutors = (app: ApplicationStatus): ApplicationView => {
     const own = executors.get(app.id)
     return own ? { ...app, executors: own } : withoutExecutors(app)
@@ -88,14 +89,4 @@ function withoutExecutors(app: ApplicationStatus): ApplicationView {
   const view = { ...app, executors: [] }
   idle.set(app, view)
   return view
-}
-
-function byApp(executors: readonly ExecutorStatus[]): Map<string, ExecutorStatus[]> {
-  const apps = new Map<string, ExecutorStatus[]>()
-  for (const executor of executors) {
-    const of = apps.get(executor.appId)
-    if (of) of.push(executor)
-    else apps.set(executor.appId, [executor])
-  }
-  return apps
 }

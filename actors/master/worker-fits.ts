@@ -173,7 +173,6 @@ function holdersOf({ holdings, record }: WorkerEntry): Holder[] {
 
 /** When it was heard last, and when it counts as dead at the latest if it is not heard again. */
 export function silenceOf(cluster: ClusterState, worker: WorkerEntry, now: Now) {
-  const since = Math.max(worker.lastHeartbeatMs, cluster.leadership.electedAtMs)
-  const leftMs = since + cluster.config.workerTimeoutMs - now.monotonicMs
+  const leftMs = cluster.config.workerTimeoutMs - cluster.silentMs(worker, now)
   return { heardAtMs: worker.lastHeartbeatWallMs, deadAtMs: now.wallMs + Math.max(0, leftMs) }
 }

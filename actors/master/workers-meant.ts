@@ -1,3 +1,4 @@
+import { groupedBy } from '../../runtime/grouped-by.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import type { Failure } from '../messages/common.js'
 import type { ClusterState } from './cluster-state.js'
@@ -43,20 +44,9 @@ function candidates({ workers, drains }: ClusterState): Candidates {
   const all = [...live, ...known]
   return {
     all,
-    byId: by(all, ({ id }) => [id]),
-    byName: by(all, ({ of }) => [of.name, placeOf(of)]),
+    byId: groupedBy(all, ({ id }) => [id]),
+    byName: groupedBy(all, ({ of }) => [of.name, placeOf(of)]),
   }
-}
-
-function by(all: readonly Candidate[], namesOf: (one: Candidate) => string[]): Map<string, Candidate[]> {
-  const found = new Map<string, Candidate[]>()
-  for (const one of all)
-    for (const name of namesOf(one)) {
-      const same = found.get(name)
-      if (same) same.push(one)
-      else found.set(name, [one])
-    }
-  return found
 }
 
 /** Former processes of one Worker are one: a living one goes first. */

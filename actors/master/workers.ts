@@ -246,7 +246,7 @@ export function checkWorkers(cluster: ClusterState, step: Step): boolean {
       if (deadMs >= DEAD_SHOWN_TIMEOUTS * cluster.config.workerTimeoutMs) forgetDead(cluster, worker)
       continue
     }
-    const silentMs = silenceOf(cluster, step, worker)
+    const silentMs = cluster.silentMs(worker, step.now)
     if (silentMs < cluster.config.workerTimeoutMs) continue
     if (removed >= cluster.config.slices.removedPerSweep) return true
     // Each of its holdings is looked at, and each application is told of it.
@@ -258,10 +258,6 @@ export function checkWorkers(cluster: ClusterState, step: Step): boolean {
   for (const worker of cluster.workers.values())
     if (worker.state !== 'DEAD' && !worker.linked) suspect(cluster, step, worker)
   return false
-}
-
-function silenceOf({ leadership }: ClusterState, { now }: Step, { lastHeartbeatMs }: WorkerEntry): number {
-  return now.monotonicMs - Math.max(lastHeartbeatMs, leadership.electedAtMs)
 }
 
 const PROBES = innerLimits.workerProbes

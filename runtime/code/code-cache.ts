@@ -192,11 +192,11 @@ export class CodeCache {
   }
 
   /** However many ask for it. */
-  async #checkOnce(entry: Entry): Promise<boolean> {
-    entry.checking ??= this.#check(entry)
-    const isWhole = await entry.checking
-    entry.checking = undefined
-    return isWhole
+  #checkOnce(entry: Entry): Promise<boolean> {
+    entry.checking ??= this.#check(entry).finally(() => {
+      entry.checking = undefined
+    })
+    return entry.checking
   }
 
   /** A loss of power may have left other bytes on the disk than were written. */

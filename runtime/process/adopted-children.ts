@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { withSpareDescriptor } from './descriptors.js'
+import { parseProcStat } from './proc-stat.js'
 
 const read = (path: string): string => withSpareDescriptor(() => readFileSync(path, 'latin1'))
 
@@ -20,10 +21,7 @@ function childrenOfMainThread(): readonly number[] | undefined {
 
 function isChild(pid: number): boolean {
   try {
-    const stat = read(`/proc/${pid}/stat`)
-    // The name before it may hold spaces.
-    const [, parentPid] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return Number(parentPid) === process.pid
+    return parseProcStat(read(`/proc/${pid}/stat`))?.parentPid === process.pid
   } catch {
     return false
   }

@@ -2,8 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { innerLimits } from '../inner-limits.js'
 import { blockThread } from '../pause.js'
 import { isDescriptorShortage, withSpareDescriptor } from './descriptors.js'
+import { parseProcStat } from './proc-stat.js'
 import type { GroupFollower } from './process-group.js'
-import { type ProcessEntry, parseProcStat, readProcessTable } from './process-table.js'
+import { type ProcessEntry, readProcessTable } from './process-table.js'
 import { sendSignal } from './send-signal.js'
 
 /**

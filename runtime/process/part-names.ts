@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync } from 'node:fs'
 import { innerLimits } from '../inner-limits.js'
+import { NewestEntries } from '../newest-entries.js'
 
 /** What it takes from the disk and the clock. */
 export interface PartNamesDisk {
@@ -30,7 +31,6 @@ interface Known {
 const PART = /\.\d{15}$/
 /** A disk may date two changes alike that are so close. Some count whole seconds. */
 const SETTLED_MS = innerLimits.folderSettledMs
-const MOST = innerLimits.foldersKnown
 
 /**
  * The names of parts that were rotated away, by folder. Outputs may lie where a program works, beside files
@@ -39,8 +39,7 @@ const MOST = innerLimits.foldersKnown
  */
 export class PartNames {
   readonly #disk: PartNamesDisk
-  /** The one that was asked for last is the last. */
-  readonly #known = new Map<string, Known>()
+  readonly #known = new NewestEntries<string, Known>(innerLimits.foldersKnown)
 
   constructor(disk: PartNamesDisk = nodeDisk) {
     this.#disk = disk
@@ -49,7 +48,6 @@ export class PartNames {
   in(folder: string): readonly string[] {
     const changedAtNs = this.#disk.changedAtNs(folder)
     const known = this.#known.get(folder)
-    this.#known.delete(folder)
     if (changedAtNs === undefined) return []
     if (known?.changedAtNs === changedAtNs) {
       this.#known.set(folder, known)
@@ -60,10 +58,6 @@ export class PartNames {
     // What comes now could bear the same date, and would not be noticed.
     if (beganAtMs - Number(changedAtNs / 1_000_000n) < SETTLED_MS) return parts
     this.#known.set(folder, { changedAtNs, parts })
-    for (const oldest of this.#known.keys()) {
-      if (this.#known.size <= MOST) break
-      this.#known.delete(oldest)
-    }
     return parts
   }
 }

@@ -109,6 +109,14 @@ class Pool {
     }
   }
 
+  /** The first task of the first thread ends, and leaves something behind. */
+  endFirst(): void {
+    const { ring } = this.threads[0]!
+    assert.ok(ring.claim(0, this.nowMs))
+    ring.write(0, 'value', new Uint8Array())
+    this.pass(LOOK)
+  }
+
   exit(number: number): void {
     this.#exits[number]?.('it was told to')
   }
@@ -117,10 +125,7 @@ class Pool {
 test('what was posted to a thread that does not answer goes to a fresh one, and the log says what may be the reason', () => {
   const world = new Pool()
   world.run(1)
-  const { ring } = world.threads[0]!
-  assert.ok(ring.claim(0, world.nowMs))
-  ring.write(0, 'value', new Uint8Array())
-  world.pass(LOOK)
+  world.endFirst()
   world.run(2)
   world.pass(SILENT - LOOK)
   assert.equal(world.threads.length, 1)
@@ -138,10 +143,7 @@ test('what was posted to a thread that does not answer goes to a fresh one, and 
 test('what waits in a thread that does not answer goes to another as soon as one more has a place', () => {
   const world = new Pool(2)
   world.run(1)
-  const { ring } = world.threads[0]!
-  assert.ok(ring.claim(0, world.nowMs))
-  ring.write(0, 'value', new Uint8Array())
-  world.pass(LOOK)
+  world.endFirst()
   world.run(2)
   world.pass(QUIET)
   assert.equal(world.threads.length, 1)
@@ -164,10 +166,7 @@ test('a thread in a long task, and one that is starting, are waited for', () => 
 test('if the thread does not end, its executor does, and says of which task it may be', () => {
   const world = new Pool()
   world.run(1)
-  const { ring } = world.threads[0]!
-  assert.ok(ring.claim(0, world.nowMs))
-  ring.write(0, 'value', new Uint8Array())
-  world.pass(LOOK)
+  world.endFirst()
   world.run(2)
   world.pass(SILENT + limits.threadEndMs + 5 * LOOK)
   assert.deepEqual(world.useless, [

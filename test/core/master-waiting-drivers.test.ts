@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { DriverEntry } from '../../actors/master/driver-entry.js'
 import { DriverTurns } from '../../actors/master/driver-turns.js'
-import type { DriverRecord } from '../../actors/master/records.js'
+import { type DriverRecord, neverLaunched } from '../../actors/master/records.js'
 import { DemandClass, WaitingDrivers } from '../../actors/master/waiting-drivers.js'
 import { driverDescription } from '../../actors/messages/samples.js'
 import { limits } from '../../runtime/limits.js'
@@ -42,12 +42,7 @@ const queuedDriver = (index: number, description: DriverRecord['description']): 
   description,
   key: `key-${index}`,
   digest: 'd',
-  state: 'SUBMITTED',
-  wanted: 'RUN',
-  generation: 0,
-  launchedUnder: 0,
-  workerId: null,
-  resources: {},
+  ...neverLaunched,
 })
 
 test('of drivers that ask for the same, one looks for all: a pass is no product of drivers and Workers', () => {

@@ -6,10 +6,10 @@ import { GuardLedger } from '../../runtime/process/guard-ledger.js'
 import { parseProportionalMemory, parseStatusMemory } from '../../runtime/process/memory-usage.js'
 import { type MemoryExcess, MemoryWatch } from '../../runtime/process/memory-watch.js'
 import { heapOptions, mainCommand } from '../../runtime/process/node-command.js'
+import { parseProcStat } from '../../runtime/process/proc-stat.js'
 import { GroupFollower } from '../../runtime/process/process-group.js'
 import {
   type ProcessEntry,
-  parseProcStat,
   parsePsLine,
   readProcess,
   readProcessTable,

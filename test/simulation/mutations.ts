@@ -207,9 +207,9 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'silence counts from the last heartbeat, not from the election',
-    file: 'actors/master/workers.js',
-    find: 'return now.monotonicMs - Math.max(lastHeartbeatMs, leadership.electedAtMs);',
-    replace: 'return now.monotonicMs;',
+    file: 'actors/master/cluster-state.js',
+    find: 'return monotonicMs - Math.max(lastHeartbeatMs, this.leadership.electedAtMs);',
+    replace: 'return monotonicMs;',
     faults: ['killLeader', 'cutWorker'],
   },
   {

@@ -1,3 +1,4 @@
+import { groupedBy } from '../../../runtime/grouped-by.js'
 import { innerLimits } from '../../../runtime/inner-limits.js'
 import { percentOf } from '../../../runtime/pages/words.js'
 import type { DriverStatus, WorkerStatus } from '../../messages/status.js'
@@ -129,13 +130,7 @@ function grouped(
   by: string,
   labelOf: (worker: WorkerStatus) => string,
 ): Place[] {
-  const groups = new Map<string, WorkerStatus[]>()
-  for (const worker of workers) {
-    const value = labelOf(worker)
-    const group = groups.get(value)
-    if (group) group.push(worker)
-    else groups.set(value, [worker])
-  }
+  const groups = groupedBy(workers, (worker) => [labelOf(worker)])
   const bySize = [...groups].sort(([, a], [, b]) => b.length - a.length)
   const shown = bySize.slice(0, bySize.length > MOST_PLACES ? MOST_PLACES - 1 : MOST_PLACES)
   const places = shown

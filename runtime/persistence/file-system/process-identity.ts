@@ -1,7 +1,8 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { systemCodeOf } from '../../errors.js'
 import { bootId } from '../../process/boot-id.js'
-import { isRunning, parseProcStat } from '../../process/process-table.js'
+import { parseProcStat } from '../../process/proc-stat.js'
+import { isRunning } from '../../process/process-table.js'
 
 /** The process that owns an epoch. Undefined if the system does not tell: then only staleness counts. */
 export interface ProcessIdentity {
