@@ -5,6 +5,7 @@ import { programEntries } from '../../runtime/built-file.js'
 import { type ProgramPlan, programBuilds } from './bundle-program.js'
 import { bundledPackages, partsOfPrograms, requiredPackages } from './bundled.js'
 import { importByLoader, writeCodeCache, writeLoader } from './code-cache.js'
+import { removeLeftovers } from './leftovers.js'
 
 /*
  * Node spends about half a millisecond of processor time on each file that it imports. So the build makes one
@@ -160,6 +161,7 @@ function writePlain(): void {
 }
 
 const PROGRAMS = 'dist/programs'
+removeLeftovers('.', 'dist', ['actors', 'runtime', 'test', 'examples'])
 const bundler = bundlerPath()
 rmSync('dist/programs', { recursive: true, force: true })
 if (bundler === undefined) {

@@ -49,14 +49,14 @@ export const budgetMutations: readonly Mutation[] = [
   },
   {
     name: 'a map that only has its entries set again keeps each former table of it',
-    file: 'actors/master/newest-entries.js',
+    file: 'runtime/newest-entries.js',
     find: 'if (++this.#changes >= this.#most)',
     replace: 'if (false)',
     test,
   },
   {
     name: 'what was LOST is remembered for ever',
-    file: 'actors/master/newest-entries.js',
+    file: 'runtime/newest-entries.js',
     find: 'if (this.#entries.size <= this.#most)',
     replace: 'if (true)',
     test,
