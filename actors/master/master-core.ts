@@ -14,6 +14,7 @@ import { ClusterState, type PeerInfo } from './cluster-state.js'
 import type { CommitQueueView } from './commit-queue-view.js'
 import { newestDeployment } from './deployments.js'
 import { drainDue } from './drains.js'
+import { dropKeptEnds } from './driver-reports.js'
 import { IdSource } from './ids.js'
 import { launchDue, relaunchDue } from './launch-timers.js'
 import { isLauncher } from './launcher-entry.js'
@@ -480,7 +481,7 @@ export class MasterCore {
         executors.executorLasted(cluster, step, timer.appId, timer.execId)
         break
       case 'kept-ends':
-        submission.dropKeptEnds(cluster, step)
+        dropKeptEnds(cluster, step)
         break
       case 'adopt':
         executors.giveUpOrphans(cluster, step, timer.appId)

@@ -16,6 +16,7 @@ import { deploySubmission } from './deployed-drivers.js'
 import * as deployments from './deployments.js'
 import * as drains from './drains.js'
 import { driverProgressed } from './driver-progress.js'
+import { driverStateChanged } from './driver-reports.js'
 import * as launchers from './launchers.js'
 import { logLocation } from './log-location.js'
 import { takeLostTail } from './lost-writes/intake.js'
@@ -197,7 +198,7 @@ const routes: Routes = {
   DriverStateChanged: {
     sender: 'node',
     master: 'leader',
-    handle: ({ cluster, step, from }, message) => submission.driverStateChanged(cluster, step, from, message),
+    handle: ({ cluster, step, from }, message) => driverStateChanged(cluster, step, from, message),
   },
   DriverProgressed: {
     sender: 'node',

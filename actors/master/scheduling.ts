@@ -1,12 +1,12 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
 import type { ClusterState } from './cluster-state.js'
 import { MovingRoom, moveDrivers } from './drain-moves.js'
+import { judgeHeldEnds } from './driver-reports.js'
 import { scheduleDrivers } from './driver-scheduling.js'
 import { endGone, killLeaving } from './ending.js'
 import { scheduleExecutors } from './executor-scheduling.js'
 import { takeNextContents } from './replacing.js'
 import type { Step } from './step.js'
-import { judgeHeldEnds } from './submission.js'
 
 /** The most launches of one pass, so that a step stays one commit (protocol 4.1). The next pass does more. */
 const LAUNCHES_PER_PASS = innerLimits.launchesPerPass

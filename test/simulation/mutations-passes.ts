@@ -57,15 +57,15 @@ export const passMutations: readonly Mutation[] = [
   },
   {
     name: 'one step ends all drivers whose ends were held',
-    file: 'actors/master/submission.js',
+    file: 'actors/master/driver-reports.js',
     find: 'step.gated.length >= cluster.config.slices.endingEffects',
     replace: 'false',
     test: 'master-held-ends',
   },
   {
     name: 'of one driver and Worker any number of ends is held',
-    file: 'actors/master/submission.js',
-    find: 'if (isEarly && isForgotten)',
+    file: 'actors/master/driver-reports.js',
+    find: 'if (isEarly && isForgotten && isOlderThanHeld(cluster, step, driver, end))',
     replace: 'if (false)',
     test: 'master-held-ends',
   },

@@ -221,7 +221,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'an ended driver does not give its room back',
-    file: 'actors/master/submission.js',
+    file: 'actors/master/driver-reports.js',
     find: 'worker?.release(driverHolding(driverId, generation));',
     replace: ';',
   },
@@ -345,7 +345,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'the end of a driver that nobody knows yet is acknowledged',
-    file: 'actors/master/submission.js',
+    file: 'actors/master/driver-reports.js',
     find: 'if (over && !isKnownDriver(cluster, driverId) && mayComeBack(cluster, step.now))',
     replace: 'if (false)',
     script: 'its end first, its submission afterwards',
@@ -545,7 +545,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a report of another generation ends the accepted one',
-    file: 'actors/master/submission.js',
+    file: 'actors/master/driver-reports.js',
     find: 'const accepted = driver?.record.workerId === from.incarnation && driver.record.generation === generation;',
     replace: 'const accepted = driver !== undefined;',
     faults: ['cutWorker', 'freezeWorker', 'hostLost'],
@@ -667,14 +667,14 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a Worker that is being stopped is given more work',
-    file: 'actors/master/submission.js',
+    file: 'actors/master/driver-reports.js',
     find: 'if (worker && message.stopped)',
     replace: 'if (false)',
     faults: ['terminateWorker'],
   },
   {
     name: 'a driver that could not be started has ended',
-    file: 'actors/master/submission.js',
+    file: 'actors/master/driver-reports.js',
     find: 'if (isUnrecoverable && !stopped && !drained)',
     replace: "if (failure?.kind === 'start')",
     faults: ['badWorker'],
@@ -997,7 +997,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'an end counts before the Workers that may run a later generation have reported',
-    file: 'actors/master/submission.js',
+    file: 'actors/master/driver-reports.js',
     find: '(ends || isForgotten) && mayRunLater(cluster, step.now, driver)',
     replace: 'false',
     script: 'an end of an earlier generation, told again before the later one reports',
@@ -1024,7 +1024,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'an end that the store forgot the launch of is none',
-    file: 'actors/master/submission.js',
+    file: 'actors/master/driver-reports.js',
     find: 'forgottenEnd(cluster, step, driver, from.incarnation, message);',
     replace: ';',
   },

@@ -3,6 +3,7 @@ import { takeAwaited, takeOrphans } from '../application-executors.js'
 import type { ClusterState } from '../cluster-state.js'
 import { takeBackDeployment } from '../deployments.js'
 import { takeBackDrain } from '../drains.js'
+import { meetKeptEnds } from '../driver-reports.js'
 import { endApplicationAs, endDriverAs } from '../ending.js'
 import type {
   ApplicationRecord,
@@ -17,7 +18,6 @@ import type {
 } from '../records.js'
 import { restoreApplication, restoreWorker } from '../recovery.js'
 import type { Step } from '../step.js'
-import { meetKeptEnds } from '../submission.js'
 import { giveUp } from '../superseding.js'
 import { takeBackToken } from '../tokens.js'
 import type { WorkerEntry } from '../worker-entry.js'
