@@ -31,9 +31,9 @@ export interface ExecutorFailure extends Omit<ExecutorInfo, 'cores'> {
 export interface WaitingApplication {
   /**
    * `NO_ROOM` now, `TOO_LARGE` for every Worker, `DRAINING`, `NO_LABEL`, `NO_WORKER`, `LAUNCHES_FAILED`,
-   * `ALL_EXCLUDED` or `NOT_LINKED`.
+   * `ALL_EXCLUDED` or `NOT_LINKED`; `ASKS_NONE` if tasks wait and the program wants no executor.
    */
-  readonly reason: WaitingReason
+  readonly reason: WaitingReason | 'ASKS_NONE'
   /** The reason in words, as `firesteel status` shows it. */
   readonly message: string
   /** Workers on which executors failed lately. */

@@ -319,20 +319,26 @@ export class ClientCore {
     this.#startTimer('idle', Math.max(limits.idleLookLeastMs, Math.min(limits.idleLookMs, idleTimeoutMs / 4)))
   }
 
-  /** Without an executor, and if it wants any: asks its Master why, after this time. */
+  /** Without an executor, unless it has no work for one: says why after this time. */
   #watchWaiting(ms: number): void {
-    if (this.#watchesWaiting || this.#executors.held.length > 0 || this.#requests.target?.total === 0) return
+    if (this.#watchesWaiting || this.#executors.held.length > 0) return
+    if (this.#requests.target?.total === 0 && !this.#demand.wantsNone) return
     this.#watchesWaiting = true
     this.#startTimer('waiting', ms)
   }
 
-  #askWhyItWaits(): void {
+  #tellWhyItWaits(): void {
     this.#watchesWaiting = false
     if (this.#phase !== 'registered' || this.#appId === undefined) return
     this.#watchWaiting(limits.waitingAgainMs)
+    if (!this.#watchesWaiting) return
+    if (this.#demand.wantsNone) {
+      this.#out.push({ kind: 'wantsNone' })
+      return
+    }
     const { leader } = this.#masters
     // Without a leader there is nobody to give executors, which `masterLost` has told.
-    if (!this.#watchesWaiting || !leader) return
+    if (!leader) return
     const message: RequestMasterState = {
       type: 'RequestMasterState',
       of: this.#appId,
@@ -424,7 +430,7 @@ export class ClientCore {
         this.#sendRequests()
         break
       case 'waiting':
-        this.#askWhyItWaits()
+        this.#tellWhyItWaits()
         break
       case 'idle':
         if (this.#phase !== 'registered') break

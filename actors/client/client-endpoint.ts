@@ -347,10 +347,17 @@ export class ClientEndpoint {
       case 'summarize':
         this.#summarize(effect.anew)
         return
+      case 'wantsNone':
+        if (this.#pool && this.#pool.stats().waiting > 0)
+          this.#waits({
+            reason: 'ASKS_NONE',
+            message: 'waits: its program asks for no executors',
+            workers: [],
+          })
+        return
       case 'waits': {
         const { reason, workers } = effect.waiting
-        log.warn(`${this.appId} has no executor and ${effect.message}`)
-        events.waiting({ reason, message: effect.message, workers: workers.map(failedWorker) })
+        this.#waits({ reason, message: effect.message, workers: workers.map(failedWorker) })
         return
       }
       case 'settled':
@@ -360,6 +367,12 @@ export class ClientEndpoint {
       case 'ended':
         void this.#finish(effect.reason && errorOf(effect.reason))
     }
+  }
+
+  #waits(why: WaitingApplication): void {
+    const { log, events } = this.#options
+    log.warn(`${this.appId} has no executor and ${why.message}`)
+    events.waiting(why)
   }
 
   /** Dials it. An address from a Master may be unreadable; it is then noted and not tried again. */

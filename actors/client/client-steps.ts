@@ -130,6 +130,8 @@ export type ClientEffect =
    * leader knows nothing yet.
    */
   | { readonly kind: 'summarize'; readonly anew: boolean }
+  /** It has no executor, because its program wants none. */
+  | { readonly kind: 'wantsNone' }
   /** Its Master says why it has no executor. */
   | { readonly kind: 'waits'; readonly waiting: Waiting; readonly message: string }
   | { readonly kind: 'settled'; readonly waiter: number; readonly done: boolean }

@@ -19,6 +19,11 @@ export class ExecutorDemand {
     this.#idleTimeoutMs = idleTimeoutMs
   }
 
+  /** True: the program wants no executor, whatever waits. */
+  get wantsNone(): boolean {
+    return this.#ceiling === 0
+  }
+
   /** True: it asks for fewer than the program allows, because there was too little work. */
   get isLowered(): boolean {
     return this.#lowered !== undefined && this.#lowered < this.#ceiling

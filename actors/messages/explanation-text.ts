@@ -102,8 +102,9 @@ const beforeLaunch: Texts<Exclude<WaitCause, OnWorker>> = {
     helps: 'Check that its program still runs and reaches the Master. It is ended if it does not come back.',
   }),
   ASKS_NONE: () => ({
-    why: 'It has no tasks that wait, so it asks for no executors.',
-    helps: 'It asks again as soon as its program gives it tasks.',
+    why: 'It asks for no executors: it has no tasks that wait, or its program wants none.',
+    helps:
+      'It asks as soon as it has tasks. If its program set `executors` to 0: app.requestExecutors(total).',
   }),
   CORES_LIMIT: ({ what }) => ({
     why: `It may have fewer cores in all than one executor needs (${what}).`,

@@ -172,7 +172,12 @@ test('waits for cores that an application holds, and for memory that drivers hol
   await second.close()
   await explains(cluster, second.id, 'UNREGISTERED', 'Its program closed it.')
   await app.requestExecutors(0)
-  await explains(cluster, app.id, 'ASKS_NONE', 'It has no tasks that wait, so it asks for no executors.')
+  await explains(
+    cluster,
+    app.id,
+    'ASKS_NONE',
+    'It asks for no executors: it has no tasks that wait, or its program wants none.',
+  )
   await explains(cluster, waiting, 'RUNS', /It runs on w\d-\S+ \(generation 1, process \d+\)\./)
   await killed(waiting, app.id)
   await explains(

@@ -251,7 +251,16 @@ const connectEffects: Record<ConnectOptionName, () => Promise<void>> = {
     await withApp({}, 4, () => undefined)
     await withApp({ cores: 3 }, 3, () => undefined)
   },
-  executors: () => withApp({ executors: 2 }, 2, () => undefined),
+  executors: async () => {
+    await withApp({ executors: 2 }, 2, () => undefined)
+    await withApp({ executors: 0 }, 0, async (app) => {
+      const why = new Promise<string>((resolve) => app.on('waiting', ({ reason }) => resolve(reason)))
+      const call = tasksOf(app).facts()
+      assert.equal(await why, 'ASKS_NONE')
+      await app.requestExecutors(1)
+      await call
+    })
+  },
   'executor.cores': async () => {
     assert.deepEqual(
       await withApp({ executor: { cores: 2 } }, 2, (app) => app.executors.map(({ cores }) => cores)),

@@ -489,7 +489,16 @@ test('an application without an executor asks its Master why after 5 s, then eac
   assert.deepEqual(timers(), [{ kind: 'startTimer', key: 'waiting', ms: 5000 }], 'it has lost the last one')
   bench.take({ kind: 'requestExecutors', total: 0, waiter: 1 })
   bench.take({ kind: 'timer', key: 'waiting' })
-  assert.deepEqual(bench.last, [], 'it wants none')
+  assert.deepEqual(bench.last, [{ kind: 'startTimer', key: 'waiting', ms: 60_000 }, { kind: 'wantsNone' }])
+})
+
+test('an application that gave its executors back for want of work does not say that it has none', () => {
+  const bench = new Bench().registered()
+  bench.hear('m1', 1, bench.added(0))
+  bench.take({ kind: 'givenBack', execIds: [0] })
+  bench.hear('m1', 1, bench.ended(0))
+  bench.take({ kind: 'timer', key: 'waiting' })
+  assert.deepEqual(bench.last, [])
 })
 
 test('an answer that comes when it has an executor again, or a refusal, tells nothing', () => {

@@ -5,6 +5,7 @@ import type { AppEvents } from '../../actors/client/app.js'
 import * as client from '../../actors/client/index.js'
 import type { ExecutorInfo } from '../../actors/executor/task.js'
 import * as task from '../../actors/executor/task.js'
+import { waitingReasons } from '../../actors/messages/launch-failures.js'
 import type { BackoffOptions } from '../../actors/tasks/backoff-option.js'
 import type { EachResult } from '../../actors/tasks/each.js'
 import type { LimitOptions } from '../../actors/tasks/limit-option.js'
@@ -103,6 +104,13 @@ test('docs/tasks.md has the keys of backoff and of limit', () => {
   assert.deepEqual([...rowsOf(sectionOf(tasksPage, '## Retries')).keys()].toSorted(), keysOf(backoff))
   const limit = { key: true, concurrency: true, perSecond: true } satisfies Record<keyof LimitOptions, true>
   assert.deepEqual([...rowsOf(sectionOf(tasksPage, '## Limits by key')).keys()].toSorted(), keysOf(limit))
+})
+
+test('docs/tasks.md says what each reason of an application that waits means', () => {
+  const reasons = [...waitingReasons, 'ASKS_NONE'] satisfies AppEvents['waiting']['reason'][]
+  const section = sectionOf(tasksPage, '## An application that waits')
+  // The first row is the head of the table.
+  assert.deepEqual([...rowsOf(section).keys()].slice(1).toSorted(), reasons.toSorted())
 })
 
 test('docs/library.md names what onProgress gets, what each yields, and what an executor has', () => {
