@@ -7,7 +7,7 @@ import { CommandOutputs, type OutputPaths } from './command-outputs.js'
 import { DirectCommands, wordOf } from './direct-commands.js'
 import { momentOfProcesses, newProcesses } from './new-processes.js'
 import { isRunning, type ProcessEntry, readProcessTable } from './process-table.js'
-import { sendSignal } from './send-signal.js'
+import { hasLeft, sendSignal } from './send-signal.js'
 import {
   type CommandExit,
   commandExit,
@@ -184,7 +184,8 @@ export class CommandShell {
 
   #terminate(left: readonly ProcessEntry[]): void {
     this.#child.signal('SIGTERM')
-    for (const { pid, groupId } of left) if (groupId !== this.#child.pid) sendSignal(pid, 'SIGTERM')
+    for (const entry of left)
+      if (entry.groupId !== this.#child.pid || hasLeft(entry)) sendSignal(entry.pid, 'SIGTERM')
   }
 
   /** The shell was killed under its command. */

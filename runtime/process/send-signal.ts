@@ -1,5 +1,6 @@
+import { isDescriptorShortage } from './descriptors.js'
 import type { GroupFollower } from './process-group.js'
-import type { ProcessEntry } from './process-table.js'
+import { type ProcessEntry, readProcess } from './process-table.js'
 
 /** `gone`: no process has this id; `refused`: it runs as another user, and no later try changes that. */
 export type SignalOutcome = 'sent' | 'gone' | 'refused'
@@ -34,10 +35,25 @@ export function signalMembers(
     if (follower.ownGroup && member.groupId === pid) {
       if (!groupSignalled) sendSignal(-pid, signal)
       groupSignalled = true
+      if (hasLeft(member)) sendSignal(member.pid, signal)
       if (sendSignal(member.pid, 0) !== 'refused') reachable++
     } else if (sendSignal(member.pid, signal) !== 'refused') {
       reachable++
     }
   }
   return reachable
+}
+
+/**
+ * It has left the group that a table gave it, perhaps before a signal to the group. `setsid` does so a moment
+ * after its start.
+ */
+export function hasLeft({ pid, startTime, groupId }: ProcessEntry): boolean {
+  try {
+    const now = readProcess(pid)
+    return now !== undefined && now.startTime === startTime && now.groupId !== groupId
+  } catch (error) {
+    if (isDescriptorShortage(error)) return false
+    throw error
+  }
 }

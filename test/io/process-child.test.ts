@@ -8,6 +8,9 @@ import { type Child, type ChildOptions, startChild } from '../../runtime/process
 import { childEnvironment } from '../../runtime/process/environment.js'
 import { identityOf, isAlive, type ProcessIdentity } from '../../runtime/process/find-process.js'
 import { type MemoryExcess, MemoryWatch } from '../../runtime/process/memory-watch.js'
+import { GroupFollower } from '../../runtime/process/process-group.js'
+import { readProcess } from '../../runtime/process/process-table.js'
+import { signalMembers } from '../../runtime/process/send-signal.js'
 import { waitUntil } from '../harness/wait-until.js'
 
 const linux = process.platform === 'linux'
@@ -110,6 +113,16 @@ test('what left the session stays known once it was seen', { skip: !linux }, asy
   process.kill(child.pid, 'SIGUSR2')
   await child.groupGone
   assert.deepEqual(pids.filter(isAlive), [])
+})
+
+test('what leaves the group between a look and the signal to the group gets the signal too', async (t) => {
+  const { child, pids } = await startPrinting(t, spawnSleeps, 3)
+  const own = pids[1]!
+  const entry = readProcess(own.pid)!
+  assert.equal(entry.groupId, own.pid, 'it has left')
+  const follower = new GroupFollower(child, { ownGroup: true, followDescendants: true })
+  signalMembers(follower, [{ ...entry, groupId: child.pid }], 'SIGTERM')
+  await waitUntil('it has ended', () => !isAlive(own))
 })
 
 test('without a group of its own a child is stopped with its descendants, and nobody else', async (t) => {

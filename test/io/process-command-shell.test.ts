@@ -83,13 +83,16 @@ test('every byte but NUL arrives and comes back', async () => {
 })
 
 test('what a command leaves behind ends before its result, within the grace or by force', async () => {
-  const shell = await start()
-  await run(shell, 'sleep 600 >/dev/null 2>&1 & echo $! > mild')
+  const patient = await start(LONG_GRACE_MS)
+  await run(patient, 'sleep 600 >/dev/null 2>&1 & echo $! > mild')
   assert.equal(isAlive(pidIn('mild')), false)
+  assert.equal(patient.ended, false)
   // A process that closes all descriptors it inherited is found as well.
   const hidden = `${process.execPath} -e "require('fs').writeFileSync('hidden', String(process.pid)); process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)" </dev/null >/dev/null 2>&1 & while ! [ -s hidden ]; do sleep 0.01; done`
-  await run(shell, hidden)
+  const impatient = await start()
+  await run(impatient, hidden)
   assert.equal(isAlive(pidIn('hidden')), false)
+  assert.equal(impatient.ended, true)
   assert.equal((await run(await start(), 'echo on')).stdout, 'on\n')
 })
 
@@ -110,6 +113,18 @@ test('stop ends the command with its group and with what left the group; the she
   assert.equal((await stubborn).signal, 'SIGKILL')
   assert.equal(isAlive(pidIn('stubborn')), false)
   assert.equal(impatient.ended, true)
+})
+
+test('a process that leaves its group as the command is stopped is told as well', async () => {
+  const shell = await start(LONG_GRACE_MS)
+  // At one moment after the other, because nobody sees when `setsid` leaves.
+  for (let turn = 0; turn < 40; turn++) {
+    rmSync(join(folder, 'leaving'), { force: true })
+    const running = run(shell, 'setsid sleep 600 & echo $! > leaving; wait')
+    await waitUntil('it may leave', () => existsSync(join(folder, 'leaving')), { everyMs: 0 })
+    await shell.stop()
+    assert.deepEqual([(await running).signal, shell.ended], ['SIGTERM', false])
+  }
 })
 
 test('a command that signals its own group is told from its shell', async () => {
