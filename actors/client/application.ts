@@ -25,18 +25,34 @@ export interface ApplicationOptions extends Omit<EndpointOptions, 'events'> {
   readonly release?: (() => Promise<void>) | undefined
 }
 
+export interface OpenedApplication {
+  readonly app: App
+  /**
+   * Emits what has happened since the registration, and from now on at once. Call it when who asked for the
+   * application has had it for a moment.
+   */
+  readonly flow: () => void
+}
+
 /** Registers an application. Rejects with a coded error or the signal's reason, after a call of `release`. */
-export async function openApplication(options: ApplicationOptions): Promise<App> {
+export async function openApplication(options: ApplicationOptions): Promise<OpenedApplication> {
   const { signal, log } = options
   const emitter = new Emitter<AppEvents>((event, error) => log.warn('a listener threw', { event, error }))
   let app: Application | undefined
+  let over: { readonly error: FiresteelError | undefined } | undefined
+  // What comes before belongs to the registration, which connect() waits for.
+  const isRegistered = (): boolean => endpoint.appId !== ''
   const events: EndpointEvents = {
-    masterChanged: (address, epoch) => emitter.emit('masterChanged', { address, epoch }),
-    masterLost: (reason) => emitter.emit('masterLost', { reason }),
+    masterChanged: (address, epoch) => isRegistered() && emitter.emit('masterChanged', { address, epoch }),
+    masterLost: (reason) => isRegistered() && emitter.emit('masterLost', { reason }),
     executorFailed: (failure) => emitter.emit('executorFailed', failure),
     waiting: (why) => emitter.emit('waiting', why),
     workerRemoved: (id, host, reason) => emitter.emit('workerRemoved', { id, host, reason }),
-    ended: (error) => void app?.ended(error),
+    pool: (event) => emitFromPool(emitter, event),
+    ended: (error) => {
+      over = { error }
+      void app?.ended(error)
+    },
   }
   const endpoint = new ClientEndpoint({ ...options, events })
   const giveUp = (): void => void endpoint.close('the signal was aborted')
@@ -54,7 +70,9 @@ export async function openApplication(options: ApplicationOptions): Promise<App>
   }
   const outputs = options.output && (await followOutputs(endpoint, options, options.output))
   app = new Application(endpoint, emitter, options, outputs)
-  return app
+  // The Master may have ended it before anybody had it.
+  if (over) void app.ended(over.error)
+  return { app, flow: () => emitter.flow() }
 }
 
 /** Few programs want it, so others do not load what it needs. */
@@ -79,6 +97,38 @@ async function followOutputs(
     if (event.name === 'executorAdded') outputs.follow(event.executor.execId)
   })
   return outputs
+}
+
+function emitFromPool(emitter: Emitter<AppEvents>, event: TaskPoolEvent): void {
+  switch (event.name) {
+    case 'executorAdded':
+      emitter.emit('executorAdded', infoOf(event.executor))
+      return
+    case 'executorLinked':
+      emitter.emit('executorReady', infoOf(event.executor))
+      return
+    case 'executorLeaving':
+      emitter.emit('executorDecommissioned', { ...infoOf(event.executor), reason: event.reason })
+      return
+    case 'executorLost': {
+      const { executor, reason, tasks } = event
+      emitter.emit('executorLost', { ...infoOf(executor), reason, tasks })
+      return
+    }
+    case 'taskRepeated': {
+      const { taskId: task, execId: executor, cause } = event
+      emitter.emit('taskRepeated', { task, executor, cause })
+      return
+    }
+    // Only the Master uses this event.
+    case 'executorWorked':
+    // Only the call uses this event.
+    case 'tasksHeld':
+      return
+    case 'taskQuarantined':
+      emitter.emit('taskQuarantined', { task: event.taskId, executors: event.executors })
+      return
+  }
 }
 
 class Application implements App {
@@ -106,7 +156,6 @@ class Application implements App {
     this.#code = options.code
     this.#release = options.release
     this.#outputs = outputs
-    endpoint.pool.on((event) => this.#fromPool(event))
     const abort = (): void => void this.close()
     signal?.addEventListener('abort', abort, { once: true })
     this.#forgetSignal = () => signal?.removeEventListener('abort', abort)
@@ -202,38 +251,6 @@ class Application implements App {
       this.#log.warn('the embedded cluster did not stop cleanly', { error: cause })
     }
     this.#emitter.emit('closed', error ? { error } : {})
-  }
-
-  #fromPool(event: TaskPoolEvent): void {
-    switch (event.name) {
-      case 'executorAdded':
-        this.#emitter.emit('executorAdded', infoOf(event.executor))
-        return
-      case 'executorLinked':
-        this.#emitter.emit('executorReady', infoOf(event.executor))
-        return
-      case 'executorLeaving':
-        this.#emitter.emit('executorDecommissioned', { ...infoOf(event.executor), reason: event.reason })
-        return
-      case 'executorLost': {
-        const { executor, reason, tasks } = event
-        this.#emitter.emit('executorLost', { ...infoOf(executor), reason, tasks })
-        return
-      }
-      case 'taskRepeated': {
-        const { taskId: task, execId: executor, cause } = event
-        this.#emitter.emit('taskRepeated', { task, executor, cause })
-        return
-      }
-      // Only the Master uses this event.
-      case 'executorWorked':
-      // Only the call uses this event.
-      case 'tasksHeld':
-        return
-      case 'taskQuarantined':
-        this.#emitter.emit('taskQuarantined', { task: event.taskId, executors: event.executors })
-        return
-    }
   }
 }
 

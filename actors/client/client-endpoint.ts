@@ -16,6 +16,7 @@ import type { ClientMessage } from '../messages/catalogue.js'
 import type { ApplicationDescription, DriverIncarnation } from '../messages/common.js'
 import type { FailedWorker } from '../messages/launch-failures.js'
 import type { RequestTrace } from '../messages/trace.js'
+import type { TaskPoolEvent } from '../tasks/dispatch-types.js'
 import { createTaskPool } from '../tasks/task-pool.js'
 import type { TaskPool, TaskPoolLimits } from '../tasks/task-pool-types.js'
 import { TaskSummaries } from '../tasks/task-summaries.js'
@@ -42,6 +43,8 @@ export interface EndpointEvents {
   executorFailed(failure: ExecutorFailure): void
   waiting(why: WaitingApplication): void
   workerRemoved(id: string, host: string, reason: string): void
+  /** From the registration on. */
+  pool(event: TaskPoolEvent): void
   /** Called once, after registration: closed as asked, or ended by the Master. */
   ended(reason: FiresteelError | undefined): void
 }
@@ -385,7 +388,7 @@ export class ClientEndpoint {
   }
 
   #registered(appId: string): void {
-    const { log, taskLimits, dependencies, summaries } = this.#options
+    const { log, taskLimits, dependencies, summaries, events } = this.#options
     this.#summaries = summaries ? new TaskSummaries(this.#monotonicMs()) : undefined
     this.#pool = createTaskPool({
       appId,
@@ -410,6 +413,7 @@ export class ClientEndpoint {
     })
     this.#pool.on((event) => {
       if (event.name === 'executorWorked') this.#input({ kind: 'executorWorked', execId: event.execId })
+      events.pool(event)
     })
     this.#started?.resolve()
     this.#started = undefined

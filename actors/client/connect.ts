@@ -6,7 +6,7 @@ import { stderrLogger } from '../../runtime/observe/stderr-logger.js'
 import { traceContextFrom } from '../../runtime/telemetry/trace-context.js'
 import { activeContext } from '../../runtime/telemetry/tracing-api.js'
 import type { App } from './app.js'
-import { openApplication } from './application.js'
+import { type OpenedApplication, openApplication } from './application.js'
 import { ApplicationCode } from './application-code.js'
 import { driverBoot } from './boot-line.js'
 import { type ConnectOptions, type ConnectSettings, connectSettings } from './connect-options.js'
@@ -33,7 +33,7 @@ export async function connect(first?: string | ConnectOptions, second?: ConnectO
   const settings = connectSettings(options, process.cwd())
   options.signal?.throwIfAborted()
   const log = options.log === undefined ? libraryLog() : guardedLog(options.log, libraryLog())
-  if (address === 'local') return connectLocal(options, settings, log)
+  if (address === 'local') return given(await connectLocal(options, settings, log))
   const found = findCluster({
     address,
     secret: options.secret,
@@ -43,18 +43,28 @@ export async function connect(first?: string | ConnectOptions, second?: ConnectO
     cwd: process.cwd(),
     boot: driverBoot(),
   })
-  return open(found, options, settings, log)
+  return given(await open(found, options, settings, log))
+}
+
+/** The program gets the application, and may listen before anything is emitted. */
+function given({ app, flow }: OpenedApplication): App {
+  setImmediate(flow)
+  return app
 }
 
 /** The application registers while the Workers of its cluster start. */
-async function connectLocal(options: ConnectOptions, settings: ConnectSettings, log: Log): Promise<App> {
+async function connectLocal(
+  options: ConnectOptions,
+  settings: ConnectSettings,
+  log: Log,
+): Promise<OpenedApplication> {
   const { startEmbeddedCluster } = await import('./embedded-cluster.js')
   const { signal } = options
   // The end of one of both is the end of the other.
   const ending = new AbortController()
   const abort = (): void => ending.abort(signal?.reason)
   signal?.addEventListener('abort', abort, { once: true })
-  let opening: Promise<App> | undefined
+  let opening: Promise<OpenedApplication> | undefined
   const starting = startEmbeddedCluster({
     ...settings.embedded,
     onMaster: ({ cluster, master, secret }) => {
@@ -77,8 +87,8 @@ async function connectLocal(options: ConnectOptions, settings: ConnectSettings, 
   } catch (error) {
     signal?.removeEventListener('abort', abort)
     ending.abort(error)
-    const app = await opening?.catch(() => undefined)
-    await app?.close()
+    const opened = await opening?.catch(() => undefined)
+    await opened?.app.close()
     throw error
   }
   return opening!
@@ -90,7 +100,7 @@ async function open(
   { description: described, masterTimeoutMs, idleTimeoutMs, codeFolder }: ConnectSettings,
   log: Log,
   release?: () => Promise<void>,
-): Promise<App> {
+): Promise<OpenedApplication> {
   const env = local ? localEnvironment(process.env, described.env) : described.env
   const { maxCodeBytes, ...taskLimits } = options.limits ?? {}
   const travels = codeFolder !== false && !local && (codeFolder !== undefined || told.code?.travels !== false)

@@ -31,6 +31,11 @@ function answers(message: MasterMessage): ClientMessage | undefined {
   }
 }
 
+const eventNames = [
+  ...(['executorAdded', 'executorReady', 'executorFailed', 'executorLost', 'masterChanged'] as const),
+  ...(['masterLost', 'removed', 'closed'] as const),
+]
+
 const endings = new WeakMap<TestContext, (() => Promise<void>)[]>()
 
 /** Last come, first ended: an application closes while its Master still answers. */
@@ -95,6 +100,30 @@ test('registers, hears of executors once, unregisters', async (t) => {
   await app.close()
   await assert.rejects(app.requestExecutors(1), { code: 'FIRESTEEL_APPLICATION_CLOSED' })
 })
+
+for (const output of [false, () => {}]) {
+  test(`what happens before the program has its application is told it afterwards (${typeof output})`, async (t) => {
+    const failed = {
+      ...{ workerId: 'w1', host: 'h', failures: 1, retryAtMs: 0, excluded: false },
+      failure: { kind: 'exit', exitStatus: 1, output: `${APP}/0`, message: 'it exits' },
+    } as const
+    const master = await fake(t, {
+      on: (message, from, self) => {
+        if (message.type !== 'RegisterApplication') return answers(message)
+        self.tell(from, { type: 'RegisteredApplication', appId: APP, registration: message.registration })
+        self.tell(from, added(0))
+        self.tell(from, { type: 'ExecutorUpdated', appId: APP, execId: 0, state: 'FAILED', failed })
+        self.tell(from, { type: 'ApplicationRemoved', appId: APP, state: 'KILLED', message: 'it was killed' })
+        return undefined
+      },
+    })
+    const app = await open(t, master.address, { output })
+    const told: string[] = []
+    for (const name of eventNames) app.on(name, () => told.push(name))
+    await waitUntil('its end', () => told.includes('closed'))
+    assert.deepEqual(told, ['executorAdded', 'executorLost', 'executorFailed', 'removed', 'closed'])
+  })
+}
 
 test('follows the leadership without the caller noticing', async (t) => {
   const next = await fake(t, { epoch: 0 })

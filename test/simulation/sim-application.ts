@@ -64,6 +64,7 @@ export class SimApplication {
         executorFailed: () => {},
         waiting: () => {},
         workerRemoved: () => {},
+        pool: () => {},
         ended: (reason) => {
           // Except if it was silent for too long: that is FINISHED, with the same code.
           if (reason?.message.includes(' as FAILED')) world.checks.starts.applicationFailed(this.appId)
