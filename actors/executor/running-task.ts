@@ -1,8 +1,9 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { FiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import type { TraceContext } from '../../runtime/telemetry/trace-context.js'
 import type { Progress } from './progress-throttle.js'
-import type { ExecutorInfo, TaskContext, TaskLogger } from './task.js'
+import { type ExecutorInfo, type TaskContext, type TaskLogger, taskContexts } from './task.js'
 import { taskLogger } from './task-console.js'
 import type { PositionPart } from './thread-messages.js'
 
@@ -25,6 +26,8 @@ export class RunningTask implements TaskContext {
   readonly logger: TaskLogger = taskLogger
   trace: TraceContext | undefined
   #controller: AbortController | undefined
+  /** Calls something as where the task first asked for its signal. */
+  #inTask: ReturnType<typeof AsyncLocalStorage.snapshot> | undefined
   #reason: Error | undefined
   /** Undefined: it has ended. */
   #reports: TaskReports | undefined
@@ -92,6 +95,7 @@ export class RunningTask implements TaskContext {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
+      this.#inTask = AsyncLocalStorage.snapshot()
       if (this.#reason !== undefined) this.#controller.abort(this.#reason)
     }
     return this.#controller.signal
@@ -102,7 +106,8 @@ export class RunningTask implements TaskContext {
       why === 'timeout'
         ? new FiresteelError('TASK_TIMEOUT', 'This task ran longer than its timeout.')
         : new FiresteelError('TASK_CANCELLED', 'This task was cancelled.')
-    this.#controller?.abort(this.#reason)
+    // Its listeners are code of the task, and a message of the main thread calls this.
+    this.#inTask?.(() => taskContexts.run(this, () => this.#controller?.abort(this.#reason)))
     this.outputTaken()
   }
 }

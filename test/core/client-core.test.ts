@@ -492,6 +492,15 @@ test('an application without an executor asks its Master why after 5 s, then eac
   assert.deepEqual(bench.last, [{ kind: 'startTimer', key: 'waiting', ms: 60_000 }, { kind: 'wantsNone' }])
 })
 
+test('an application whose program ended all its executors says that it wants none', () => {
+  const bench = new Bench().registered()
+  bench.hear('m1', 1, bench.added(0))
+  bench.take({ kind: 'killExecutors', execIds: [0], waiter: 1 })
+  bench.hear('m1', 1, bench.ended(0))
+  bench.take({ kind: 'timer', key: 'waiting' })
+  assert.deepEqual(bench.last.at(-1), { kind: 'wantsNone' })
+})
+
 test('an application that gave its executors back for want of work does not say that it has none', () => {
   const bench = new Bench().registered()
   bench.hear('m1', 1, bench.added(0))
