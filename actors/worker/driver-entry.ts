@@ -8,7 +8,7 @@ import type { DriverPhase } from './driver-phase.js'
 import type { SavedDriver } from './restart/saved-worker.js'
 import { RestartBackoff, type RestartTimes } from './restart-backoff.js'
 import type { WorkerDriverStatus } from './status.js'
-import type { ProcessEnd, ProcessName } from './worker-events.js'
+import type { Now, ProcessEnd, ProcessName } from './worker-events.js'
 
 /** One generation of a driver on this Worker. */
 export class DriverEntry {
@@ -45,11 +45,12 @@ export class DriverEntry {
     this.life = launch.life ?? newLife
   }
 
-  static load(saved: SavedDriver, restart: RestartTimes, nowMs: number): DriverEntry {
+  static load(saved: SavedDriver, restart: RestartTimes, now: Now): DriverEntry {
     const entry = new DriverEntry(saved.launch, saved.launchedAt, restart)
     entry.phase = saved.phase
     entry.attempt = saved.attempt
-    entry.startedAtMs = nowMs - saved.startedAgoMs
+    const { startedAgoMs, startedAtBootMs = now.bootMs - startedAgoMs } = saved
+    entry.startedAtMs = now.monotonicMs - (now.bootMs - startedAtBootMs)
     entry.killedBecause = saved.killedBecause
     entry.pid = saved.pid
     entry.nextStartAtMs = saved.nextStartAtMs
@@ -62,15 +63,17 @@ export class DriverEntry {
     return entry
   }
 
-  save(nowMs: number): SavedDriver {
+  save(now: Now): SavedDriver {
     const { launch, launchedAt, phase, attempt, startedAtMs, life, restarting } = this
     const { killedBecause, pid, nextStartAtMs, restartRequest, ready, cut } = this
+    const startedAgoMs = now.monotonicMs - startedAtMs
     return {
       launch,
       launchedAt,
       phase,
       attempt,
-      startedAgoMs: nowMs - startedAtMs,
+      startedAgoMs,
+      startedAtBootMs: now.bootMs - startedAgoMs,
       life,
       restarting,
       ready,

@@ -41,7 +41,7 @@ export class Drivers {
   }
 
   save(now: Now): SavedDrivers {
-    const live = [...this.#live.values()].map((entry) => entry.save(now.monotonicMs))
+    const live = [...this.#live.values()].map((entry) => entry.save(now))
     return { live, finished: this.#finished.items }
   }
 
@@ -49,7 +49,7 @@ export class Drivers {
   load({ live, finished }: SavedDrivers, now: Now): void {
     const { account, times } = this.#context
     for (const saved of live) {
-      const entry = DriverEntry.load(saved, times.restart, now.monotonicMs)
+      const entry = DriverEntry.load(saved, times.restart, now)
       const { cores, memoryMib } = saved.launch.description
       account.hold(entry.key, { cores, memoryMib, resources: saved.launch.resources })
       this.#live.set(entry.key, entry)

@@ -82,10 +82,13 @@ export class WorkerWorld {
     this.core = new WorkerCore(identity, workerTimes(60_000, times), masters, this.#now(), saved)
   }
 
-  /** The next process of this Worker in a planned restart, with what it gets through its guard. */
-  next(): WorkerWorld {
+  /**
+   * The next process of this Worker in a planned restart, so long afterwards, with what it gets through its
+   * guard.
+   */
+  next(gapMs = 0): WorkerWorld {
     const saved = JSON.parse(JSON.stringify(this.core.save(this.#now()))) as SavedWorker
-    const world = new WorkerWorld({}, [MASTER_ADDRESS], { saved, nowMs: this.nowMs })
+    const world = new WorkerWorld({}, [MASTER_ADDRESS], { saved, nowMs: this.nowMs + gapMs })
     world.position = this.position
     return world
   }

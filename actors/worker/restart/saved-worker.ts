@@ -45,7 +45,10 @@ export interface SavedDriver {
   readonly launchedAt: OwnedPosition
   readonly phase: DriverPhase
   readonly attempt: number
+  /** When it was saved. Only a next process of an earlier release needs it. */
   readonly startedAgoMs: number
+  /** Absent: an earlier release saved it. */
+  readonly startedAtBootMs?: number
   readonly killedBecause?: string
   readonly pid?: number
   readonly nextStartAtMs?: number
