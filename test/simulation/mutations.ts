@@ -670,7 +670,7 @@ export const mutations: readonly Mutation[] = [
     file: 'actors/master/driver-reports.js',
     find: 'if (worker && message.stopped)',
     replace: 'if (false)',
-    faults: ['terminateWorker'],
+    test: 'master-bad-workers',
   },
   {
     name: 'a driver that could not be started has ended',
@@ -1027,6 +1027,8 @@ export const mutations: readonly Mutation[] = [
     file: 'actors/master/driver-reports.js',
     find: 'forgottenEnd(cluster, step, driver, from.incarnation, message);',
     replace: ';',
+    faults: ['storeLosesTail', 'storeOtherBranch', 'childCrash'],
+    seeds: 120,
   },
   {
     name: 'an end before the next content of a driver ends the driver',
