@@ -116,6 +116,7 @@ export const errorCauses: Readonly<Record<ErrorName, string>> = {
   DISK_FULL: 'Outputs, a store or another program filled it.',
   FILE_DENIED: 'The file belongs to another user, or its disk is mounted read-only.',
   FOLDER_UNTRUSTED: 'The command runs in a shared folder, or as another user than the cluster.',
+  FOLDER_IN_USE: 'Two `firesteel cert` ran at once, and one of them was stopped or is very slow.',
   FILE_UNREADABLE: 'A program removes or locks files there at the same time.',
   APPLY_REFUSED:
     'The store, the secret, the name of the cluster or the addresses of all Masters are others in the file.',

@@ -487,6 +487,11 @@ export const errorCodes = {
     help: 'Correct its owner and mode, or name the cluster with --master and FIRESTEEL_SECRET.',
     exit: 4,
   },
+  FOLDER_IN_USE: {
+    meaning: 'Another process writes in a folder in which one may write at a time.',
+    help: 'Try again when that process has ended.',
+    exit: 3,
+  },
   FILE_UNREADABLE: {
     meaning: 'Files or folders could not be read.',
     help: 'Check their permissions, and that no other program removes them meanwhile.',

@@ -37,6 +37,10 @@ export const innerLimits = {
   certificateDays: 365,
   /** Every library reads a year of four digits. */
   certificateDaysMost: 36_500,
+  /** So long a command waits for another one that writes in the folder of a CA, which takes a moment. */
+  folderTurnMs: 20 * SECOND,
+  /** Between two looks at it, on average: each takes another time, so that two do not meet for ever. */
+  folderTurnPollMs: 25,
   /** A day, in which certificates are counted. */
   dayMs: 86_400 * SECOND,
   /** Characters of an address in a handshake: the longest host name, a colon and a port, in brackets. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { revokedIn } from '../../runtime/tls/revocation-list.js'
@@ -65,6 +65,8 @@ const misuses: readonly (readonly [args: string, code: string, text: RegExp])[] 
   ['issue ca', 'USAGE', /needs a name/],
   ['issue ca n1', 'USAGE', /needs --host/],
   ['issue ca ca --client', 'USAGE', /cannot be the name of a certificate/],
+  ['issue ca n1-key --client', 'USAGE', /does not end with -key or \.pem/],
+  ['revoke ca ca', 'USAGE', /cannot be the name of a certificate/],
   ['issue ca ../x --client', 'USAGE', /cannot be the name of a certificate/],
   ['issue ca n1 --host a/b', 'USAGE', /neither a host name nor an address/],
   ['issue nowhere n1 --host a', 'PATH_NOT_FOUND', /nowhere\/ca\.pem cannot be read/],
@@ -83,4 +85,61 @@ test('cert refuses what it cannot do, and changes nothing', async (t) => {
     assert.match(error.message, text, args)
   }
   assert.equal(readFileSync(join(cwd, 'ca/ca-key.pem'), 'utf8'), before)
+})
+
+test('revoke takes back every certificate of a name that still counts, or one by its path', async (t) => {
+  const cwd = await folder(t)
+  const cert = async (...args: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await firesteel(['cert', ...args], { cwd })
+    assert.equal(code, 0, stderr)
+    return stdout
+  }
+  const revoked = (): string[] => [...revokedIn(readFileSync(join(cwd, 'ca/crl.pem'), 'utf8'))]
+  await cert('init', 'ca')
+  const serials: string[] = []
+  for (let i = 0; i < 3; i++) {
+    await cert('issue', 'ca', 'n1', '--host', 'a.example')
+    serials.push(read(cwd, 'ca/n1.pem').serialNumber)
+    if (i === 0) copyFileSync(join(cwd, 'ca/n1.pem'), join(cwd, 'stolen.pem'))
+  }
+  await cert('issue', 'ca', 'n2', '--host', 'b.example')
+  await cert('revoke', 'ca', 'stolen.pem')
+  assert.deepEqual(revoked(), [serials[0]])
+  assert.match(await cert('revoke', 'ca', 'n1'), /^n1 counts no more \(all 3 certificates of that name\)/)
+  assert.deepEqual(revoked(), serials)
+  await cert('issue', 'ca', 'n1', '--host', 'a.example')
+  assert.ok(!revoked().includes(read(cwd, 'ca/n1.pem').serialNumber), 'a new one counts')
+
+  // A folder of a release that kept no list: what it left is taken up when it is renewed.
+  rmSync(join(cwd, 'ca/issued.json'))
+  const before = read(cwd, 'ca/n2.pem').serialNumber
+  await cert('issue', 'ca', 'n2', '--host', 'b.example')
+  const { serials: both } = JSON.parse(await cert('revoke', 'ca', 'n2', '--json'))
+  assert.deepEqual(both, [before, read(cwd, 'ca/n2.pem').serialNumber])
+
+  writeFileSync(join(cwd, 'ca/issued.json'), '[{"name":"n1","serial":"AA","until":"soon"}]')
+  const damaged = errorOf(await firesteel(['cert', 'revoke', 'ca', 'n1', '--json'], { cwd }))
+  assert.equal(damaged.code, 'FIRESTEEL_CERTIFICATE_INVALID')
+})
+
+test('commands that write in the folder of a CA at once lose nothing of one another', async (t) => {
+  const cwd = await folder(t)
+  await firesteel(['cert', 'init', 'ca'], { cwd })
+  const names = ['p1', 'p2', 'p3', 'p4']
+  const all = async (of: (name: string) => string[]): Promise<void> => {
+    const outcomes = await Promise.all(names.map((name) => firesteel(['cert', ...of(name)], { cwd })))
+    for (const { code, stderr } of outcomes) assert.equal(code, 0, stderr)
+  }
+  await all((name) => ['issue', 'ca', name, '--host', name])
+  const issued = JSON.parse(readFileSync(join(cwd, 'ca/issued.json'), 'utf8')) as { name: string }[]
+  assert.deepEqual(issued.map(({ name }) => name).sort(), names)
+  await all((name) => ['revoke', 'ca', name])
+  assert.deepEqual(
+    [...revokedIn(readFileSync(join(cwd, 'ca/crl.pem'), 'utf8'))].sort(),
+    names.map((name) => read(cwd, `ca/${name}.pem`).serialNumber).sort(),
+  )
+  assert.deepEqual(
+    readdirSync(join(cwd, 'ca')).filter((name) => !name.endsWith('.pem')),
+    ['issued.json'],
+  )
 })

@@ -24,11 +24,14 @@ export const addCert: AddCommand = (program, run) => {
   program
     .command('cert')
     .description(
-      'Makes the certificates for TLS between the nodes of a cluster and its clients. init makes a CA in the folder DIR, issue a certificate of it, and revoke lists certificates that count no more. Keys are readable by their owner alone.',
+      'Makes the certificates for TLS between the nodes of a cluster and its clients. init makes a CA in the folder DIR, issue a certificate of it, and revoke lists all certificates of a name, or one by its path, as those that count no more. Keys are readable by their owner alone.',
     )
     .addArgument(new Argument('<action>', 'what to do').choices(actions))
     .argument('<dir>', 'the folder of the CA')
-    .argument('[name]', 'with issue and revoke: the node or client that the certificate is for')
+    .argument(
+      '[name]',
+      'with issue and revoke: the node or client that the certificate is for; with revoke also the path of one certificate',
+    )
     .option('--host <hosts>', 'with issue: host names and addresses by which the node is dialled', listOption)
     .option('--client', 'with issue: for a client; it does not count as that of a node')
     .option(
@@ -137,28 +140,34 @@ async function revoke(
     throw usage('--host, --client and --days are for `cert issue`.')
   if (name === undefined) throw usage('`cert revoke` needs the name of a certificate, or the path of one.')
   const { makeRevocationList } = await import('../../../tls/certificate-maker.js')
-  const { revokedIn } = await import('../../../tls/revocation-list.js')
-  const { certPath, crlPath, readAuthority, readRevoked, serialOf, writeRevoked } = await import(
-    '../cert-folder.js'
-  )
+  const { addRevoked, crlPath, readAuthority, serialOf, serialsOf } = await import('../cert-folder.js')
   const authority = await readAuthority(folder)
-  const path = NAME.test(name) && !name.endsWith('.pem') ? certPath(folder, name) : resolve(io.cwd, name)
-  const serial = await serialOf(path, authority)
-  const serials = [...new Set([...revokedIn(await readRevoked(folder)), serial])]
-  await writeRevoked(folder, await makeRevocationList(authority, serials, Date.now()))
-  if (options.json) await printJson(io, { serial, revoked: serials.length, crl: crlPath(folder) })
-  else
+  const nowMs = Date.now()
+  const isName = NAME.test(name) && !name.endsWith('.pem')
+  if (isName) checkedName(name, 'revoke')
+  const { serials, revoked } = await addRevoked(
+    folder,
+    async () =>
+      isName
+        ? await serialsOf(folder, name, authority, nowMs)
+        : [await serialOf(resolve(io.cwd, name), authority)],
+    (all) => makeRevocationList(authority, all, nowMs),
+  )
+  if (options.json) await printJson(io, { serials, revoked, crl: crlPath(folder) })
+  else {
+    const number = serials.length === 1 ? '1 certificate' : `all ${serials.length} certificates of that name`
     await io.out(
-      `${name} counts no more once the nodes have the new ${dir}/crl.pem (security.tls.crl). Revoked in all: ${serials.length}.\n`,
+      `${name} counts no more (${number}) once the nodes have the new ${dir}/crl.pem (security.tls.crl). Revoked in all: ${revoked}.\n`,
     )
+  }
   return 0
 }
 
 function checkedName(name: string | undefined, action: Action): string {
   if (name === undefined) throw usage(`\`cert ${action}\` needs a name for the certificate.`)
-  if (!NAME.test(name) || takenByAuthority.has(name))
+  if (!NAME.test(name) || takenByAuthority.has(name) || /(-key|\.pem)$/.test(name))
     throw usage(
-      `${name} cannot be the name of a certificate: it has letters, digits, dot, dash or underscore, and is not that of a file of the CA.`,
+      `${name} cannot be the name of a certificate: it has letters, digits, dot, dash or underscore, is not that of a file of the CA, and does not end with -key or .pem.`,
     )
   return name
 }
