@@ -105,7 +105,7 @@ export const errorCauses: Readonly<Record<ErrorName, string>> = {
   DRIVER_FAILED: 'It threw, was killed, or lost its Worker. `firesteel explain ID` says which.',
   FOLDER_MISSING: 'The folder exists on this machine only, or is not mounted there.',
   CODE_NOT_ALLOWED: 'The code travels with the program, or was not installed on that machine.',
-  ENV_NOT_ALLOWED: 'The whole environment was passed on, or a variable loads code.',
+  ENV_NOT_ALLOWED: 'The whole environment was passed on, or the Worker has `codeRoots` and no `allowEnv`.',
   RUN_AS_REFUSED: 'The Worker does not run as root, or Firesteel lies in a folder that is closed to others.',
   // HTTP
   HTTP_REFUSED: 'The page was opened under another name, or another site made the request.',

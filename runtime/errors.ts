@@ -444,7 +444,8 @@ export const errorCodes = {
     exit: 4,
   },
   ENV_NOT_ALLOWED: {
-    meaning: 'A Worker passes on only some environment variables (`allowEnv`), and this is none of them.',
+    meaning:
+      'A Worker passes on only some environment variables (`allowEnv`, `codeRoots`), and this is none of them.',
     help: 'Leave the variable out, or add its name to `allowEnv` of the Worker.',
     exit: 4,
   },

@@ -1,9 +1,12 @@
-/** Variables by which others load code into a program, or put another program in the place of one. */
-const LOADING =
-  /^(NODE_.*|LD_.*|DYLD_.*|PATH|BASH_ENV|ENV|PYTHON.*|PERL5.*|RUBY.*|JAVA_TOOL_OPTIONS|GCONV_PATH|FIRESTEEL_ESBUILD)$/
+/**
+ * What may be brought to a Worker that runs only code of some folders, as SSH servers take it: languages, the
+ * time zone, colours. Every other variable may load code into some program (`OPENSSL_CONF` into Node, `PS4`
+ * into bash), and nobody knows them all, so there is no list of those.
+ */
+const HARMLESS = ['LANG', 'LC_*', 'TZ', 'NO_COLOR', 'FORCE_COLOR'] as const
 
 export interface AllowedEnvironment {
-  /** Names, or beginnings of names that end with `*`. Null: all but those that load code. */
+  /** Names, or beginnings of names that end with `*`. Null: all, or with code roots the harmless ones. */
   readonly names: readonly string[] | null
   /** Only code of some folders may run. */
   readonly hasCodeRoots: boolean
@@ -17,7 +20,6 @@ export function refusedVariable(
   variables: Readonly<Record<string, string>>,
   { names, hasCodeRoots }: AllowedEnvironment,
 ): string | undefined {
-  return Object.keys(variables).find((name) =>
-    names === null ? hasCodeRoots && LOADING.test(name) : !names.some((pattern) => fits(name, pattern)),
-  )
+  const allowed = names ?? (hasCodeRoots ? HARMLESS : undefined)
+  return allowed && Object.keys(variables).find((name) => !allowed.some((pattern) => fits(name, pattern)))
 }

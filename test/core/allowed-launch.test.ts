@@ -8,25 +8,55 @@ import { userIn } from '../../runtime/process/run-as.js'
 
 /* What a Worker passes on to what it starts, as pure rules. */
 
-test('without rules every variable is passed on, and with code roots none that loads code', () => {
-  const loading = [
-    'NODE_OPTIONS',
-    'NODE_PATH',
+/** Each loads code into some program, or puts another program or another configuration in its place. */
+const LOADING: readonly string[] = [
+  ...['NODE_OPTIONS', 'NODE_PATH', 'NODE_REPL_EXTERNAL_MODULE', 'NODE_V8_COVERAGE', 'NODE_COMPILE_CACHE'],
+  ...['OPENSSL_CONF', 'OPENSSL_MODULES', 'OPENSSL_ENGINES', 'SSL_CERT_FILE', 'FIRESTEEL_ESBUILD'],
+  ...[
     'LD_PRELOAD',
     'LD_LIBRARY_PATH',
+    'LD_AUDIT',
     'DYLD_INSERT_LIBRARIES',
-    'PATH',
+    'GCONV_PATH',
+    'LOCPATH',
+    'NLSPATH',
+  ],
+  ...['GLIBC_TUNABLES', 'HOSTALIASES', 'RESOLV_HOST_CONF', 'MALLOC_TRACE', 'TMPDIR', 'LANGUAGE'],
+  ...['PATH', 'HOME', 'XDG_CONFIG_HOME', 'SHELL', 'EDITOR', 'PAGER', 'LESSOPEN', 'TERMINFO'],
+  ...[
     'BASH_ENV',
-    'PYTHONSTARTUP',
-  ]
-  for (const name of loading) {
+    'ENV',
+    'SHELLOPTS',
+    'BASHOPTS',
+    'PS4',
+    'IFS',
+    'PROMPT_COMMAND',
+    'BASH_FUNC_ls%%',
+    'ZDOTDIR',
+  ],
+  ...['PYTHONPATH', 'PYTHONSTARTUP', 'PYTHONHOME', 'PERL5OPT', 'PERL5LIB', 'PERLLIB', 'PERL5DB'],
+  ...[
+    'RUBYOPT',
+    'RUBYLIB',
+    'GEM_PATH',
+    'BUNDLE_GEMFILE',
+    'PHPRC',
+    'LUA_INIT',
+    'R_PROFILE',
+    'JULIA_LOAD_PATH',
+  ],
+  ...['JAVA_TOOL_OPTIONS', 'JDK_JAVA_OPTIONS', '_JAVA_OPTIONS', 'CLASSPATH', 'DOTNET_STARTUP_HOOKS'],
+  ...['GIT_SSH_COMMAND', 'GIT_CONFIG_COUNT', 'GIT_EXEC_PATH', 'npm_config_node_options', 'MAKEFLAGS'],
+]
+
+test('without rules every variable is passed on, and with code roots none that could load code', () => {
+  for (const name of [...LOADING, 'APP_MODE', 'A_VARIABLE_OF_NEXT_YEAR', 'TZDIR', 'LC', 'constructor']) {
     assert.equal(refusedVariable({ [name]: 'x' }, { names: null, hasCodeRoots: false }), undefined)
     assert.equal(refusedVariable({ LANG: 'C', [name]: 'x' }, { names: null, hasCodeRoots: true }), name)
   }
-  assert.equal(
-    refusedVariable({ LANG: 'C', APP_MODE: 'x', MY_PATH: 'y' }, { names: null, hasCodeRoots: true }),
-    undefined,
-  )
+  const harmless = { LANG: 'C', LC_ALL: 'C', TZ: 'UTC', NO_COLOR: '1', FORCE_COLOR: '0' }
+  assert.equal(refusedVariable(harmless, { names: null, hasCodeRoots: true }), undefined)
+  assert.equal(refusedVariable({ LANG: 'C' }, { names: [], hasCodeRoots: true }), 'LANG')
 })
 
 test('names are allowed one by one or by their beginning, and what is allowed by name may load code', () => {

@@ -160,7 +160,7 @@ const worker = z.strictObject({
     .optional()
     .meta({
       description:
-        'Environment variables that work may bring, such as LANG or APP_*. Default: all, or with codeRoots all that load no code.',
+        'Environment variables that work may bring, such as LANG or `APP_*`. Default: all, or with `codeRoots` only LANG, `LC_*`, TZ, NO_COLOR and FORCE_COLOR.',
     }),
   cgroup: z
     .union([z.literal(false), z.string().regex(/^\//, 'must be an absolute path, or false')])
