@@ -13,6 +13,8 @@ export const errorCauses: Readonly<Record<ErrorName, string>> = {
   SECRET_MISSING:
     'The command runs in another folder than the cluster, and FIRESTEEL_SECRET is not set there.',
   TOKEN_INVALID: 'A part of the token was lost in a copy, or the token was made for a shorter time.',
+  TOKEN_IN_USE:
+    'A token was copied to two machines, or a Worker came to another address before its silence was over.',
   SECRET_TOO_SHORT: 'The variable holds a placeholder, or a part of the secret was lost in a copy.',
   CERTIFICATE_INVALID:
     'A file is another one than it was meant to be, or certificate and key were replaced apart.',

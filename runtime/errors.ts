@@ -48,6 +48,11 @@ export const errorCodes = {
     help: 'Ask an admin of the cluster for a token (`firesteel token create`).',
     exit: 4,
   },
+  TOKEN_IN_USE: {
+    meaning: 'A second process would join with the token of a Worker that counts as alive. It waits.',
+    help: 'Make a token for each Worker. If the other process is not yours, revoke the token and make another.',
+    exit: 4,
+  },
   SECRET_TOO_SHORT: {
     meaning: 'The cluster secret has fewer than 32 bytes.',
     help: 'Let `firesteel up` make one, or take a random one: `openssl rand -hex 32`.',

@@ -33,6 +33,21 @@ export function credentialRefusal(cluster: ClusterState, from: PeerInfo): string
 }
 
 /**
+ * Why a new Worker process may not join with its token; undefined: it may. One token is for one Worker, and a
+ * second process with it may be that of a thief. The next process of a Worker comes to the address of the
+ * former, or comes again until the former counts as dead.
+ */
+export function tokenInUse(cluster: ClusterState, from: PeerInfo, address: string): string | undefined {
+  const join = joinOf(from)
+  const known = cluster.workers.get(from.incarnation)
+  if (join === undefined || (known && known.state !== 'DEAD')) return undefined
+  for (const { id, state, record, address: theirs } of cluster.workers.values())
+    if (state !== 'DEAD' && record.join === join && theirs !== address)
+      return `FIRESTEEL_TOKEN_IN_USE: its token is that of ${id} at ${theirs}, which counts as alive`
+  return undefined
+}
+
+/**
  * True: this peer may not be the Worker that it says it is, and is told why. Its link ends, because it would
  * keep the true one out, which cannot link under the same name.
  */

@@ -14,7 +14,7 @@ import { forgetFailuresOn } from './launch-timers.js'
 import { tooMuchHeld } from './refusals.js'
 import type { Step } from './step.js'
 import { WorkerEntry } from './worker-entry.js'
-import { credentialRefusal, nameOfJoin } from './worker-peer.js'
+import { credentialRefusal, nameOfJoin, tokenInUse } from './worker-peer.js'
 import { calledOff, noteRestart, restartLeftMs, returned } from './worker-restart.js'
 import { coresRefusal } from './worker-room.js'
 
@@ -94,6 +94,8 @@ function refuseWorker(cluster: ClusterState, from: PeerInfo, message: RegisterWo
     return `it is not known yet whose token ${join} is`
   if (allowed !== undefined && message.name !== allowed)
     return `its token is that of the Worker ${allowed}, and its name is ${message.name}`
+  const inUse = tokenInUse(cluster, from, address)
+  if (inUse) return inUse
   if (port === 0) return `${address} is no address to reach a Worker at`
   const tooMany = coresRefusal(cluster, message)
   if (tooMany) return tooMany

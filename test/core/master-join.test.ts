@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { isAdmitted } from '../../actors/master/routes.js'
 import { catalogue, type MasterMessage, type WorkerMessage } from '../../actors/messages/catalogue.js'
 import { workerOffer } from '../../actors/messages/samples.js'
+import { limits } from '../../runtime/limits.js'
 import { newTokenId } from '../../runtime/transport/token.js'
 import { MasterWorld } from '../tools/master-fixture.js'
 
@@ -95,6 +96,43 @@ test('it takes the address of no other Worker; who has the secret may, and so ma
     assert.match(join(master, one, run('w1', port), { port }) ?? '', /which has another credential/)
   assert.equal(join(master, two, run('w2', 2), { port: 7072 }), undefined)
   assert.equal(join(master, undefined, run('plain', 2), { port: 7072 }), undefined)
+})
+
+test('a second process with the token of a living Worker waits until that one counts as dead', () => {
+  const master = leader()
+  const token = invite(master, 'w1')
+  assert.equal(join(master, token, run('w1'), { port: 7071 }), undefined)
+  const refused = `FIRESTEEL_TOKEN_IN_USE: its token is that of ${run('w1')} at 10.0.0.1:7071, which counts as alive`
+  const second = () => join(master, token, run('w1', 2), { port: 7072 })
+  assert.equal(second(), refused)
+  // Neither a link that is cut nor another leader takes its place from it.
+  master.unlink(run('w1'))
+  assert.equal(second(), refused)
+  master.forgetTold()
+  assert.equal(join(master, token, run('w1'), { port: 7071 }), undefined)
+  master.failover().elect()
+  assert.equal(second(), refused)
+  master.forgetTold()
+  assert.equal(join(master, token, run('w1'), { port: 7071 }), undefined)
+  assert.equal(master.core.cluster!.workers.get(run('w1'))?.state, 'ALIVE')
+})
+
+test('the next process of a Worker with a token comes at once to its address, and elsewhere once it is dead', () => {
+  const master = leader()
+  const token = invite(master, 'w1')
+  assert.equal(join(master, token, run('w1'), { port: 7071 }), undefined)
+  // The link of the former is half open: nobody has closed it.
+  assert.equal(join(master, token, run('w1', 2), { port: 7071 }), undefined)
+  assert.equal(join(master, token, run('w1', 3), { port: 7072 }) === undefined, false)
+  master.advance(limits.workerTimeoutMs)
+  master.forgetTold()
+  assert.equal(join(master, token, run('w1', 3), { port: 7072 }), undefined)
+  // Whoever was cut off comes back as the second one now.
+  master.forgetTold()
+  assert.match(
+    join(master, token, run('w1', 2), { port: 7071 }) ?? '',
+    /TOKEN_IN_USE: .* at 10\.0\.0\.1:7072/,
+  )
 })
 
 test('while the store has forgotten whose token it is, it registers as no Worker and goes on as the one it was', () => {

@@ -110,6 +110,13 @@ export const accessMutations: readonly Mutation[] = [
     test: 'master-join',
   },
   {
+    name: 'two Workers join with one token',
+    file: workerPeer,
+    find: "state !== 'DEAD' && record.join === join && theirs !== address",
+    replace: 'false',
+    test: 'master-join',
+  },
+  {
     name: 'a Worker with a token takes the address of another',
     file: 'actors/master/workers.js',
     find: 'if (join !== undefined && holder.record.join !== join)',
