@@ -146,6 +146,8 @@ interface State {
   /** All Masters in one address. */
   readonly masters: string
   readonly tls: TlsFiles | undefined
+  /** Where the secret is, if not in the folder. */
+  readonly secretFile: string | undefined
 }
 
 function readState(folder: string): State | undefined {
@@ -153,7 +155,8 @@ function readState(folder: string): State | undefined {
   const text = readIfThere(path)
   if (text === undefined) return undefined
   try {
-    const { cluster, masters, tls } = JSON.parse(text) as Record<'cluster' | 'masters' | 'tls', unknown>
+    type Keys = 'cluster' | 'masters' | 'tls' | 'secretFile'
+    const { cluster, masters, tls, secretFile } = JSON.parse(text) as Record<Keys, unknown>
     if (typeof cluster !== 'string' || !Array.isArray(masters) || masters.length === 0) {
       throw new TypeError('it names no Masters')
     }
@@ -161,6 +164,7 @@ function readState(folder: string): State | undefined {
       cluster,
       masters: formatMasterAddresses(masters.flatMap((master) => parseMasterAddresses(String(master)))),
       tls: writtenTls(tls),
+      secretFile: typeof secretFile === 'string' ? secretFile : undefined,
     }
   } catch (cause) {
     throw new FiresteelError(
@@ -218,10 +222,18 @@ function credentialSecret(env: FindOptions['env']): string | undefined {
   return path && readIfThere(path)?.replace(/\r?\n$/, '')
 }
 
-/** The secret that `up` wrote. Throws SECRET_MISSING with what to do. */
+/** The secret that `up` uses. Throws SECRET_MISSING with what to do. */
 function secretOf(folder: string | undefined, cwd: string, named: string | undefined): string {
-  const found = folder && readIfThere(secretPath(folder))?.replace(/\r?\n$/, '')
+  const kept = folder && (readState(folder)?.secretFile ?? secretPath(folder))
+  const found = kept && readIfThere(kept)?.replace(/\r?\n$/, '')
   if (found) return found
+  if (!named && folder && kept && livingLauncher(folder) !== undefined) {
+    const message = `A cluster is up in ${dirname(folder)}, and its secret is not in ${kept}.`
+    throw new FiresteelError('SECRET_MISSING', message, {
+      place: kept,
+      help: 'Set FIRESTEEL_SECRET to what it was started with, or FIRESTEEL_TOKEN to a token for clients.',
+    })
+  }
   const place = join(cwd, STATE_FOLDER, 'secret')
   if (named) {
     const message = `There is no cluster secret: FIRESTEEL_SECRET is not set, and no ${STATE_FOLDER}/secret is in ${cwd} or a folder above it.`

@@ -135,6 +135,15 @@ test('up --detach returns when ready; commands find it; down stops it', async (t
   assert.deepEqual(JSON.parse((await firesteel(['down', '--json'], { cwd })).stdout), { stopped: false })
 })
 
+test('commands in the folder find a secret that is in the file of the deployment', async (t) => {
+  const file = `${smallCluster()}security: {file: kept}\n`
+  const cwd = await folder(t, { 'c.yaml': file, kept: `${'k'.repeat(40)}\n` })
+  await (await startUp(t, cwd, ['c.yaml'])).ready()
+  assert.ok(!existsSync(join(cwd, '.firesteel/secret')))
+  const status = await firesteel(['status', '--json'], { cwd })
+  assert.equal(status.code, 0, status.stderr)
+})
+
 test('up --detach says why the cluster could not start', async (t) => {
   const cwd = await folder(t, { 'c.yaml': 'masters: [{port: 0, web: 0}]\nsecurity: {file: ./none}\n' })
   const outcome = await firesteel(['up', 'c.yaml', '--detach', '--json'], { cwd })

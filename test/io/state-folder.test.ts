@@ -7,6 +7,7 @@ import { findCluster } from '../../actors/client/find-cluster.js'
 import { claimFolder, releaseFolder } from '../../runtime/launch/config/folder.js'
 import { readProcess } from '../../runtime/process/process-table.js'
 import { findStateFolder, livingLauncher, runningLauncher } from '../../runtime/state-folder.js'
+import { deriveKey } from '../../runtime/transport/keys.js'
 
 const SECRET = 's'.repeat(32)
 const CLUSTER = JSON.stringify({ cluster: 'demo', masters: ['firesteel://127.0.0.1:7171'] })
@@ -126,6 +127,31 @@ test('without a secret the error says what to do, whether a cluster was named or
   assert.match(thrown().message, /^No cluster is up in .* and FIRESTEEL_SECRET is not set\./)
   assert.match(thrown().help, /firesteel up --detach/)
   assert.match(thrown('firesteel://a:1').message, /^There is no cluster secret: FIRESTEEL_SECRET is not set/)
+})
+
+test('a secret that is in another file is found by what up left, and one that is nowhere is asked for', (t) => {
+  const { root, folder, below } = project(t, {})
+  const write = (more: object): void =>
+    writeFileSync(join(folder, 'cluster.json'), JSON.stringify({ ...JSON.parse(CLUSTER), ...more }), {
+      mode: 0o600,
+    })
+  const keyOf = () => findCluster({ env: {}, cwd: below }).credential.key
+  const me = { pid: process.pid, startTime: readProcess(process.pid)?.startTime }
+  writeFileSync(join(folder, 'up.json'), JSON.stringify(me), { mode: 0o600 })
+  write({})
+  const missing = (path: string) => ({
+    code: 'FIRESTEEL_SECRET_MISSING',
+    message: `A cluster is up in ${root}, and its secret is not in ${path}.`,
+    help: /FIRESTEEL_SECRET .* FIRESTEEL_TOKEN/,
+  })
+  assert.throws(keyOf, missing(join(folder, 'secret')))
+  // It goes before one that an earlier `up` left.
+  const secretFile = join(root, 'kept')
+  writeFileSync(join(folder, 'secret'), 'an earlier one', { mode: 0o600 })
+  write({ secretFile })
+  assert.throws(keyOf, missing(secretFile))
+  writeFileSync(secretFile, `${SECRET}\n`, { mode: 0o600 })
+  assert.deepEqual(keyOf(), deriveKey(SECRET, 'client'))
 })
 
 test('the launcher of a folder says how long its Workers drain, so that `down` waits for them', async (t) => {

@@ -23,7 +23,8 @@ the remedy below; with \`--json\` as one JSON object. [errors.md](errors.md) has
 Commands that talk to a cluster find it in this order: \`--master\`, the environment variable \`FIRESTEEL_MASTER\`, what \`firesteel up\` left in
 \`.firesteel\` of this folder or the nearest one above it, \`firesteel://127.0.0.1:7070\`. That folder must
 belong to this user, and nobody else may be able to write it. They take its secret from \`FIRESTEEL_SECRET\`, else from the credential
-\`secret\` ([services.md](services.md#credentials)), else from \`.firesteel/secret\`.`
+\`secret\` ([services.md](services.md#credentials)), else from the file of \`security.file\` that
+\`up\` was started with, else from \`.firesteel/secret\`.`
 
 function defaultOf({ defaultValue, defaultValueDescription }: Argument | Option): string {
   if (defaultValueDescription !== undefined) return defaultValueDescription

@@ -137,7 +137,7 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
       cwd: io.cwd,
       clock: systemClock,
       onMasters: (masters) => {
-        rememberCluster(plan.folder, deployment, masters, warn)
+        rememberCluster(plan.folder, deployment, credential, masters, warn)
         const { cluster } = deployment
         if (plan.json) void printJson(io, { event: 'masters', cluster, master: joinMasters(masters) })
       },
@@ -154,7 +154,8 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
     })
     const link = lateLink({ plan, ...upDeployment, launcher, machine, credential, warn })
     links.push(link)
-    if (nodes.masters.length === 0) rememberCluster(plan.folder, deployment, nodes.otherMasters, warn)
+    if (nodes.masters.length === 0)
+      rememberCluster(plan.folder, deployment, credential, nodes.otherMasters, warn)
     return await untilStopped(io, plan, launcher, service)
   } finally {
     for (const link of links) await link.close()
@@ -247,7 +248,8 @@ let pendingWrite: Promise<void> = Promise.resolve()
 /** One write after the other. The last one counts. */
 function rememberCluster(
   folder: string,
-  { cluster, tls }: Deployment,
+  { cluster, tls, secret }: Deployment,
+  { join: token }: NodeCredential,
   masters: readonly string[],
   warn: (text: string) => void,
 ): void {
@@ -258,6 +260,8 @@ function rememberCluster(
     master: joinMasters(masters),
     pid: process.pid,
     startTime,
+    // The token of a Worker is no secret for commands.
+    ...(secret.kind === 'file' && token === undefined && { secretFile: secret.path }),
     ...(tls && { tls: { ca: tls.ca, ...(tls.crl !== undefined && { crl: tls.crl }) } }),
   }
   pendingWrite = pendingWrite

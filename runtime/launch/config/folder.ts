@@ -29,6 +29,8 @@ export interface ClusterFile {
   /** Process id of the launcher. */
   readonly pid: number
   readonly startTime: string
+  /** Absolute path of the file that `security.file` names. Absent: `secret` of this folder, or elsewhere. */
+  readonly secretFile?: string
   /** Absolute paths of what clients of a cluster with TLS need. */
   readonly tls?: { readonly ca: string; readonly crl?: string | undefined }
 }
