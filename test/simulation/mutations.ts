@@ -964,8 +964,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a task that is told to end waits for its reader',
     file: 'actors/executor/running-task.js',
-    find: 'this.#controller?.abort(this.#reason);\n        this.outputTaken();',
-    replace: 'this.#controller?.abort(this.#reason);',
+    find: 'this.#controller?.abort(this.#reason)));\n        this.outputTaken();',
+    replace: 'this.#controller?.abort(this.#reason)));',
     test: 'tasks-outputs',
   },
   {
