@@ -69,6 +69,8 @@ export const innerLimits = {
   auditLines: 10_000,
   /** Lines of the audit in one write. */
   auditLinesAtOnce: 256,
+  /** A look back for the end of its last whole line reads so many bytes at once. */
+  auditTailBytes: 64 * KIB,
   /** A client may read an output for so long after a leader has said so, in milliseconds. */
   logGrantMs: 60_000,
   /** Whoever has made a token may ask for its text for so long, in milliseconds: an answer may be lost. */

@@ -1,7 +1,7 @@
-import { constants } from 'node:fs'
-import { type FileHandle, mkdir, open, rename } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { rename } from 'node:fs/promises'
+import { systemCodeOf } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
+import { LineFile } from './line-file.js'
 import type { LogFields } from './log.js'
 
 export interface AuditFileOptions {
@@ -13,24 +13,23 @@ export interface AuditFileOptions {
   readonly wallMs: () => number
   /** It cannot be written: told once, until it can be again. */
   readonly onTrouble: (error: unknown) => void
+  /** It could not be written, and is again. So many lines were left out, which it says too. */
+  readonly onLeftOut: (lines: number) => void
+  /** Somebody removed the file or put another in its place. Lines go on at its path. */
+  readonly onReplaced: () => void
 }
-
-/** Only its owner reads it. A link in its place is not followed. */
-const MODE = 0o600
-const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW
 
 /**
  * Who did what, as JSON lines. One node is the one writer of its file. Lines are written in order and in the
- * background, so nothing waits for a disk; what the memory cannot hold while the disk does not answer is left
- * out, and their number is written.
+ * background, so nothing waits for a disk. What the disk refuses, and what the memory cannot hold while the
+ * disk does not answer, is left out, and the number of these lines is written.
  */
 export class AuditFile {
   readonly #options: AuditFileOptions
   #waiting: string[] = []
   #leftOut = 0
   #writing: Promise<void> | undefined
-  #file: FileHandle | undefined
-  #bytes = 0
+  #file: LineFile | undefined
   #isInTrouble = false
 
   constructor(options: AuditFileOptions) {
@@ -48,8 +47,9 @@ export class AuditFile {
   /** Resolves when all is written that can be. */
   async close(): Promise<void> {
     await this.#writing
-    await this.#file?.close()
-    this.#file = undefined
+    // The disk may have room again, and nothing else would say what is missing.
+    if (this.#leftOut > 0) await this.#writeSome([])
+    await this.#release()
   }
 
   #line(fields: LogFields): string {
@@ -57,48 +57,65 @@ export class AuditFile {
   }
 
   async #writeAll(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const lines = this.#waiting.splice(0, innerLimits.auditLinesAtOnce)
-      if (this.#leftOut > 0) lines.push(this.#line({ event: 'left out', lines: this.#leftOut }))
-      try {
-        await this.#append(Buffer.from(lines.join('')))
-        this.#leftOut = 0
-        this.#isInTrouble = false
-      } catch (error) {
-        this.#leftOut += lines.length
-        await this.#file?.close().catch(() => undefined)
-        this.#file = undefined
-        if (!this.#isInTrouble) this.#options.onTrouble(error)
-        this.#isInTrouble = true
-      }
+    while (this.#waiting.length > 0)
+      await this.#writeSome(this.#waiting.splice(0, innerLimits.auditLinesAtOnce))
+  }
+
+  async #writeSome(lines: readonly string[]): Promise<void> {
+    // More may be left out while these are written.
+    const missing = this.#leftOut
+    const all = missing > 0 ? [...lines, this.#line({ event: 'left out', lines: missing })] : lines
+    const written = await this.#append(all)
+    this.#leftOut += Math.max(0, lines.length - written)
+    if (missing === 0 || written < all.length) return
+    this.#leftOut -= missing
+    this.#options.onLeftOut(missing)
+  }
+
+  /** Returns how many lines are in the file. */
+  async #append(lines: readonly string[]): Promise<number> {
+    let written = 0
+    try {
+      const file = await this.#fileFor(lines)
+      const { lines: taken, error } = await file.append(lines)
+      written = taken
+      if (error !== undefined) throw error
+      this.#isInTrouble = false
+    } catch (error) {
+      if (!this.#isInTrouble) this.#options.onTrouble(error)
+      this.#isInTrouble = true
+      await this.#release().catch(() => undefined)
     }
+    return written
   }
 
-  async #append(data: Buffer): Promise<void> {
-    this.#file ??= await this.#open()
-    if (this.#bytes > 0 && this.#bytes + data.length > this.#options.maxBytes) await this.#rotate()
-    await this.#file.appendFile(data)
-    this.#bytes += data.length
-  }
-
-  async #open(): Promise<FileHandle> {
-    const { path } = this.#options
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-    const file = await open(path, FLAGS, MODE)
-    this.#bytes = (await file.stat()).size
-    return file
+  async #fileFor(lines: readonly string[]): Promise<LineFile> {
+    const { path, maxBytes, onReplaced } = this.#options
+    if (this.#file && !(await this.#file.isInPlace())) {
+      await this.#release()
+      onReplaced()
+    }
+    this.#file ??= await LineFile.open(path)
+    const bytes = lines.reduce((sum, line) => sum + Buffer.byteLength(line), 0)
+    if (this.#file.bytes > 0 && this.#file.bytes + bytes > maxBytes) await this.#rotate()
+    return this.#file
   }
 
   async #rotate(): Promise<void> {
     const { path, files } = this.#options
-    await this.#file?.close()
-    this.#file = undefined
+    await this.#release()
     for (let number = files - 1; number > 0; number--) {
       const from = number === 1 ? path : `${path}.${number - 1}`
-      await rename(from, `${path}.${number}`).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'ENOENT') throw error
+      await rename(from, `${path}.${number}`).catch((error: unknown) => {
+        if (systemCodeOf(error) !== 'ENOENT') throw error
       })
     }
-    this.#file = await this.#open()
+    this.#file = await LineFile.open(path)
+  }
+
+  async #release(): Promise<void> {
+    const file = this.#file
+    this.#file = undefined
+    await file?.close()
   }
 }

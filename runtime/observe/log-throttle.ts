@@ -73,6 +73,8 @@ export class LogThrottle {
   }
 }
 
+type NotedLevel = 'error' | 'warn' | 'info'
+
 /** Logs without flooding, for example malformed messages with their sender in the key. */
 export class ThrottledLog {
   readonly #log: Log
@@ -98,7 +100,7 @@ export class ThrottledLog {
   }
 
   /** Not only for warnings. All messages of one key have one level. */
-  note(level: 'warn' | 'info', key: string, message: string, fields: LogFields = {}): void {
+  note(level: NotedLevel, key: string, message: string, fields: LogFields = {}): void {
     if (!this.#log.isEnabled(level)) return
     const of = `${level}:${key}`
     if (this.#throttle.hit(of, message, fields, this.#monotonicMs())) this.#log[level](message, fields)
@@ -108,7 +110,7 @@ export class ThrottledLog {
   /** Logs the counts that are due. */
   flush(nowMs: number = this.#monotonicMs()): void {
     for (const { key, suppressed, message, fields } of this.#throttle.due(nowMs)) {
-      const level = key.startsWith('info:') ? 'info' : 'warn'
+      const level = key.slice(0, key.indexOf(':')) as NotedLevel
       this.#log[level](`${message} (${suppressed} more)`, { ...fields, repeated: suppressed })
     }
     if (this.#throttle.isEmpty) this.#stop()

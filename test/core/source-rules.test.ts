@@ -49,6 +49,7 @@ const permitted: Readonly<Record<string, readonly string[]>> = {
     'tasks.ts KEY_BYTES',
     'block.ts headerBytes',
     'output-segments.ts OFFSET_DIGITS',
+    'line-file.ts LINE_BREAK',
     'log-search.ts LINE_BREAK',
     'log-text.ts TAB',
     'log-window.ts LINE_BREAK',

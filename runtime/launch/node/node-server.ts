@@ -112,8 +112,8 @@ export class NodeServer<M extends Message> {
       fields: { role: spec.role, node: spec.name },
       moment: () => ({ epoch: options.epoch(), ...this.#handling() }),
     })
-    this.audit = openAudit(spec, this.log)
     this.#throttle = new ThrottledLog(this.log)
+    this.audit = openAudit(spec, this.#throttle)
     this.#complaints = new PeerComplaints(this.#throttle, this.metrics)
     this.failed = new Promise<never>((_, reject) => {
       this.#fail = reject
@@ -372,8 +372,8 @@ export class NodeServer<M extends Message> {
     await this.#http?.close()
     await this.system.shutdown()
     await this.#tracing?.close()
-    this.#throttle.close()
     await this.audit?.close()
+    this.#throttle.close()
     await this.log.close()
   }
 
