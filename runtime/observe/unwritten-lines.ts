@@ -19,6 +19,8 @@ export class UnwrittenLines {
   #ready = 0
   /** The stream has the first line that was not taken. */
   #isGiven = false
+  /** The operating system refused a line, and may have taken a part of it, or of the one before. */
+  #isTorn = false
   #onEmpty = (): void => undefined
 
   constructor(stream: Stream) {
@@ -71,7 +73,12 @@ export class UnwrittenLines {
         if (!isTaken) this.#taken()
         isTaken = true
       }
-      this.#stream.write(`${this.#lines[this.#first]}\n`, () => {
+      const line = `${this.#lines[this.#first]}\n`
+      // The line break keeps that part apart.
+      const text = this.#isTorn ? `\n${line}` : line
+      this.#isTorn = false
+      this.#stream.write(text, (error) => {
+        if (error) this.#isTorn = true
         taken()
         this.#give()
       })

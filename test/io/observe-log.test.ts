@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
 import { FiresteelError } from '../../runtime/errors.js'
@@ -165,6 +168,35 @@ test('an uncaught exception writes no line again that a slow reader has', async 
 
 /** Half of what the process above logs. */
 const HALF_CHARS = 800_000
+
+test('the part of a line that a full disk has taken stays apart from the next line', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'firesteel-log-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const path = join(folder, 'log')
+  const url = new URL('../../runtime/observe/logger.js', import.meta.url).href
+  // Emptied but for a part of a line, it has room again.
+  const code = `import { setImmediate as turn } from 'node:timers/promises'
+    import { truncateSync } from 'node:fs'
+    const { createLogger } = await import(${JSON.stringify(url)})
+    const log = createLogger({ level: 'info', format: 'json' })
+    for (let i = 0; i < 60; i++) {
+      log.info('line', { i, padding: 'x'.repeat(100) })
+      await turn()
+    }
+    truncateSync(${JSON.stringify(path)}, 30)
+    for (const message of ['one', 'two']) log.info(message)
+    await log.close()`
+  // The limit of a file is as a full disk: a write takes what fits, and the next one fails.
+  const script = 'ulimit -f 4 && exec "$0" --input-type=module -e "$1" 2>> "$2"'
+  const { status } = spawnSync('bash', ['-c', script, process.execPath, code, path])
+  assert.equal(status, 0)
+  const [part, ...lines] = (await readFile(path, 'utf8')).trimEnd().split('\n')
+  assert.equal(part?.length, 30)
+  assert.deepEqual(
+    lines.map((line) => JSON.parse(line).message),
+    ['one', 'two'],
+  )
+})
 
 test('a reader that has stopped does not keep a process from ending', async () => {
   const url = new URL('../../runtime/observe/logger.js', import.meta.url).href
