@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { seen } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { outputEnd } from '../../runtime/process/output-segments.js'
@@ -31,13 +32,19 @@ export function noteAttempt(folder: string, within: string, start: AttemptStart)
     const { size } = fstatSync(descriptor)
     if (size >= limits.attemptListBytes) keepNewerHalf(descriptor, size)
     const endOf = (output: string) => outputEnd(join(folder, output))
-    writeSync(
-      descriptor,
-      `${JSON.stringify({ ...start, stdout: endOf('stdout'), stderr: endOf('stderr') })}\n`,
-    )
+    const line = JSON.stringify({ ...start, stdout: endOf('stdout'), stderr: endOf('stderr') })
+    // A full disk may have taken a part of the line before.
+    writeSync(descriptor, `${endsInLine(descriptor) ? '\n' : ''}${line}\n`)
   } finally {
     closeSync(descriptor)
   }
+}
+
+/** The list ends within a line. */
+function endsInLine(descriptor: number): boolean {
+  const { size } = fstatSync(descriptor)
+  const last = Buffer.alloc(1)
+  return size > 0 && readSync(descriptor, last, 0, 1, size - 1) === 1 && last.toString() !== '\n'
 }
 
 function keepNewerHalf(descriptor: number, size: number): void {
@@ -104,7 +111,11 @@ function readList(
     if (!isWanted(size)) return []
     const bytes = Buffer.alloc(Math.min(size, 2 * limits.attemptListBytes))
     const text = bytes.toString('utf8', 0, readSync(descriptor, bytes, 0, bytes.length, 0))
-    return newestLines(text).map((line) => JSON.parse(line) ?? {})
+    return newestLines(text).flatMap((line) => {
+      const read = seen(() => JSON.parse(line) as unknown, undefined)
+      // What is no line of ours says nothing, and takes nothing from the others.
+      return typeof read === 'object' && read !== null ? [read] : []
+    })
   } catch {
     // Then the output is shown as that of one attempt.
     return []

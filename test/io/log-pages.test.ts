@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { link, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { link, mkdir, mkdtemp, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -142,6 +142,20 @@ test('of a list of attempts that a program has filled with lines, only the newes
   )
   assert.equal(log?.attempts.length, 1)
   assert.equal(parse.mock.callCount(), 4999, 'the last line break ends no line of its own')
+})
+
+test('an attempt whose line the disk has taken a part of costs no other attempt its place', async () => {
+  const folder = await output('driver-9', '')
+  for (const attempt of [1, 2, 3]) {
+    noteAttempt(folder, root, { generation: 1, attempt, atMs: 0 })
+    const list = join(folder, 'attempts')
+    // A full disk has taken a part of the second line.
+    if (attempt === 2) await truncate(list, (await stat(list)).size - 10)
+  }
+  assert.deepEqual(
+    findLog('driver-9', 'stdout')?.attempts.map(({ attempt }) => attempt),
+    [1, 3],
+  )
 })
 
 test('the attempts of a driver stand apart, and each can be read alone', async () => {

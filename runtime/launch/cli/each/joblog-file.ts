@@ -24,7 +24,8 @@ export class JoblogFile {
   }
 
   async add(end: CommandEnd): Promise<void> {
-    await this.#file.write(joblogLine(end))
+    // All of it: `write` may take a part of a line and say nothing.
+    await this.#file.appendFile(joblogLine(end))
   }
 
   async close(): Promise<void> {
