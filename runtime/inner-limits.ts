@@ -69,6 +69,11 @@ export const innerLimits = {
   auditLines: 10_000,
   /** Lines of the audit in one write. */
   auditLinesAtOnce: 256,
+  /**
+   * Who reads one output on pages again within this time is a number in the audit: an open page asks for it
+   * several times in a minute.
+   */
+  auditReadMs: 600 * SECOND,
   /** A look back for the end of its last whole line reads so many bytes at once. */
   auditTailBytes: 64 * KIB,
   /** A client may read an output for so long after a leader has said so, in milliseconds. */

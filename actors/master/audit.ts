@@ -5,6 +5,7 @@ import { ownerOf } from './access.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import type { MasterInput } from './master-input.js'
 import { routeOf } from './routes.js'
+import type { SecretQuestion } from './secret-question.js'
 import type { Step } from './step.js'
 
 /* What a leader did for whom, for the audit: never what a message carries but the names in it. */
@@ -36,8 +37,23 @@ const chatter: ReadonlySet<string> = new Set([
 ])
 /** It changes nothing, and opens an output. */
 const OUTPUT = 'RequestLogLocation'
+/** It opens a session of the pages, which lasts for hours. */
+const SESSION = 'RequestPageTicket'
+const NOT_ALLOWED = 'FIRESTEEL_NOT_ALLOWED'
 /** They say that the request is to be sent again, or elsewhere. */
 const later: ReadonlySet<string> = new Set(['FIRESTEEL_NOT_LEADER', 'FIRESTEEL_BUSY'])
+
+/** What a leader has answered a question whose answer is no decision of its core: with a secret, or not. */
+export function auditOfSecret(
+  message: SecretQuestion,
+  from: string | undefined,
+  answer: { readonly type: string },
+  cluster: ClusterState,
+): AuditEntry | undefined {
+  const failure = answer.type === 'Failure' ? (answer as Failure) : undefined
+  const isTold = message.type === SESSION || failure?.code === NOT_ALLOWED
+  return isTold && from !== undefined ? entryOf(message, from, failure, cluster) : undefined
+}
 
 /** Undefined: this input is no request of a client or driver that changes something or was refused. */
 export function auditOf(
@@ -47,13 +63,22 @@ export function auditOf(
 ): AuditEntry | undefined {
   if (!cluster || input.kind !== 'message') return undefined
   const { message, from } = input
-  const peer = cluster.peers.get(from)
   const route = routeOf(message)
-  if (!peer || peer.role === 'node' || route?.sender !== 'anybody') return undefined
+  if (route?.sender !== 'anybody') return undefined
   const failure = failureIn(input, step)
-  if (failure && later.has(failure.code)) return undefined
   const reads = route.access !== undefined && message.type !== OUTPUT
-  if ((reads || chatter.has(message.type)) && failure?.code !== 'FIRESTEEL_NOT_ALLOWED') return undefined
+  if ((reads || chatter.has(message.type)) && failure?.code !== NOT_ALLOWED) return undefined
+  return entryOf(message, from, failure, cluster)
+}
+
+function entryOf(
+  message: MasterMessage | SecretQuestion,
+  from: string,
+  failure: Failure | undefined,
+  cluster: ClusterState,
+): AuditEntry | undefined {
+  const peer = cluster.peers.get(from)
+  if (!peer || peer.role === 'node' || (failure && later.has(failure.code))) return undefined
   const { name: who, id: token } = ownerOf(cluster, peer)
   const about = aboutOf(message)
   const by = 'by' in message ? message.by : undefined
@@ -88,7 +113,7 @@ function failureIn(
 }
 
 /** Names and ids only. */
-function aboutOf(message: MasterMessage): string | undefined {
+function aboutOf(message: MasterMessage | SecretQuestion): string | undefined {
   if ('driverId' in message) return message.driverId
   if ('appId' in message) return message.appId
   if ('workers' in message && Array.isArray(message.workers)) return message.workers.join(' ')

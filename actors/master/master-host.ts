@@ -79,6 +79,7 @@ export interface MasterHostOptions {
   readonly pageTicket?: MasterOptions['pageTicket']
   readonly secrets?: MasterOptions['secrets']
   readonly onDecided?: MasterOptions['onDecided']
+  readonly onSecretAnswer?: MasterOptions['onSecretAnswer']
   readonly spans?: MasterOptions['spans']
   /** Makes the cores of its incarnations. Absent: none that is recorded. */
   readonly newCore?: NewCore
@@ -272,7 +273,7 @@ export class MasterHost {
   /** One incarnation, from STANDBY to the end of its leadership. */
   #start(handedOver = false): void {
     const { node, recovery, config, address, clock, timers, random, newWriteId } = this.#options
-    const { pageTicket, secrets, onDecided, spans, newCore } = this.#options
+    const { pageTicket, secrets, onDecided, onSecretAnswer, spans, newCore } = this.#options
     const { system, gateway, incarnation, log } = node
     this.#current = new MasterIncarnation({
       system,
@@ -301,6 +302,7 @@ export class MasterHost {
       ...(pageTicket && { pageTicket }),
       secrets,
       onDecided,
+      onSecretAnswer,
       spans,
       ...(newCore && { newCore: (config) => newCore(config, incarnation) }),
     })

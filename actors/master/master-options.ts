@@ -15,6 +15,7 @@ import type { MasterCore } from './master-core.js'
 import type { MasterListener } from './master-event.js'
 import type { MasterInput } from './master-input.js'
 import type { MasterMetrics } from './master-metrics.js'
+import type { SecretQuestion } from './secret-question.js'
 import type { Step } from './step.js'
 import type { Secrets } from './token-secrets.js'
 
@@ -53,6 +54,15 @@ export interface MasterOptions {
   /** What the core has decided about an input. */
   readonly onDecided?:
     | ((input: MasterInput, step: Step, cluster: ClusterState | undefined) => void)
+    | undefined
+  /** What a peer was answered beside the core. */
+  readonly onSecretAnswer?:
+    | ((
+        message: SecretQuestion,
+        from: string | undefined,
+        answer: { readonly type: string },
+        cluster: ClusterState,
+      ) => void)
     | undefined
   /** Absent: it makes no tokens. */
   readonly secrets?: Secrets | undefined

@@ -36,7 +36,8 @@ import { putsOf, readRecords, tellQuarantined } from './read-records.js'
 import { busy, failuresOf, notLeader } from './refusals.js'
 import { RequestSpans } from './request-spans.js'
 import { routeOf } from './routes.js'
-import { type SecretQuestion, secretAnswer } from './secret-answer.js'
+import { secretAnswer } from './secret-answer.js'
+import type { SecretQuestion } from './secret-question.js'
 import type { FreeEffect, Now, Probe, ReplyToken, Step } from './step.js'
 import { isProven, withProof } from './store-proof.js'
 import { TaskStreams } from './task-streams.js'
@@ -171,9 +172,12 @@ export class MasterShell implements Handler<MasterActorMessage> {
 
   #answerBeside(message: SecretQuestion, envelope: Envelope): void {
     const { cluster } = this.#core
-    const answer = cluster && secretAnswer(peerOf(envelope), message, cluster, this.#options, this.#now())
-    if (answer) this.#context.reply(envelope, answer)
-    else this.#refuse(envelope)
+    const peer = peerOf(envelope)
+    const answer = cluster && secretAnswer(peer, message, cluster, this.#options, this.#now())
+    if (answer) {
+      this.#context.reply(envelope, answer)
+      this.#options.onSecretAnswer?.(message, peer?.incarnation, answer, cluster)
+    } else this.#refuse(envelope)
   }
 
   turnEnd(): void {

@@ -1,13 +1,10 @@
 import type { PeerIdentity } from '../../runtime/transport/identity.js'
-import type { RequestPageTicket } from '../messages/pages.js'
-import type { RequestTokenSecret, RequestWorkerCredential } from '../messages/tokens.js'
 import type { ClusterState } from './cluster-state.js'
 import type { MasterOptions } from './master-options.js'
 import { ticketFor } from './page-ticket.js'
+import type { SecretQuestion } from './secret-question.js'
 import type { Now } from './step.js'
 import { tokenSecretFor, workerCredentialFor } from './token-secrets.js'
-
-export type SecretQuestion = RequestPageTicket | RequestTokenSecret | RequestWorkerCredential
 
 /** What only a shell can say: tickets, tokens and keys are made with the cluster's secret. */
 export const secretAnswer = (

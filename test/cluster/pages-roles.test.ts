@@ -20,6 +20,8 @@ logging: {level: warn, format: text}
 const elsewhere = { 'x-forwarded-for': '10.1.1.1' }
 
 interface AuditLine {
+  readonly event?: string
+  readonly role?: string
   readonly request?: string
   readonly about?: string
   readonly who?: string
@@ -180,6 +182,27 @@ test('a session of the pages may do what its token may, at every node, until the
       audit().some(
         ({ who, request, about, outcome, code }) =>
           JSON.stringify([who, request, about, outcome, code]) === JSON.stringify(line),
+      ),
+    )
+
+  // So are the tickets and sessions, and who read which output.
+  const nobody = { accept: 'text/html' }
+  const unforwarded = await fetch(`${worker}/logs/${mine}/stdout`, { headers: nobody })
+  assert.equal(unforwarded.status, 200)
+  await unforwarded.text()
+  for (const line of [
+    ['request', 'ci', 'submit', undefined, 'done'],
+    ['session', undefined, 'submit', undefined, 'done'],
+    ['output', undefined, 'submit', mine, 'done'],
+    ['output', undefined, 'submit', theirs, 'refused'],
+    ['output', undefined, 'operate', mine, 'done'],
+    ['output', 'no session', undefined, mine, 'done'],
+  ])
+    await waitUntil(`a line of the audit: ${line.join(' ')}`, () =>
+      audit().some(
+        ({ event, who, role, about, outcome, request = 'RequestPageTicket' }) =>
+          request === 'RequestPageTicket' &&
+          JSON.stringify([event, who, role, about, outcome]) === JSON.stringify(line),
       ),
     )
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type AuditEntry, auditOf } from '../../actors/master/audit.js'
+import { type AuditEntry, auditOf, auditOfSecret } from '../../actors/master/audit.js'
 import type { MasterMessage } from '../../actors/messages/catalogue.js'
 import { applicationDescription, driverDescription } from '../../actors/messages/samples.js'
 import { newTokenId } from '../../runtime/transport/token.js'
@@ -95,4 +95,31 @@ test('an application that is refused a registration is told without an answer, a
     listen: { port: 1 },
   })
   assert.deepEqual([entry?.outcome, entry?.code, entry?.about], ['refused', 'FIRESTEEL_NOT_ALLOWED', 'count'])
+})
+
+test('who gets a ticket for the pages is written down, and so is who is refused one or another secret', () => {
+  const { master, id } = world()
+  const cluster = master.core.cluster!
+  const ticket = { type: 'PageTicket', web: 'http://10.0.0.1:8080', token: 'hidden', lateAtMs: 0 }
+  const refused = { type: 'Failure', code: 'FIRESTEEL_NOT_ALLOWED', message: 'no' }
+  assert.deepEqual(auditOfSecret({ type: 'RequestPageTicket' }, 'ci', ticket, cluster), {
+    event: 'request',
+    request: 'RequestPageTicket',
+    who: 'ci',
+    role: 'submit',
+    token: id,
+    from: '10.0.0.9',
+    epoch: 1,
+    outcome: 'done',
+  })
+  const bySecret = auditOfSecret({ type: 'RequestPageTicket' }, 'admin', ticket, cluster)
+  assert.deepEqual([bySecret?.who, bySecret?.role, bySecret?.token], ['secret', 'admin', undefined])
+  const question = { type: 'RequestTokenSecret', id: 'token-x' } as const
+  const entry = auditOfSecret(question, 'ci', refused, cluster)
+  assert.deepEqual(
+    [entry?.outcome, entry?.code, entry?.about],
+    ['refused', 'FIRESTEEL_NOT_ALLOWED', 'token-x'],
+  )
+  assert.equal(auditOfSecret(question, 'ci', { type: 'TokenSecret' }, cluster), undefined, 'its maker')
+  assert.equal(auditOfSecret(question, undefined, refused, cluster), undefined)
 })

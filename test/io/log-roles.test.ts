@@ -24,6 +24,7 @@ const findLog = keptLogs({ root, lives: () => false })
 const sessions = sampleSessions()
 const data = new Hono()
 data.get('/json/', (context) => context.json({ all: SAID }))
+const reads: string[] = []
 let leader: 'answers' | 'is gone' = 'answers'
 const routes = workerPages({
   take: () => sampleWorkerView({ nowMs: Date.now() }, findLog),
@@ -31,6 +32,7 @@ const routes = workerPages({
   data,
   wallMs: Date.now,
   onSession: () => undefined,
+  onRead: ({ who, role, about, outcome }) => void reads.push([who ?? role, about, outcome].join(' ')),
   ownsOutput: async (_, id) => {
     if (leader === 'is gone') throw new Error('no leader')
     return id === MINE
@@ -121,4 +123,46 @@ test('while no leader says whose an output is, it is not shown', async () => {
   leader = 'answers'
   assert.equal(status, 403)
   assert.match(text, /did not say whose output this is/)
+})
+
+test('who reads an output on a page, in a download or in a stream is told, and who is refused one', async () => {
+  const noSession = async (path: string, remoteAddress: string) => {
+    const env = { incoming: { socket: { remoteAddress } } }
+    const answer = await routes.request(`${SAMPLE_ORIGIN}${path}`, {}, env)
+    await answer.body?.cancel()
+  }
+  const [submit, observe, operate, all] = [
+    reader('submit'),
+    reader('observe'),
+    reader('operate'),
+    reader(undefined),
+  ]
+  reads.length = 0
+  for (const path of logsOf(MINE)) {
+    const ways: [string, () => Promise<unknown>][] = [
+      ['submit driver-1 done', () => submit(path)],
+      ['observe driver-1 refused', () => observe(path)],
+      ['operate driver-1 done', () => operate(path)],
+      ['secret driver-1 done', () => all(path)],
+      ['no session driver-1 done', () => noSession(path, '127.0.0.1')],
+      ['no session driver-1 refused', () => noSession(path, '10.9.9.9')],
+    ]
+    for (const [expected, read] of ways) {
+      await read()
+      assert.deepEqual(reads.splice(0), [expected], path)
+    }
+  }
+  for (const path of ['/', '/live', '/live?of=/', '/logs/driver-7', '/live?of=/logs/driver-7', '/json/'])
+    await operate(path)
+  assert.deepEqual(reads, [])
+})
+
+test('no spelling of an address reads an output that nobody is told of', async () => {
+  const read = reader(undefined)
+  reads.length = 0
+  for (const path of [...oddLogsOf(THEIRS), ...oddLivesOf(THEIRS)]) {
+    const { status, text } = await read(path)
+    const told = reads.splice(0)
+    if (status === 200 && text.includes(SAID)) assert.deepEqual(told, ['secret driver-2 done'], path)
+  }
 })

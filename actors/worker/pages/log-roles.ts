@@ -34,7 +34,7 @@ function outputIn(target: string): string | undefined {
 }
 
 /** What a request is about: an open page is kept current at an address of its own. */
-const askedIn = ({ req }: Context): string | undefined =>
+export const askedIn = ({ req }: Context): string | undefined =>
   outputIn(req.path === '/live' ? (req.query('of') ?? '/') : req.url)
 
 /** To be added before all that it guards. */

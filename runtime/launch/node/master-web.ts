@@ -26,6 +26,7 @@ export interface MasterWebParts {
   readonly usage: UsageHistory
   readonly health: () => NodeHealth
   readonly log: Log
+  readonly onSession: (from: string, session: Session) => void
 }
 
 /** All that a Master answers over HTTP, but for its metrics. A first request loads this. */
@@ -67,7 +68,7 @@ export function masterWeb(parts: MasterWebParts): Hono {
     data,
     wallMs,
     kill: (id, from, session) => killAsCommand(parts, session, id, `a page that ${from} opened`),
-    onSession: (from, session) => log.info('a session of the pages began', { from, ...whoIn(session) }),
+    onSession: parts.onSession,
     drain: (id, wanted, from, session) =>
       drainAsCommand(parts, session, id, wanted, `a page that ${from} opened`),
     onDrained: (id, isDrained, from, session) =>

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Hono } from 'hono'
-import { type AuditEntry, auditOf } from '../../../actors/master/audit.js'
+import { type AuditEntry, auditOf, auditOfSecret } from '../../../actors/master/audit.js'
 import { fixedMasterConfig, type MasterConfig } from '../../../actors/master/master-config.js'
 import type { MasterEvent } from '../../../actors/master/master-event.js'
 import { MasterHost, type MasterHostOptions } from '../../../actors/master/master-host.js'
@@ -119,7 +119,17 @@ class MasterNode implements RunningNode {
     const { health, log, webPort, tls } = this.#server
     const host = () => this.#masterHostNow()
     const { sessions } = this.#server
-    return masterWeb({ spec: this.#spec, webPort, tls, host, sessions, usage: this.#usage, health, log })
+    return masterWeb({
+      spec: this.#spec,
+      webPort,
+      tls,
+      host,
+      sessions,
+      usage: this.#usage,
+      health,
+      log,
+      onSession: (from, session) => this.#server.sessionBegan(from, session),
+    })
   }
 
   /** Where the pages of all Masters are. */
@@ -199,6 +209,7 @@ class MasterNode implements RunningNode {
       spans: this.#spans,
       secrets: masterSecrets(secret),
       onDecided: this.#server.audit && ((...of) => this.#audit(auditOf(...of))),
+      onSecretAnswer: this.#server.audit && ((...of) => this.#audit(auditOfSecret(...of))),
       ...(web !== null && {
         pageTicket: (subject?: string) => ({
           type: 'PageTicket' as const,

@@ -13,7 +13,7 @@ import type { Audit } from '../../observe/audit.js'
 import type { Logger } from '../../observe/log.js'
 import { ThrottledLog } from '../../observe/log-throttle.js'
 import { createLogger, prepareLogger } from '../../observe/logger.js'
-import type { Sessions } from '../../pages/sessions.js'
+import type { Session, Sessions } from '../../pages/sessions.js'
 import type { Position } from '../../persistence/engine.js'
 import type { ActorSystem } from '../../system/actor-system.js'
 import { logDeadLetters } from '../../system/dead-letters.js'
@@ -39,7 +39,7 @@ import {
 import type { Link } from '../../transport/link.js'
 import { type Listener, listen } from '../../transport/listen.js'
 import { PeerComplaints } from '../../transport/peer-complaints.js'
-import { isCodeSubject } from '../../transport/token.js'
+import { isCodeSubject, roleOf } from '../../transport/token.js'
 import { ToldTokens } from '../../transport/told-tokens.js'
 import { dialedWebHost } from '../config/web-host.js'
 import { openAudit } from './node-audit.js'
@@ -262,6 +262,13 @@ export class NodeServer<M extends Message> {
   get sessions(): Sessions {
     if (!this.#sessions) throw new FiresteelError('ASK_TIMEOUT', 'the node is starting')
     return this.#sessions
+  }
+
+  /** Somebody signed in to its pages, from there. */
+  sessionBegan(from: string, { subject }: Pick<Session, 'subject'>): void {
+    const who = { from, role: roleOf(subject), ...(subject !== undefined && { token: subject }) }
+    this.log.info('a session of the pages began', who)
+    this.audit?.done({ event: 'session', ...who, outcome: 'done' })
   }
 
   /** Of HTTP, once it is served. */

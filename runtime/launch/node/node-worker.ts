@@ -1,6 +1,7 @@
 import type { Hono } from 'hono'
 import { checked, isQuestion, type WorkerMessage } from '../../../actors/messages/catalogue.js'
 import type { RequestTrace } from '../../../actors/messages/trace.js'
+import type { OutputRead } from '../../../actors/worker/pages/log-readers.js'
 import { claimFormer, type FormerWorker } from '../../../actors/worker/restart/former-worker.js'
 import { startWorker, type Worker } from '../../../actors/worker/worker.js'
 import { systemClock } from '../../clock.js'
@@ -17,6 +18,10 @@ import type { NodeEvent, NodeOrder, RunningNode, StartNode, WorkerSpec } from '.
 
 const MASTER = '/user/Master'
 const CLIENT = '/user/ClientEndpoint'
+
+/** One reader of one output. Refusals are one kind, whatever was asked for, because anybody may ask. */
+const kindOf = ({ from, who, token, about, outcome }: OutputRead): string =>
+  `output:${from}:${token ?? who}:${outcome === 'done' ? about : outcome}`
 
 /** What a client may ask of a Worker, and the role that it needs for it. The rest is for Masters. */
 const forClients: ReadonlyMap<string, TokenRole> = new Map<
@@ -125,12 +130,11 @@ class WorkerNode implements RunningNode {
       readableBy: this.#spec.monitoring.pages,
       data,
       wallMs: systemClock.wallMs,
-      onSession: (from, { subject }) =>
-        this.#server.log.info('a session of the pages began', {
-          from,
-          role: roleOf(subject),
-          token: subject,
-        }),
+      onSession: (from, session) => this.#server.sessionBegan(from, session),
+      onRead:
+        this.#server.audit &&
+        ((read) =>
+          this.#server.audit?.[read.outcome === 'done' ? 'read' : 'refused'](kindOf(read), { ...read })),
       ownsOutput: (subject, id) => owners.owns(subject, id),
       onError: (error) => this.#server.log.error('a page failed', { error }),
     })
