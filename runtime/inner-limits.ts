@@ -648,7 +648,7 @@ export const innerLimits = {
   statusWatchMs: 1 * SECOND,
   /** Failed inputs that `each` lists at its end. The rest is counted. */
   eachFailuresListed: 20,
-  /** Characters of the application's name: the beginning of the command. */
+  /** Characters of the program in the application's name. */
   eachNameChars: 200,
   /** Bytes of a line without an end that `each` keeps in memory. More of it waits in a file. */
   eachLineBytes: 64 * KIB,

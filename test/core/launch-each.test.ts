@@ -2,7 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { lacking } from '../../actors/executor/host-load.js'
 import type { Console } from '../../runtime/launch/cli/console.js'
-import { bytesOf, byteText, splitArguments } from '../../runtime/launch/cli/each/arguments.js'
+import {
+  applicationName,
+  bytesOf,
+  byteText,
+  splitArguments,
+} from '../../runtime/launch/cli/each/arguments.js'
 import { Halt, parseHalt } from '../../runtime/launch/cli/each/halt.js'
 import { readItems } from '../../runtime/launch/cli/each/items.js'
 import { finishedIn, joblogHeader, joblogLine } from '../../runtime/launch/cli/each/joblog.js'
@@ -330,4 +335,28 @@ test('the time that is left, and what a host must have', () => {
   // Of the cores of the host on which it would run.
   assert.equal(lacking({ maxLoadPercent: 51 }, state), undefined)
   assert.match(lacking({ maxLoadPercent: 50 }, state) ?? '', /below 2;/)
+})
+
+test('the application of a command is named by its program, and by nothing that may be secret', () => {
+  const names = {
+    'echo -u ops:hunter2 {}': 'each echo',
+    '/opt/my tools/run {}': 'each my',
+    '/opt/tools/run.sh -p hunter2': 'each run.sh',
+    './job.sh {}': 'each job.sh',
+    '  gzip\n-k {}': 'each gzip',
+    'PASSWORD=hunter2 ./job.sh': 'each',
+    "PASSWORD='a hunter2' ./job.sh": 'each',
+    "'hunter2 x' {}": 'each',
+    'echo;hunter2': 'each',
+    'curl>hunter2': 'each',
+    '$HUNTER2 x': 'each',
+    'a:hunter2@b': 'each',
+    '{} hunter2': 'each',
+    '{}': 'each',
+    '': 'each',
+    [byteText('köche hunter2')]: 'each',
+    [`${'x'.repeat(300)} hunter2`]: `each ${'x'.repeat(200)}`,
+  }
+  for (const [template, name] of Object.entries(names))
+    assert.equal(applicationName(template), name, template)
 })

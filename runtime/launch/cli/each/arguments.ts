@@ -1,3 +1,5 @@
+import { innerLimits } from '../../../inner-limits.js'
+
 /* The words after `each` and its options, as GNU parallel reads them. Pure. */
 
 /**
@@ -51,4 +53,13 @@ export function splitArguments(words: readonly ByteText[]): EachArguments {
     at = next === -1 ? words.length : next
   }
   return { template: words.slice(0, first).join(' '), sources }
+}
+
+/**
+ * The application of a command is named by its program alone: names are shown to everybody who sees the
+ * cluster, and arguments may be secret. What is no plain word, such as `PASSWORD=... program`, names none.
+ */
+export function applicationName(template: ByteText): string {
+  const [, program = ''] = /^\s*(?:[\w.+@/-]*\/)?([\w.+@-]+)(?=\s|$)/.exec(template) ?? []
+  return `each ${program.slice(0, innerLimits.eachNameChars)}`.trimEnd()
 }

@@ -171,7 +171,7 @@ class EachRun {
     const path = PATH === undefined ? {} : { PATH }
     const { jobs, perCore, retries, timeout, delay = 0, load, memfree } = this.#options
     return {
-      name: this.#plan.template,
+      template: this.#plan.template,
       records: this.#plan.records,
       commandOf: this.#plan.commandOf,
       skips: (number) => this.#skips(number),

@@ -3,9 +3,8 @@ import { connect } from '../../../../actors/client/connect.js'
 import type { CommandPlace, CommandResult, CommandSpec } from '../../../../actors/executor/command.js'
 import { COMMAND_URL } from '../../../../actors/executor/task-module.js'
 import { type CallOptions, type TakesOutput, takeOutput } from '../../../../actors/tasks/task-options.js'
-import { innerLimits } from '../../../inner-limits.js'
 import { errorRecord } from '../error-record.js'
-import { type ByteText, bytesOf, readable } from './arguments.js'
+import { applicationName, type ByteText, bytesOf } from './arguments.js'
 import { Halt, type HaltPolicy } from './halt.js'
 import type { CommandPart } from './part-files.js'
 import type { Arguments } from './records.js'
@@ -15,7 +14,7 @@ import { type WorkItem, WorkList } from './work-list.js'
 
 export interface EachJob {
   /** For people. */
-  readonly name: ByteText
+  readonly template: ByteText
   readonly records: AsyncIterable<Arguments>
   readonly commandOf: (args: Arguments, number: number) => ByteText
   /** Whether this command need not run. */
@@ -76,7 +75,7 @@ export async function runEach(job: EachJob): Promise<Halt> {
   const app = await connect(job.address, {
     // Its task is built in.
     code: false,
-    name: appName(job.name),
+    name: applicationName(job.template),
     ...(job.jobs === undefined ? {} : { cores: Math.ceil(job.jobs / job.perCore) }),
     executor: {
       tasksPerCore: job.perCore,
@@ -104,13 +103,6 @@ const needsHost = ({ maxLoad, maxLoadPercent, minFreeBytes }: EachJob['limits'])
 function told({ onWait }: EachJob, text = ''): void {
   const host = text.slice(0, text.indexOf(':'))
   if (host !== '') void onWait({ host, text })
-}
-
-const NAME_CHARS = innerLimits.eachNameChars
-
-/** A command may have several lines, and names have one. */
-function appName(command: ByteText): string {
-  return `each ${readable(command)}`.replace(/\p{Cc}+/gu, ' ').slice(0, NAME_CHARS)
 }
 
 interface Control {
