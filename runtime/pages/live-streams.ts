@@ -16,6 +16,8 @@ export interface Watched {
   readonly hello: () => object
   /** Goes with each hello, and is made for it alone. */
   readonly extra: () => object
+  /** Whoever reads it may not any more. */
+  readonly isOver: () => boolean
 }
 
 interface Stream extends Watched {
@@ -42,7 +44,7 @@ const eventText = (name: string, id: string | undefined, data: unknown): string 
 /**
  * The streams that keep open pages current. All are looked at together, once in `pageLiveMs`, in slices, and
  * only what changed is sent. A stream ends after `pageStreamMs`, as every answer must; the browser then opens
- * the next one by itself and says what it has.
+ * the next one by itself and says what it has. It ends with the session of its reader as well.
  */
 export class LiveStreams {
   readonly #nowMs: () => number
@@ -118,10 +120,11 @@ export class LiveStreams {
   }
 
   async #update(stream: Stream): Promise<void> {
-    if (this.#nowMs() >= stream.endsAtMs) stream.end()
+    if (this.#nowMs() >= stream.endsAtMs || stream.isOver()) stream.end()
     if (!this.#streams.has(stream) || !stream.ready()) return
     try {
       const { have, text } = await stream.look()
+      if (stream.isOver()) stream.end()
       if (!this.#streams.has(stream)) return
       greet(stream)
       if (have === stream.have) return

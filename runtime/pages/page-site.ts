@@ -150,7 +150,8 @@ export class PageSite<V> implements AnswersPages {
       const ticket = (origin: string) => [origin, this.sessions.ticket(origin, session)]
       return { tickets: Object.fromEntries(others(pages.view).map(ticket)) }
     }
-    const answer = this.#streams.open(have, { look, hello: () => hello(pages.view), extra })
+    const isOver = () => session !== undefined && this.sessions.hasEnded(session)
+    const answer = this.#streams.open(have, { look, hello: () => hello(pages.view), extra, isOver })
     return answer ?? new Response(null, { status: 503, headers: dataHeaders('text/plain') })
   }
 

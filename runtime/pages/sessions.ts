@@ -113,6 +113,11 @@ export class Sessions {
     return undefined
   }
 
+  /** It, or its token, is over. Whoever has begun something for it asks again. */
+  hasEnded({ endsAtMs, subject }: SessionOf): boolean {
+    return endsAtMs <= this.#options.wallMs() || this.#isOver(subject)
+  }
+
   /** Stands in each form of this session, and in no other. */
   formToken({ token }: Session): string {
     return this.#mac(`form\0${token}`)
@@ -145,8 +150,8 @@ export class Sessions {
     if (fields?.[0] !== 'session' || fields.length < 3 || fields.length > 4) return undefined
     const endsAtMs = Number(fields[2])
     const subject = fields[3] as string | undefined
-    if (endsAtMs <= this.#options.wallMs() || this.#isOver(subject)) return undefined
-    return { token, endsAtMs, ...(subject !== undefined && { subject }) }
+    const session = { token, endsAtMs, ...(subject !== undefined && { subject }) }
+    return this.hasEnded(session) ? undefined : session
   }
 
   #sign(fields: Fields): string {

@@ -6,8 +6,10 @@ import { after, test } from 'node:test'
 import { Hono } from 'hono'
 import { noteAttempt } from '../../actors/worker/attempt-list.js'
 import { keptLogs } from '../../actors/worker/logs/kept-log.js'
+import { LogDownloads } from '../../actors/worker/logs/log-download.js'
 import { workerPages } from '../../actors/worker/pages/routes.js'
 import { createHttpServer } from '../../runtime/http/server.js'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { pathPart } from '../../runtime/pages/path-part.js'
 import { rotatedPath } from '../../runtime/process/output-segments.js'
@@ -258,6 +260,18 @@ test('so many downloads at a time; a reader that goes away makes room', async ()
     const again = await get(path, { range: 'bytes=0-9' })
     return again.status === 206 && (await again.text()) === 'x'.repeat(10)
   })
+})
+
+test('a download is cut off when the session of its reader ends', async () => {
+  await output('app-5/1', 'x'.repeat(4 * innerLimits.logPieceBytes))
+  const log = findLog('app-5/1', 'stdout') ?? assert.fail('there is no log')
+  let isOver = false
+  const asked = { log, within: log.kept, range: undefined, isHead: false, isOver: () => isOver }
+  const answer = new LogDownloads().answer(asked)
+  const reader = answer?.body?.getReader() ?? assert.fail('there is no download')
+  assert.equal((await reader.read()).value?.[0], 'x'.charCodeAt(0))
+  isOver = true
+  await assert.rejects(reader.read(), { message: 'the session of its reader has ended' })
 })
 
 test('who may not read gets no output', async () => {

@@ -21,6 +21,8 @@ export interface DownloadOptions {
   readonly isHead: boolean
   /** The browser saves it under this name. */
   readonly saveAs?: string | undefined
+  /** Whoever reads it may not any more. */
+  readonly isOver: () => boolean
 }
 
 const rawHeaders = (): Record<string, string> => ({
@@ -34,7 +36,7 @@ export class LogDownloads {
   #open = 0
 
   /** Undefined: there are as many as there may be. */
-  answer({ log, within, range, isHead, saveAs }: DownloadOptions): Response | undefined {
+  answer({ log, within, range, isHead, saveAs, isOver }: DownloadOptions): Response | undefined {
     const length = within.end - within.start
     const asked = byteRange(range, length)
     const headers = {
@@ -59,12 +61,12 @@ export class LogDownloads {
     if (isHead || last < first) return new Response(null, answer)
     if (this.#open >= limits.logDownloads) return undefined
     return new Response(
-      this.#body(log, { start: within.start + first, end: within.start + last + 1 }),
+      this.#body(log, { start: within.start + first, end: within.start + last + 1 }, isOver),
       answer,
     )
   }
 
-  #body(log: KeptLog, { start, end }: Stretch): ReadableStream<Uint8Array> {
+  #body(log: KeptLog, { start, end }: Stretch, isOver: () => boolean): ReadableStream<Uint8Array> {
     this.#open++
     let isOpen = true
     const close = (): void => {
@@ -76,6 +78,7 @@ export class LogDownloads {
       {
         pull: (controller) => {
           try {
+            if (isOver()) throw new Error('the session of its reader has ended')
             const piece = log.read(at, Math.min(innerLimits.logPieceBytes, end - at))
             // It was cut off meanwhile. A body that ends early is no complete answer for its reader.
             if (piece.length === 0) throw new Error('the output has become shorter')

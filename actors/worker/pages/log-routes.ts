@@ -68,6 +68,7 @@ export function addLogs(routes: Hono, site: AnswersPages, { find, wallMs }: LogR
       if (!(error instanceof NotPlain)) throw error
       return context.json(refusal('HTTP_REFUSED', NOT_PLAIN), 403)
     }
+    const session = site.session(context)
     // Without a statement which bytes the client has, a range of another output could be added to them.
     const isConditional = context.req.header('if-range') !== undefined
     const answer = downloads.answer({
@@ -76,6 +77,7 @@ export function addLogs(routes: Hono, site: AnswersPages, { find, wallMs }: LogR
       range: isConditional ? undefined : context.req.header('range'),
       isHead: context.req.method === 'HEAD',
       saveAs: query.has('download') ? fileName(id, output) : undefined,
+      isOver: () => session !== undefined && site.sessions.hasEnded(session),
     })
     if (!answer) return busy(context, `${limits.logDownloads} logs are being downloaded from this Worker.`)
     mayTakeLong(context, limits.logDownloadMs)
