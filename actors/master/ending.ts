@@ -1,4 +1,5 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
+import { hasEnded } from '../../runtime/transport/token.js'
 import {
   type ApplicationState,
   type DriverState,
@@ -11,6 +12,7 @@ import {
   type ExecutorEnd,
   type KillAsked,
 } from '../messages/explanation.js'
+import { isOver } from './access.js'
 import type { ApplicationEntry } from './application-entry.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
@@ -38,7 +40,7 @@ export function endApplication(
   app: ApplicationEntry,
   state: ApplicationState,
   message: string,
-  cause: { readonly endCause: EndCause; readonly killAsked?: KillAsked },
+  cause: { readonly endCause: EndCause; readonly killAsked?: KillAsked; readonly tokenEnded?: true },
 ): void {
   const { description, submittedAtMs, driver, owner } = app.record
   const ends = allEndsOf(app, step)
@@ -167,7 +169,14 @@ export function endGone(cluster: ClusterState, step: Step): void {
         cluster.goOn()
         return
       }
-      endApplication(cluster, step, app, 'FINISHED', 'its driver is gone', { endCause: 'DRIVER_GONE' })
+      const { registrant } = app.record
+      const tokenEnded =
+        registrant.role === 'client' &&
+        (isOver(cluster, registrant) || hasEnded(registrant.subject ?? '', step.now.wallMs))
+      endApplication(cluster, step, app, 'FINISHED', 'its driver is gone', {
+        endCause: 'DRIVER_GONE',
+        ...(tokenEnded && { tokenEnded: true }),
+      })
     }
     cluster.gone.delete(endpoint)
   }

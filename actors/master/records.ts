@@ -150,6 +150,7 @@ export const endedRecord = z.discriminatedUnion('kind', [
     state: z.enum(applicationStates),
     driver: name.nullable(),
     executorEnds: executorEnds.optional(),
+    tokenEnded: z.boolean().optional(),
   }),
 ])
 export type EndedRecord = z.infer<typeof endedRecord>

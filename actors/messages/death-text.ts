@@ -119,7 +119,8 @@ export function applicationDeathText({
   endCause,
   killAsked,
   message,
-}: Pick<ApplicationStatus, 'endCause' | 'killAsked' | 'message'>): Explained {
+  tokenEnded,
+}: Pick<ApplicationStatus, 'endCause' | 'killAsked' | 'message' | 'tokenEnded'>): Explained {
   switch (endCause) {
     case 'UNREGISTERED':
       return { why: 'Its program closed it.', helps: NOTHING_TO_DO }
@@ -134,6 +135,12 @@ export function applicationDeathText({
         helps: 'See `firesteel explain` of that driver.',
       }
     case 'DRIVER_GONE':
+      if (tokenEnded) {
+        return {
+          why: 'Its program lost its link to the Master and could not come back, because its token was revoked or has ended.',
+          helps: 'Make a new token (`firesteel token create`), and run its program again with it.',
+        }
+      }
       return {
         why: 'Its program did not close it, and had no link to the Master for too long.',
         helps: 'Look whether that program crashed or was cut off. Await close() at its end.',

@@ -1,29 +1,36 @@
 import type { DriverExit } from './driver-life.js'
 import type { EndCause } from './explanation.js'
-import type { DriverStatus } from './status.js'
+import type { ApplicationStatus, DriverStatus } from './status.js'
 
 /* How a process or a driver ended, as values. death-text.ts makes text of them. */
 
-export type ProcessDeath =
-  | 'FINISHED'
-  | 'EXIT'
+export const processDeaths = [
+  'FINISHED',
+  'EXIT',
   /** The cluster told it to end: its restart or its end was asked for, or its Worker stopped. */
-  | 'TOLD_TO_END'
+  'TOLD_TO_END',
   /** A signal of the kernel for a fault of the program. */
-  | 'CRASHED'
+  'CRASHED',
   /** Somebody sent a signal, and it was not the cluster. */
-  | 'SIGNALLED'
+  'SIGNALLED',
   /** SIGKILL, by the kernel or by somebody. */
-  | 'KILLER_UNKNOWN'
-  | 'MEMORY_LIMIT'
-  | 'MEMORY_HEAP'
-  | 'MEMORY_KERNEL'
+  'KILLER_UNKNOWN',
+  'MEMORY_LIMIT',
+  'MEMORY_HEAP',
+  'MEMORY_KERNEL',
   /** Nobody saw its end. */
-  | 'UNSEEN'
+  'UNSEEN',
   /** Its Worker ended it, because it ran too long or failed its health check. */
-  | 'CUT_SHORT'
+  'CUT_SHORT',
+] as const
+export type ProcessDeath = (typeof processDeaths)[number]
 
-export type Death = ProcessDeath | Exclude<EndCause, 'OWN'>
+/** An application whose token was revoked or has ended, so that its program lost its link. */
+export const TOKEN_ENDED = 'TOKEN_ENDED'
+
+export type Death = ProcessDeath | EndedBy
+
+type EndedBy = Exclude<EndCause, 'OWN'> | typeof TOKEN_ENDED
 
 const FAULTS: ReadonlySet<string> = new Set([
   'SIGSEGV',
@@ -67,4 +74,13 @@ export const lastEndingOf = ({ lastExit, exitCode, signal }: EndedDriverFacts): 
 export function driverDeathOf(driver: EndedDriverFacts): Death {
   const { endCause = 'OWN' } = driver
   return endCause === 'OWN' ? processDeathOf(lastEndingOf(driver)) : endCause
+}
+
+/** UNKNOWN: an earlier release wrote its record. */
+export function applicationDeathOf({
+  endCause,
+  tokenEnded,
+}: Pick<ApplicationStatus, 'endCause' | 'tokenEnded'>): EndedBy | 'UNKNOWN' {
+  if (endCause === undefined || endCause === 'OWN') return 'UNKNOWN'
+  return endCause === 'DRIVER_GONE' && tokenEnded ? TOKEN_ENDED : endCause
 }

@@ -1,5 +1,5 @@
 import { counted } from '../../runtime/pages/words.js'
-import { type Death, driverDeathOf, type ProcessDeath, processDeathOf } from './death.js'
+import { applicationDeathOf, type Death, driverDeathOf, type ProcessDeath, processDeathOf } from './death.js'
 import { applicationDeathText, driverDeathText, processDeathText } from './death-text.js'
 import type { DriverEvent } from './driver-life.js'
 import {
@@ -110,8 +110,7 @@ export function applicationExplained(
   ]
   const head = { kind: 'application', id, name: description.name, state, events } as const
   if (app.endedAtMs !== null) {
-    const cause = app.endCause === undefined || app.endCause === 'OWN' ? 'UNKNOWN' : app.endCause
-    return { ...head, cause, ...applicationDeathText(app), notes: [], ...noWorkers }
+    return { ...head, cause: applicationDeathOf(app), ...applicationDeathText(app), notes: [], ...noWorkers }
   }
   if (wait) return { ...head, ...waitParts(wait, nowMs), notes: hasText(executors.length, wait) }
   const why = `It has all the executors that it wants: ${executors.length}.`

@@ -93,6 +93,8 @@ export const applicationStatus = z.object({
   wait: wait.optional(),
   endCause: z.enum(endCauses).optional(),
   killAsked: killAsked.optional(),
+  /** With DRIVER_GONE: its token was not in force any more when it ended. Earlier releases do not say it. */
+  tokenEnded: z.boolean().optional(),
   /** Only where `explain` was asked for. */
   executorEnds: executorEnds.optional(),
 })

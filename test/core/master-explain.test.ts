@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { explanationOf, explanationText } from '../../runtime/launch/cli/explain-view.js'
-import { MasterWorld, type masterConfig } from '../tools/master-fixture.js'
+import { newTokenId } from '../../runtime/transport/token.js'
+import { MasterWorld, masterConfig } from '../tools/master-fixture.js'
 
 /* Why something waits, and how it ended, as a Master says it: the values, and the words that people see. */
 
@@ -283,6 +284,32 @@ test('an application: no link, nothing asked for, a limit of cores; and how its 
   const killed = explained(world, appId)
   assert.match(killed.text, /It was killed on request of mira@laptop, from 10\.0\.0\.9,/)
   assert.match(killed.text, /ended EXITED: Command exited with code 7/, 'its ends are kept with it')
+})
+
+test('an application whose token was revoked or has ended says so, and one that is only gone does not', () => {
+  const world = elected()
+  world.worker('w1', { cores: 4, memoryMib: 4096 })
+  const tokenOf = (name: string, endsAtMs?: number): string => {
+    const id = newTokenId('submit', endsAtMs)
+    world.link('admin', 'client')
+    world.ask('admin', { type: 'RequestCreateToken', id, name })
+    return world.application(name, {}, id)
+  }
+  const [revoked, expired, crashed] = [
+    tokenOf('revoked'),
+    tokenOf('expired', WALL_MS + world.nowMs + 5000),
+    tokenOf('crashed'),
+  ]
+  world.ask('admin', { type: 'RequestRevokeToken', token: 'revoked' })
+  world.advance(6000)
+  for (const name of ['revoked', 'expired', 'crashed']) world.unlink(name)
+  world.advance(masterConfig.applicationGraceMs + 1000)
+  for (const id of [revoked, expired]) {
+    const { cause, text } = explained(world, id)
+    assert.equal(cause, 'TOKEN_ENDED')
+    assert.match(text, /could not come back, because its token was revoked or has\s+ended\./)
+  }
+  assert.equal(explained(world, crashed).cause, 'DRIVER_GONE')
 })
 
 test('an executor has the time of its launch, while it runs and after its end', () => {

@@ -245,8 +245,8 @@ export class MasterWorld {
     this.tell(id, { type: 'WorkerLatestState', id, executors: [], drivers: [], ...parts })
   }
 
-  application(endpoint: string, parts: Partial<ApplicationDescription> = {}): string {
-    this.link(endpoint, 'client')
+  application(endpoint: string, parts: Partial<ApplicationDescription> = {}, token?: string): string {
+    this.link(endpoint, 'client', token)
     this.tell(endpoint, {
       type: 'RegisterApplication',
       registration: `reg-${endpoint}`,
