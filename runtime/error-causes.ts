@@ -67,7 +67,8 @@ export const errorCauses: Readonly<Record<ErrorName, string>> = {
   KEY_REUSED: 'A program makes its keys from too little of what it submits.',
   STALE_EPOCH: 'A Master that was frozen or cut off went on for a moment.',
   UNKNOWN_ID: 'It is misspelt, of another cluster, or ended so long ago that it is forgotten.',
-  NOT_ALLOWED: 'It has ended, is being killed, or is not supervised.',
+  NOT_ALLOWED:
+    'A token of a lesser role, or work of another token. Or it has ended, is being killed, or is not supervised.',
   NO_ROOM: 'Two launches met on one Worker after a failover.',
   // Actors and asks
   ASK_TIMEOUT: 'The peer is overloaded, frozen or cut off.',

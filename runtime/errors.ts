@@ -270,8 +270,9 @@ export const errorCodes = {
     exit: 4,
   },
   NOT_ALLOWED: {
-    meaning: 'The state of the driver, application or executor does not allow this.',
-    help: 'See the state in the message.',
+    meaning:
+      'The role of this credential does not allow this, the work is that of another, or the state of the driver, application or executor is not one in which it can be done.',
+    help: 'The message names the role or the state. For a role, ask an admin for a token (`firesteel token create`).',
     exit: 4,
   },
   NO_ROOM: {

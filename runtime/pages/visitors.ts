@@ -19,7 +19,7 @@ interface Bindings {
 export const addressOf = (context: Context): string =>
   (context.env as Bindings | undefined)?.incoming?.socket.remoteAddress ?? ''
 
-/** True: it was sent on this machine, and by no proxy. */
+/** True: it was sent on this machine, and by no proxy that says that it forwards. */
 export function isLocal(context: Context): boolean {
   return isLoopback(addressOf(context)) && forwarded.every((name) => context.req.header(name) === undefined)
 }

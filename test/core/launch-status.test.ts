@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict'
+import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
 import { kindOf, meantId } from '../../actors/client/resolve-id.js'
 import type { ApplicationView, MasterStateResponse } from '../../actors/messages/status.js'
 import { errorOf, exitCodeOf, isFiresteelError } from '../../runtime/errors.js'
+import type { Console } from '../../runtime/launch/cli/console.js'
 import { errorRecord } from '../../runtime/launch/cli/error-record.js'
 import { statusText, withinRows } from '../../runtime/launch/cli/status-list.js'
 import { oneStatusJson, oneStatusText, statusJson } from '../../runtime/launch/cli/status-view.js'
 import { submissionKey } from '../../runtime/launch/cli/submission-key.js'
 import { submissionDescription } from '../../runtime/launch/cli/submissions.js'
 import { table, tableWithin, wrapped } from '../../runtime/launch/cli/text-table.js'
+import { WatchScreen } from '../../runtime/launch/cli/watch-screen.js'
 import { defaultMemoryMib } from '../../runtime/launch/config/machine.js'
 import { readConfig } from '../../runtime/launch/config/read.js'
 import { formatAge, formatDuration } from '../../runtime/units.js'
@@ -366,4 +369,31 @@ test('of several drivers of one name the one is meant that has not ended; otherw
 test('an id tells by its beginning what it names', () => {
   const ids = ['driver-20260101120000-1-4', 'app-20260101120000-1-5', 'app-20260101120000-1-5/0', 'w1-0a', '']
   assert.deepEqual(ids.map(kindOf), ['driver', 'application', 'executor', undefined, undefined])
+})
+
+test('a line that is wider than the watched screen ends with the sign of a cut', async () => {
+  let shown = ''
+  const never = new AbortController().signal
+  const io = {
+    window: () => ({ columns: 10, rows: 3 }),
+    stdin: new PassThrough(),
+    out: async (text: string | Buffer) => {
+      shown += text
+    },
+    interrupted: never,
+    readerGone: never,
+  } as unknown as Console
+  const screen = (await WatchScreen.open(io)) ?? assert.fail('there is no screen')
+  try {
+    shown = ''
+    await screen.show(() => ['w1 256m/1g', 'w10 256m/1g'], 'q: end it all')
+  } finally {
+    await screen.close()
+  }
+  const [first = ''] = shown.split('\u001b[J')
+  assert.deepEqual(first.replaceAll('\u001b[K', '').replace('\u001b[H', '').split('\r\n'), [
+    'w1 256m/1g',
+    'w10 256m/…',
+    'q: end it…',
+  ])
 })

@@ -61,9 +61,12 @@ function lines(header: readonly string[], rows: readonly Row[], widths: readonly
 }
 
 function fitted(cell: Cell, width: number): string {
-  if (typeof cell === 'number') return String(cell).padStart(width)
-  return cell.length > width ? `${cell.slice(0, width - 1)}${CUT}` : cell.padEnd(width)
+  return typeof cell === 'number' ? String(cell).padStart(width) : cutAt(cell, width).padEnd(width)
 }
+
+/** What is cut shows it, so that nobody takes a part for the whole. */
+export const cutAt = (text: string, width: number): string =>
+  text.length > width ? `${text.slice(0, width - 1)}${CUT}` : text
 
 /** A note below a row, in lines of its own. A longer word, such as a path, stays whole. */
 export function wrapped(text: string, columns: number): string[] {

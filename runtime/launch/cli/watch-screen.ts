@@ -1,5 +1,6 @@
 import type { Console } from './console.js'
 import type { Window } from './status-list.js'
+import { cutAt } from './text-table.js'
 
 /* A screen of its own in a terminal, for what is shown again and again. */
 
@@ -59,7 +60,7 @@ export class WatchScreen {
     const lines = linesIn({ columns, rows }).slice(0, most)
     const empty = Array.from({ length: most - lines.length }, () => '')
     const shown = [...lines, ...empty, ...(rows > 1 ? [foot] : [])]
-    const text = shown.map((line) => `${line}${REST_OF_LINE}`).join('\r\n')
+    const text = shown.map((line) => `${cutAt(line, columns)}${REST_OF_LINE}`).join('\r\n')
     await this.#io.out(Buffer.from(`${HOME}${text}${REST_OF_SCREEN}`))
   }
 

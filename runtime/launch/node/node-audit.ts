@@ -6,8 +6,8 @@ import { MIB_BYTES } from '../../units.js'
 import type { CommonSpec } from './node-spec.js'
 
 /**
- * Undefined: the deployment file asks for none. The log is throttled, because a disk may be full and have room
- * again many times in a minute.
+ * Undefined: the deployment file asks for none. The log is throttled, because a disk may be full and have
+ * room again many times in a minute.
  */
 export function openAudit({ audit, cluster, name }: CommonSpec, log: ThrottledLog): Audit | undefined {
   if (!audit) return undefined
