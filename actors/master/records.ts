@@ -53,6 +53,8 @@ export const workerRecord = z.object({
   restartMs: positive.optional(),
   isSupervised: z.literal(true).optional(),
   restarts: workerRestarts.optional(),
+  /** It lives by no longer W than this (protocol 8.1). Absent: it has not said. */
+  workerTimeoutMs: positive.optional(),
   at,
 })
 export type WorkerRecord = z.infer<typeof workerRecord>

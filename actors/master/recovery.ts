@@ -7,6 +7,7 @@ import { prepareEnded } from './ended-rows.js'
 import type { ApplicationRecord, EndedRecord, StoredRecords, WorkerRecord } from './records.js'
 import type { Step } from './step.js'
 import { driverHolding, WorkerEntry } from './worker-entry.js'
+import { timeoutOfUnknown } from './worker-timeout.js'
 
 /* Spark's recovery (Spark 3.4), improved: nobody waits for the silent (protocol 11, L3). */
 
@@ -93,7 +94,7 @@ export function bindDriver(cluster: ClusterState, step: Step, driver: DriverEntr
     driver.requeue(step, 'its worker is not in the store')
     driver.expectedOn = workerId
     // It may run there all the same, silently (protocol 9).
-    waitForItsEnd(step, driver, cluster.config.workerTimeoutMs)
+    waitForItsEnd(step, driver, timeoutOfUnknown(cluster))
   }
 }
 

@@ -27,6 +27,7 @@ import type { DrainRecord } from './records.js'
 import type { Now } from './step.js'
 import { applicationWaits, type KnownReasons, waitingReasonOf } from './waiting.js'
 import type { WorkerEntry } from './worker-entry.js'
+import { timeoutOf } from './worker-timeout.js'
 
 const SUSPECT_HEARTBEATS = innerLimits.suspectHeartbeats
 
@@ -207,7 +208,6 @@ function inOrder({ executors }: ApplicationEntry) {
 }
 
 function workerStatus(cluster: ClusterState, worker: WorkerEntry, now: Now): WorkerStatus {
-  const { config } = cluster
   const { id, name, host, port, web, cores, memoryMib, resources, labels, confinement } = worker.record
   const silentMs = now.monotonicMs - worker.lastHeartbeatMs
   return {
@@ -219,7 +219,7 @@ function workerStatus(cluster: ClusterState, worker: WorkerEntry, now: Now): Wor
     state: worker.shownState,
     suspect:
       worker.state !== 'DEAD' &&
-      silentMs > (SUSPECT_HEARTBEATS * config.workerTimeoutMs) / limits.heartbeatsPerTimeout,
+      silentMs > (SUSPECT_HEARTBEATS * timeoutOf(cluster, worker)) / limits.heartbeatsPerTimeout,
     cores,
     coresUsed: worker.coresUsed,
     memoryMib,

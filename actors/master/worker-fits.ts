@@ -15,6 +15,7 @@ import { fits } from './placement.js'
 import type { Demand } from './resources.js'
 import type { Now } from './step.js'
 import type { WorkerEntry } from './worker-entry.js'
+import { timeoutOf } from './worker-timeout.js'
 
 /* What keeps each Worker from being given a launch. Pure. */
 
@@ -173,6 +174,6 @@ function holdersOf({ holdings, record }: WorkerEntry): Holder[] {
 
 /** When it was heard last, and when it counts as dead at the latest if it is not heard again. */
 export function silenceOf(cluster: ClusterState, worker: WorkerEntry, now: Now) {
-  const leftMs = cluster.config.workerTimeoutMs - cluster.silentMs(worker, now)
+  const leftMs = timeoutOf(cluster, worker) - cluster.silentMs(worker, now)
   return { heardAtMs: worker.lastHeartbeatWallMs, deadAtMs: now.wallMs + Math.max(0, leftMs) }
 }

@@ -15,11 +15,19 @@ import { workersMeant } from './workers-meant.js'
 /* A Worker that restarts as announced, and whose work lives on meanwhile (protocol 8.6). */
 
 /** It is told when this is durable, so that the next leader buries it as little as this one. */
-export function noteRestart(step: Step, worker: WorkerEntry, restartMs: number, sentAtMs: number): void {
+export function noteRestart(
+  cluster: ClusterState,
+  step: Step,
+  worker: WorkerEntry,
+  restartMs: number,
+  sentAtMs: number,
+): void {
   worker.record = { ...worker.record, restartMs }
   worker.restartNotedAtMs = step.now.monotonicMs
   step.put('worker', worker.id, worker.record)
-  step.tell(worker.id, { type: 'HeartbeatAck', workerId: worker.id, sentAtMs, restarting: true })
+  const { workerTimeoutMs } = cluster.config
+  const ack = { type: 'HeartbeatAck', workerId: worker.id, sentAtMs, workerTimeoutMs } as const
+  step.tell(worker.id, { ...ack, restarting: true })
   step.log('info', 'a worker restarts, and its work goes on', { workerId: worker.id, restartMs })
 }
 

@@ -17,6 +17,7 @@ import { WorkerEntry } from './worker-entry.js'
 import { credentialRefusal, nameOfJoin, tokenInUse } from './worker-peer.js'
 import { calledOff, noteRestart, restartLeftMs, returned } from './worker-restart.js'
 import { coresRefusal } from './worker-room.js'
+import { acknowledge, learnTimeout, timeoutOf, warnOfOwnTimeout } from './worker-timeout.js'
 
 /* Workers in the cluster state: registration, liveness, loss (Spark 1.3, 2.2, 3.5; protocol 9). */
 
@@ -42,6 +43,7 @@ export function registerWorker(
     known.linked = true
     beat(known, step)
     returned(step, known, message)
+    learnTimeout(cluster, step, known, message.workerTimeoutMs)
     step.tell(message.id, { type: 'RegisteredWorker', workerId: message.id, duplicate: true })
     return
   }
@@ -66,6 +68,8 @@ export function registerWorker(
   cluster.workersByAddress.set(worker.address, worker)
   takeAwaited(cluster, step, worker)
   step.put('worker', worker.id, worker.record)
+  learnTimeout(cluster, step, worker, message.workerTimeoutMs)
+  warnOfOwnTimeout(cluster, step, worker.id, message.workerTimeoutMs)
   step.tell(worker.id, { type: 'RegisteredWorker', workerId: worker.id, duplicate: false })
   step.log('info', 'worker registered', {
     workerId: worker.id,
@@ -126,15 +130,16 @@ export function heartbeat(cluster: ClusterState, step: Step, from: PeerInfo, mes
     return
   }
   beat(worker, step)
+  learnTimeout(cluster, step, worker, message.workerTimeoutMs)
   if (message.restartMs !== undefined) {
-    noteRestart(step, worker, message.restartMs, message.sentAtMs)
+    noteRestart(cluster, step, worker, message.restartMs, message.sentAtMs)
     return
   }
   if (worker.isRestarting) {
     calledOff(step, worker)
     cluster.dirty = true
   }
-  step.tellNow(worker.id, { type: 'HeartbeatAck', workerId: worker.id, sentAtMs: message.sentAtMs })
+  acknowledge(cluster, step, worker.id, message)
 }
 
 /**
@@ -249,7 +254,7 @@ export function checkWorkers(cluster: ClusterState, step: Step): boolean {
       continue
     }
     const silentMs = cluster.silentMs(worker, step.now)
-    if (silentMs < cluster.config.workerTimeoutMs) continue
+    if (silentMs < timeoutOf(cluster, worker)) continue
     if (removed >= cluster.config.slices.removedPerSweep) return true
     // Each of its holdings is looked at, and each application is told of it.
     removed += worker.holdings.size + cluster.apps.size

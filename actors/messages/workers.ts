@@ -21,6 +21,9 @@ import { workerRestarts } from './worker-restart.js'
 
 /* The conversation of a Worker with its Masters: registration, liveness, full reports. */
 
+/** W of protocol 8.1: what a Worker lives by, or is to live by. */
+const workerTimeoutMs = positive.max(limits.timerMostMs)
+
 /** How a Worker keeps its work within bounds. `watch`: by its own looks, and V8's limit of the heap. */
 export const confinement = z.object({
   /** Of memory, processor time and processes. */
@@ -50,6 +53,8 @@ export const registerWorker = z.object({
   isSupervised: z.literal(true).optional(),
   /** Absent: its first process registers. */
   restarts: workerRestarts.optional(),
+  /** It isolates itself by this. Absent: an earlier release, which does not say it. */
+  workerTimeoutMs: workerTimeoutMs.optional(),
 })
 export type RegisterWorker = z.infer<typeof registerWorker>
 
@@ -75,6 +80,8 @@ export const heartbeat = z.object({
   sentAtMs: z.number().min(0),
   /** It restarts now, and its executors and drivers live on for so long (protocol 8.6). */
   restartMs: positive.max(2 * limits.workerRestartMs).optional(),
+  /** As in its registration; it may have been told another since. */
+  workerTimeoutMs: workerTimeoutMs.optional(),
 })
 export type Heartbeat = z.infer<typeof heartbeat>
 
@@ -84,6 +91,8 @@ export const heartbeatAck = z.object({
   sentAtMs: z.number().min(0),
   /** It is in the store that this Worker restarts. */
   restarting: z.literal(true).optional(),
+  /** It is to live by this from now on. Absent: an earlier release, which does not tell it. */
+  workerTimeoutMs: workerTimeoutMs.optional(),
 })
 export type HeartbeatAck = z.infer<typeof heartbeatAck>
 

@@ -300,7 +300,10 @@ export class Drivers {
     }
   }
 
-  /** Sets a timer for the isolation while a driver here must end in it. `again`: the timer has fired. */
+  /**
+   * Sets a timer for the isolation while a driver here must end in it. `again`: the timer has fired, or other
+   * times hold.
+   */
   watchContact(now: Now, again = false): void {
     if (again) this.#watching = false
     const { contact, emit } = this.#context

@@ -13,7 +13,7 @@ import { reportPages } from './report-pages.js'
 import type { RestartCount } from './restart-count.js'
 import type { WorkerDrain } from './worker-drain.js'
 import type { Now, WorkerEffect } from './worker-events.js'
-import type { WorkerIdentity } from './worker-identity.js'
+import type { WorkerIdentity, WorkerTimes } from './worker-identity.js'
 
 const NOWHERE = { epoch: 0, seq: 0 }
 
@@ -25,6 +25,7 @@ type Standing = 'none' | 'registering' | 'reported'
 
 export interface LeaderReportsParts {
   readonly identity: WorkerIdentity
+  readonly times: WorkerTimes
   readonly leaderTracker: LeaderTracker
   readonly outbox: Outbox
   readonly executors: Executors
@@ -82,7 +83,7 @@ export class LeaderReports {
   }
 
   register(now: Now): void {
-    const { identity, restarts } = this.#parts
+    const { identity, restarts, times } = this.#parts
     const { incarnation, code: _, ...offer } = identity
     const told = restarts.told(now)
     this.#standing = 'registering'
@@ -91,6 +92,7 @@ export class LeaderReports {
       id: incarnation,
       ...offer,
       labels: { ...offer.labels },
+      workerTimeoutMs: times.workerTimeoutMs,
       ...(told && { restarts: told }),
     })
   }

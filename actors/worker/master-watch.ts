@@ -4,10 +4,11 @@ import type { Heartbeat } from '../messages/workers.js'
 import type { Contact } from './contact.js'
 import { MasterList } from './master-list.js'
 import type { Now, WorkerEffect } from './worker-events.js'
+import type { WorkerTimes } from './worker-identity.js'
 
 export interface MasterWatchParts {
   readonly workerId: string
-  readonly probeAfterMs: number
+  readonly times: WorkerTimes
   readonly leaderTracker: LeaderTracker
   readonly contact: Contact
   emit(effect: WorkerEffect): void
@@ -75,8 +76,8 @@ export class MasterWatch {
    * does not. `asked` is a Master that has its heartbeat already.
    */
   probe(now: Now, asked: string | undefined): void {
-    const { contact, probeAfterMs, emit } = this.#parts
-    if (now.bootMs - contact.lastBootMs <= probeAfterMs) return
+    const { contact, times, emit } = this.#parts
+    if (now.bootMs - contact.lastBootMs <= times.probeAfterMs) return
     for (const to of this.#masterList.linked) {
       if (to !== asked) emit({ kind: 'tell', to, message: this.heartbeat(now) })
     }
@@ -84,7 +85,9 @@ export class MasterWatch {
   }
 
   heartbeat(now: Now): Heartbeat {
-    return { type: 'Heartbeat', workerId: this.#parts.workerId, sentAtMs: now.bootMs }
+    const { workerId, times } = this.#parts
+    const { workerTimeoutMs } = times
+    return { type: 'Heartbeat', workerId, sentAtMs: now.bootMs, workerTimeoutMs }
   }
 
   /** If every Master was seen not to lead, none can have relaunched anything (protocol 8). */

@@ -46,7 +46,7 @@ export interface WorkerConfig {
   readonly workDir: string
   /** Each is `firesteel://host:port`, with one or more addresses. */
   readonly masters: readonly string[]
-  /** W of the protocol. */
+  /** W of the protocol, until a leader tells another. */
   readonly workerTimeoutMs: number
   readonly orphanGraceMs: number
   /** An executor exits after this long without its driver. */

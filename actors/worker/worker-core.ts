@@ -3,6 +3,7 @@ import { limits } from '../../runtime/limits.js'
 import { LeaderTracker } from '../../runtime/persistence/leader-tracker.js'
 import type { FromWorker } from '../messages/catalogue.js'
 import type { MasterChanged } from '../messages/leadership.js'
+import type { HeartbeatAck } from '../messages/workers.js'
 import { Contact } from './contact.js'
 import { Drivers } from './drivers.js'
 import { Executors } from './executors.js'
@@ -15,6 +16,7 @@ import { ResourceAccount } from './resource-account.js'
 import type { SavedWorker } from './restart/saved-worker.js'
 import { RestartCount } from './restart-count.js'
 import type { WorkerStatus } from './status.js'
+import { TimesInForce } from './times-in-force.js'
 import type { WorkerContext } from './worker-context.js'
 import { WorkerDrain } from './worker-drain.js'
 import type { CoreMessage, Now, WorkerEffect, WorkerInput } from './worker-events.js'
@@ -32,6 +34,7 @@ type LeaderMessage = Exclude<CoreMessage, { type: 'MasterInStandby' }>
  */
 export class WorkerCore {
   readonly #identity: WorkerIdentity
+  readonly #inForce: TimesInForce
   readonly #times: WorkerTimes
   readonly #leaderTracker = new LeaderTracker()
   readonly #account: ResourceAccount
@@ -54,10 +57,13 @@ export class WorkerCore {
   #endsSinceCleaning = 0
   readonly #codes: HeldCodes
 
-  /** `saved` is what the process before knew, if that was this Worker too. */
+  /**
+   * `own` are the times of its own settings. `saved` is what the process before knew, if that was this Worker
+   * too.
+   */
   constructor(
     identity: WorkerIdentity,
-    times: WorkerTimes,
+    own: WorkerTimes,
     masters: readonly string[],
     now: Now,
     saved?: SavedWorker,
@@ -65,6 +71,8 @@ export class WorkerCore {
     this.#identity = identity
     this.#saved = saved
     this.#restarts = new RestartCount(saved?.restarts)
+    this.#inForce = new TimesInForce(own, saved?.workerTimeoutMs)
+    const { times } = this.#inForce
     this.#times = times
     this.#now = now
     this.#account = new ResourceAccount(identity)
@@ -73,7 +81,7 @@ export class WorkerCore {
     this.#codes = new HeldCodes(identity.incarnation, identity.code)
     this.#masters = new MasterWatch(masters, {
       workerId: identity.incarnation,
-      probeAfterMs: times.probeAfterMs,
+      times,
       leaderTracker: this.#leaderTracker,
       contact: this.#contact,
       emit: (effect) => this.#emit(effect),
@@ -98,6 +106,7 @@ export class WorkerCore {
     this.#drivers = new Drivers(context)
     this.#reports = new LeaderReports({
       identity,
+      times,
       leaderTracker: this.#leaderTracker,
       outbox: this.#outbox,
       executors: this.#executors,
@@ -119,6 +128,7 @@ export class WorkerCore {
       restarts: this.#restarts.save(now),
       ...(leader && { leader: { epoch: leader.epoch, owner: leader.owner } }),
       ...(seen && { seen }),
+      workerTimeoutMs: this.#times.workerTimeoutMs,
       contact: { lastBootMs, isolated },
       masters: this.#masters.listed,
       outbox: this.#outbox.save(now.monotonicMs),
@@ -181,6 +191,11 @@ export class WorkerCore {
   standing(): WorkerStanding {
     const { epoch } = this.#leaderTracker
     return { registered: this.#reports.isReported, isolated: this.#contact.isolated, epoch }
+  }
+
+  /** By which it lives now. */
+  get times(): WorkerTimes {
+    return this.#times
   }
 
   /** True: work of this output id (`driver-...`, `app-.../N`) is here, so that its output may still grow. */
@@ -411,9 +426,7 @@ export class WorkerCore {
         this.#reports.register(this.#now)
         return
       case 'HeartbeatAck':
-        if (this.#contact.answered(message.sentAtMs, this.#now.bootMs)) this.#drivers.extend()
-        this.#drivers.watchContact(this.#now)
-        if (message.restarting && this.#reports.isHandingOver) this.#emit({ kind: 'restartNoted' })
+        this.#answered(message)
         return
       case 'ChangesAcknowledged':
         this.#outbox.acknowledge(message.changes, at, this.#now.monotonicMs)
@@ -449,6 +462,22 @@ export class WorkerCore {
         this.#executors.applicationFinished(message.appId)
         return
     }
+  }
+
+  #answered({ sentAtMs, workerTimeoutMs, restarting }: HeartbeatAck): void {
+    const { workerTimeoutMs: formerMs } = this.#times
+    const isOther = this.#inForce.answered(workerTimeoutMs)
+    const isYounger = this.#contact.answered(sentAtMs, this.#now.bootMs)
+    // The guard has the new "valid until" before the next heartbeat tells the leader of it.
+    if (isYounger || isOther) this.#drivers.extend()
+    this.#drivers.watchContact(this.#now, isOther)
+    if (restarting && this.#reports.isHandingOver) this.#emit({ kind: 'restartNoted' })
+    if (!isOther) return
+    this.#emit({ kind: 'startTimer', timer: { kind: 'heartbeat' }, ms: this.#times.heartbeatMs })
+    this.#log('info', 'this Worker lives by another workerTimeout now', {
+      workerTimeoutMs: this.#times.workerTimeoutMs,
+      formerMs,
+    })
   }
 
   /** Nobody starts a next process of a node that is being stopped, so its work would wait for nobody. */

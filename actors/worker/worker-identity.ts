@@ -25,11 +25,19 @@ export interface WorkerIdentity {
   readonly isSupervised?: true | undefined
 }
 
-/** All times and bounds of the core. */
-export interface WorkerTimes extends IsolationTimes {
+/** What derives from W; protocol 19 gives the parts of it. */
+export interface TimesOfTimeout extends IsolationTimes {
+  /** W. */
+  readonly workerTimeoutMs: number
   readonly heartbeatMs: number
   /** After this long without contact, every Master is asked whether it leads. */
   readonly probeAfterMs: number
+  /** Its work lives for so long without it while it restarts as announced. */
+  readonly restartMs: number
+}
+
+/** All times and bounds of the core. */
+export interface WorkerTimes extends TimesOfTimeout {
   readonly killGraceMs: number
   readonly outboxKeepMs: number
   readonly restart: RestartTimes
@@ -38,17 +46,23 @@ export interface WorkerTimes extends IsolationTimes {
   readonly workCleanupEnds: number
   readonly retainedFinished: number
   readonly rememberedLaunches: number
-  /** Its work lives for so long without it while it restarts as announced. */
-  readonly restartMs: number
 }
 
-/** `workerTimeoutMs` is W. Protocol 19 gives the parts of it. */
-export function workerTimes(workerTimeoutMs: number, changes: Partial<WorkerTimes> = {}): WorkerTimes {
+export function timesOfTimeout(workerTimeoutMs: number): TimesOfTimeout {
   return {
+    workerTimeoutMs,
     heartbeatMs: workerTimeoutMs / limits.heartbeatsPerTimeout,
     probeAfterMs: workerTimeoutMs / 6,
     isolationMs: workerTimeoutMs / 2,
     isolationKillMs: workerTimeoutMs / 6,
+    restartMs: Math.min(limits.workerRestartMs, workerTimeoutMs / 2),
+  }
+}
+
+/** `workerTimeoutMs` is W, as its own settings have it. */
+export function workerTimes(workerTimeoutMs: number, changes: Partial<WorkerTimes> = {}): WorkerTimes {
+  return {
+    ...timesOfTimeout(workerTimeoutMs),
     killGraceMs: limits.killGraceMs,
     outboxKeepMs: limits.outboxKeepMs,
     restart: { firstMs: limits.restartFirstMs, maxMs: limits.restartMaxMs, resetMs: limits.restartResetMs },
@@ -57,7 +71,6 @@ export function workerTimes(workerTimeoutMs: number, changes: Partial<WorkerTime
     workCleanupEnds: limits.workCleanupEnds,
     retainedFinished: limits.retainedFinished,
     rememberedLaunches: limits.rememberedLaunches,
-    restartMs: Math.min(limits.workerRestartMs, workerTimeoutMs / 2),
     ...changes,
   }
 }

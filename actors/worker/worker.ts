@@ -279,8 +279,8 @@ class RunningWorker implements Worker {
   }
 
   #handOver(webPort: number): Promise<void> {
-    const { config, clock, times, onRestartStep } = this.#options
-    const { restartMs } = workerTimes(config.workerTimeoutMs, times)
+    const { config, clock, onRestartStep } = this.#options
+    const { restartMs } = this.#core.times
     return handOver({
       workDir: config.workDir,
       name: config.name,

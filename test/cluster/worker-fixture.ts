@@ -20,6 +20,10 @@ export class FakeMaster {
   readonly received: Told[] = []
   readonly links = new Map<string, Link>()
   epoch = 1
+  /** What it tells Workers to live by; undefined: it is of a release that tells nothing. */
+  workerTimeoutMs: number | undefined
+  /** False: no heartbeat is answered. */
+  answers = true
   #seq = 0
   readonly #rejected: string[] = []
   readonly #launches = new Map<string, Extract<WorkerMessage, { type: 'LaunchDriver' }>>()
@@ -110,9 +114,12 @@ export class FakeMaster {
       const has = new Set(message.drivers.map(({ driverId }) => driverId))
       for (const [id, launch] of this.#launches) if (!has.has(id)) this.tell(from, launch)
     } else if (message.type === 'Heartbeat') {
+      if (!this.answers) return
       const { sentAtMs, restartMs } = message
       const noted = restartMs !== undefined && { restarting: true as const }
-      this.tell(from, { type: 'HeartbeatAck', workerId: from, sentAtMs, ...noted })
+      const { workerTimeoutMs } = this
+      const told = workerTimeoutMs !== undefined && { workerTimeoutMs }
+      this.tell(from, { type: 'HeartbeatAck', workerId: from, sentAtMs, ...told, ...noted })
     } else if ('change' in message) {
       if (message.type === 'DriverStateChanged') this.#launches.delete(message.driverId)
       this.tell(from, { type: 'ChangesAcknowledged', workerId: from, changes: [message.change] })

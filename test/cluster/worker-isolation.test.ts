@@ -17,10 +17,14 @@ const main = `
   process.on('SIGTERM', () => { writeFileSync('asked', 'SIGTERM'); process.exit(0) })
   setInterval(() => {}, 1000)`
 
-async function running(more: string[] = []) {
+async function running(more: string[] = [], ownTimeoutMs = workerTimeoutMs) {
   const workshop = await Workshop.make()
   const master = await FakeMaster.start()
-  const settings = { workDir: workshop.workDir, masters: [master.address, ...more], workerTimeoutMs }
+  const settings = {
+    workDir: workshop.workDir,
+    masters: [master.address, ...more],
+    workerTimeoutMs: ownTimeoutMs,
+  }
   const node = await startWorkerNode(settings)
   await master.registered()
   const workerId = node.worker.incarnation
@@ -59,5 +63,25 @@ test('another Master of the list takes connections and says nothing: it may lead
   await node.close()
   for (const socket of sockets) socket.destroy()
   silent.close()
+  await workshop.remove()
+})
+
+test('its own settings say an hour: it ends the driver by what its leader told it', async () => {
+  const { workshop, master, node } = await running([], 3_600_000)
+  const says = () => master.all('Heartbeat').map((sent) => sent.workerTimeoutMs)
+  assert.deepEqual([...new Set(says())], [3_600_000])
+  master.workerTimeoutMs = workerTimeoutMs
+  // With its own it would beat every five minutes; each report is followed by a heartbeat.
+  master.tell(node.worker.incarnation, {
+    type: 'MasterChanged',
+    master: master.address,
+    web: null,
+    masters: [master.address],
+  })
+  await waitUntil('a heartbeat that says so', () => says().includes(workerTimeoutMs))
+  master.answers = false
+  await waitUntil('SIGTERM', () => workshop.read('asked'))
+  await node.close()
+  await master.close()
   await workshop.remove()
 })

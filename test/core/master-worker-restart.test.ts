@@ -37,6 +37,7 @@ test('an announced restart is in the store before the Worker is told so', () => 
     type: 'HeartbeatAck',
     workerId: 'w1',
     sentAtMs: 5,
+    workerTimeoutMs: 60_000,
     restarting: true,
   })
   assert.equal(recordOf(world, 'worker', 'w1').restartMs, RESTART_MS)

@@ -160,6 +160,7 @@ const liveness: readonly SparkRule[] = [
         type: 'HeartbeatAck',
         workerId: 'w1',
         sentAtMs: 1,
+        workerTimeoutMs: 60_000,
       })
       world.advance(20_000)
       assert.equal(workerStateOf(world, 'w1'), 'ALIVE')

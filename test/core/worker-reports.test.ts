@@ -32,6 +32,7 @@ test('R4: an unknown Worker registers with who leads, with nobody else, and then
         memoryMib: 4096,
         resources: { gpu: ['0', '1'] },
         labels: { zone: 'a' },
+        workerTimeoutMs: 60_000,
       },
     },
   ])
@@ -168,7 +169,7 @@ test('protocol 8: a heartbeat every W/12, to the leader alone, and none while no
   assert.equal(world.done('startTimer').length, 1)
   world.leads(MASTER)
   world.timer({ kind: 'heartbeat' })
-  const heartbeat = { type: 'Heartbeat', workerId: ME, sentAtMs: world.nowMs } as const
+  const heartbeat = { type: 'Heartbeat', workerId: ME, sentAtMs: world.nowMs, workerTimeoutMs: 60_000 }
   assert.deepEqual(world.tells(), [{ to: MASTER, message: heartbeat }], 'also before it is registered')
   world.linkDown()
   world.timer({ kind: 'heartbeat' })

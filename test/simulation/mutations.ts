@@ -192,8 +192,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a lost Worker is mourned no time at all',
     file: 'actors/master/workers.js',
-    find: 'if (silentMs < cluster.config.workerTimeoutMs)',
-    replace: 'if (silentMs < cluster.config.workerTimeoutMs / 3)',
+    find: 'if (silentMs < timeoutOf(cluster, worker))',
+    replace: 'if (silentMs < timeoutOf(cluster, worker) / 3)',
     faults: ['cutWorker', 'partition', 'hostLost'],
     chaosMs: 200_000,
     seeds: 200,
@@ -764,7 +764,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a Worker dates its contact by receipt',
     file: 'actors/worker/worker-core.js',
-    find: 'this.#contact.answered(message.sentAtMs, this.#now.bootMs)',
+    find: 'this.#contact.answered(sentAtMs, this.#now.bootMs)',
     replace: 'this.#contact.answered(this.#now.bootMs, this.#now.bootMs)',
     faults: ['slowAnswers'],
   },

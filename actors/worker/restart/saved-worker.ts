@@ -78,6 +78,8 @@ export interface SavedWorker {
   readonly restarts: SavedRestarts
   readonly leader?: Fence
   readonly seen?: Position
+  /** The W that it lives by. Absent: an earlier release, which always lives by its own. */
+  readonly workerTimeoutMs?: number
   readonly contact: { readonly lastBootMs: number; readonly isolated: boolean }
   /** The last list of Masters that one of them sent. */
   readonly masters: readonly string[]

@@ -241,7 +241,7 @@ const scheduling = z
       .optional()
       .meta({ description: 'Cores of an application that names none. Default unlimited.' }),
     workerTimeout: duration.optional().meta({
-      description: `Silence after which a Worker is dead; at least 4 leases. Default ${limits.workerTimeoutMs / 1000}s.`,
+      description: `Silence after which a Worker is dead; at least 4 leases. Workers live by that of the leader. Default ${limits.workerTimeoutMs / 1000}s.`,
     }),
     orphanGrace: duration.optional().meta({
       description:

@@ -59,7 +59,9 @@ export const addWorker: AddCommand = (program, run) => {
   const command = program
     .command('worker')
     .argument('[file]', 'deployment file; without it the options describe this Worker')
-    .description('Runs one Worker in this process, in the foreground. Nothing restarts it; `up` would.')
+    .description(
+      'Runs one Worker in this process, in the foreground. Nothing restarts it; `up` would. Its leader tells it the workerTimeout.',
+    )
     .option('--master <addresses>', 'Masters to join, firesteel://a:7070,b:7070 (default: FIRESTEEL_MASTER)')
     .option('--name <name>', 'which Worker of FILE; without FILE its name (default: w1)')
   nodeOptions(command, { port: 0, web: 8081 })

@@ -1,0 +1,69 @@
+import { limits } from '../../runtime/limits.js'
+import { formatDuration } from '../../runtime/units.js'
+import type { Heartbeat } from '../messages/workers.js'
+import type { ClusterState } from './cluster-state.js'
+import type { Step } from './step.js'
+import type { WorkerEntry } from './worker-entry.js'
+
+/*
+ * W of each Worker (protocol 8.1). A Worker may live by a longer one than this leader has: its own, or that
+ * of a former leader. It isolates itself by that, so this leader must wait as long. The record of a Worker
+ * says the longest that it may live by, and is durable before the Worker is told to live longer.
+ */
+
+/** Silence after which this Worker is dead. */
+export function timeoutOf(cluster: ClusterState, { record }: WorkerEntry): number {
+  return Math.max(cluster.config.workerTimeoutMs, record.workerTimeoutMs ?? limits.workerTimeoutMs)
+}
+
+/** The same of a Worker that the store does not hold. */
+export function timeoutOfUnknown({ config }: ClusterState): number {
+  return Math.max(config.workerTimeoutMs, limits.workerTimeoutMs)
+}
+
+/** A Worker said what it lives by; undefined: it is of an earlier release, and lives by its own. */
+export function learnTimeout(
+  cluster: ClusterState,
+  step: Step,
+  worker: WorkerEntry,
+  saidMs: number | undefined,
+): void {
+  const { workerTimeoutMs: knownMs, ...record } = worker.record
+  const mostMs = saidMs === undefined ? undefined : Math.max(saidMs, cluster.config.workerTimeoutMs)
+  if (mostMs === knownMs) return
+  worker.record = mostMs === undefined ? record : { ...record, workerTimeoutMs: mostMs }
+  step.put('worker', worker.id, worker.record)
+}
+
+/** Whoever reads the log of this Master learns why it waits longer than its settings say. */
+export function warnOfOwnTimeout(
+  { config }: ClusterState,
+  step: Step,
+  workerId: string,
+  saidMs: number | undefined,
+): void {
+  if (saidMs !== undefined || config.workerTimeoutMs >= limits.workerTimeoutMs) return
+  const waitsMs = formatDuration(limits.workerTimeoutMs)
+  step.log(
+    'warn',
+    `a worker of an earlier release does not say its workerTimeout: it is dead after a silence of ${waitsMs}`,
+    { workerId, workerTimeoutMs: config.workerTimeoutMs },
+  )
+}
+
+/**
+ * Answers a heartbeat with the W that its Worker is to live by. A longer one than it lives by comes once the
+ * store has it, and until then the Worker is told to stay as it is.
+ */
+export function acknowledge(
+  { config }: ClusterState,
+  step: Step,
+  workerId: string,
+  { sentAtMs, workerTimeoutMs: saidMs }: Heartbeat,
+): void {
+  const { workerTimeoutMs } = config
+  const ack = { type: 'HeartbeatAck', workerId, sentAtMs } as const
+  const isLonger = saidMs !== undefined && saidMs < workerTimeoutMs
+  step.tellNow(workerId, { ...ack, workerTimeoutMs: isLonger ? saidMs : workerTimeoutMs })
+  if (isLonger) step.tell(workerId, { ...ack, workerTimeoutMs })
+}
