@@ -115,7 +115,7 @@ export class Gate {
     // If it registers before the store has the removal, the store hears of neither.
     else if (message.type === 'WorkerRemoved') this.#checks.work.workerRemoved((message as WorkerRemoved).id)
     else if (message.type === 'HeartbeatAck')
-      this.#checks.work.heartbeatHandled(incarnation, (message as HeartbeatAck).workerId)
+      this.#checks.work.heartbeatHandled(incarnation, message as HeartbeatAck)
     else if (message.type === 'LaunchExecutor')
       this.#checks.work.executorLaunched(incarnation, message as LaunchExecutor)
     else if (message.type === 'LaunchDriver') {

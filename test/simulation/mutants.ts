@@ -11,6 +11,7 @@ import { deploymentMutations } from './mutations-deployments.js'
 import { passMutations } from './mutations-passes.js'
 import { peerMutations } from './mutations-peers.js'
 import { restartMutations } from './mutations-restarts.js'
+import { timeoutMutations } from './mutations-timeouts.js'
 import { upgradeMutations } from './mutations-upgrades.js'
 import { plant, unknownNameIn, unplantable } from './planting.js'
 import { threadMutations } from './threads/mutations.js'
@@ -38,6 +39,7 @@ export const mutations: readonly Mutation[] = [
   ...budgetMutations,
   ...passMutations,
   ...restartMutations,
+  ...timeoutMutations,
   ...upgradeMutations,
   ...threadMutations,
 ]

@@ -4,6 +4,7 @@ import { electionScripts } from './scripts-elections.js'
 import { liarScripts } from './scripts-liars.js'
 import { lostWriteScripts } from './scripts-lost-writes.js'
 import { restartScripts } from './scripts-restarts.js'
+import { timeoutScripts } from './scripts-timeouts.js'
 import { upgradeScripts } from './scripts-upgrades.js'
 import { workerScripts } from './scripts-workers.js'
 
@@ -18,6 +19,7 @@ export const scripts: readonly Script[] = [
   ...liarScripts,
   ...deploymentScripts,
   ...restartScripts,
+  ...timeoutScripts,
   ...upgradeScripts,
 ]
 

@@ -9,6 +9,10 @@ export interface Shape {
   readonly lockServers: number
   readonly leaseMs: number
   readonly workerTimeoutMs: number
+  /** What the own settings of the Workers say, where that is something else. */
+  readonly ownTimeoutMs?: number
+  /** What every second Master has, where that is something else. */
+  readonly otherTimeoutMs?: number
   readonly meanDelayMs: number
   /** Workers have custom resources, and work asks for them. */
   readonly resources: boolean

@@ -3,6 +3,7 @@ import { electionOverLock } from '../../actors/election/election-agent.js'
 import { QuorumLock } from '../../actors/election/quorum-lock.js'
 import { MasterCore } from '../../actors/master/master-core.js'
 import { MasterHost } from '../../actors/master/master-host.js'
+import { timeoutOf, timeoutOfUnknown } from '../../actors/master/worker-timeout.js'
 import type { DriverDescription } from '../../actors/messages/common.js'
 import type { LaunchDriver } from '../../actors/messages/drivers.js'
 import { driverDescription } from '../../actors/messages/samples.js'
@@ -37,6 +38,7 @@ export class SimMaster {
   readonly engine: SimEngine
   readonly gate: Gate
   readonly #node: SimNode
+  #core: MasterCore | undefined
 
   /** Those of a store that its release knows. */
   readonly formats: FormatRange
@@ -109,7 +111,7 @@ export class SimMaster {
       address: this.address,
       masters: world.masterAddresses,
       observed: { epoch: observedEpoch, seq: 0 },
-      config: { ...world.masterConfig, formats },
+      config: { ...world.masterConfig, workerTimeoutMs: this.#timeoutMs(world), formats },
       key: world.key as Buffer,
       clock: place,
       timers: place,
@@ -119,6 +121,7 @@ export class SimMaster {
       newCore: (config, incarnation) => {
         const core = recorder ? recorder.newCore(config, incarnation) : new MasterCore(config)
         this.gate.watch(core)
+        this.#core = core
         return core
       },
       listener: (event) => {
@@ -136,6 +139,19 @@ export class SimMaster {
     this.masterHost.begin()
     standing.admitEarly()
     this.masterHost.join()
+  }
+
+  /** Of every second Master, so that each leader may follow one with another W. */
+  #timeoutMs({ shape, masterAddresses }: SimWorld): number {
+    const { workerTimeoutMs, otherTimeoutMs = workerTimeoutMs } = shape
+    return masterAddresses.indexOf(this.address) % 2 === 1 ? otherTimeoutMs : workerTimeoutMs
+  }
+
+  /** Silence after which it gives up this Worker; undefined: it does not lead. */
+  waitsForMs(workerId: string): number | undefined {
+    const cluster = this.#core?.cluster
+    const worker = cluster?.workers.get(workerId)
+    return cluster && (worker ? timeoutOf(cluster, worker) : timeoutOfUnknown(cluster))
   }
 
   /** What it decides is replayed, from states that are saved often. */

@@ -157,8 +157,7 @@ export class SimWorker {
     // A node that stops, or leaves already, goes on with that.
     if (this.isStopping || this.isLeaving) return
     this.isLeaving = true
-    const { workerTimeoutMs } = this.#world.masterConfig
-    const { restartMs } = workerTimes(workerTimeoutMs)
+    const { restartMs } = this.core.times
     const { place, children, incarnation } = this
     const untilMs = this.#world.timeline.nowMs + restartMs
     let isNoted = false
@@ -212,9 +211,8 @@ export class SimWorker {
       isSupervised: true as const,
     }
     const now = { monotonicMs: place.monotonicMs(), bootMs: place.bootMs(), wallMs: place.wallMs() }
-    const { workerTimeoutMs } = this.#world.masterConfig
-    const times = workerTimes(workerTimeoutMs)
-    const core = new WorkerCore(identity, times, this.#world.masterAddresses, now, saved)
+    const { workerTimeoutMs, ownTimeoutMs = workerTimeoutMs } = this.#world.shape
+    const core = new WorkerCore(identity, workerTimes(ownTimeoutMs), this.#world.masterAddresses, now, saved)
     const step = core.step.bind(core)
     core.step = (input: WorkerInput, at): WorkerEffect[] => {
       const effects = step(input, at)

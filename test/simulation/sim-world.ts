@@ -3,6 +3,8 @@ import type { ResourceAddresses } from '../../actors/messages/common.js'
 import type { LaunchDriver } from '../../actors/messages/drivers.js'
 import type { LaunchExecutor } from '../../actors/messages/executors.js'
 import type { RestartWorkerResponse } from '../../actors/messages/worker-restart.js'
+import type { HeartbeatAck } from '../../actors/messages/workers.js'
+import type { WorkerCore } from '../../actors/worker/worker-core.js'
 import type { WorkerEffect, WorkerInput } from '../../actors/worker/worker-events.js'
 import type { Log } from '../../runtime/observe/log.js'
 import type { ElectRequest, Fence, Page, Table } from '../../runtime/persistence/engine.js'
@@ -35,6 +37,7 @@ export interface WorkerOffer {
 
 /** A process of a Worker, as those see it that watch what it does. */
 export interface WatchedWorker {
+  readonly core: WorkerCore
   readonly place: Place
   readonly incarnation: string
   readonly offer: WorkerOffer
@@ -50,7 +53,7 @@ export interface Watchers {
   readonly fail: Fail
   readonly work: {
     workerStepped(worker: WatchedWorker, input: WorkerInput, effects: readonly WorkerEffect[]): void
-    heartbeatHandled(owner: string, workerId: string): void
+    heartbeatHandled(owner: string, ack: HeartbeatAck): void
     executorLaunched(owner: string, launch: LaunchExecutor): void
     launchDecided(launch: LaunchDriver, received: ReadonlyMap<string, number>): void
     workerRemoved(id: string): void

@@ -2,6 +2,7 @@ import type { FromWorker } from '../../actors/messages/catalogue.js'
 import { addressesOf, isEndedDriver, type ResourceAmounts } from '../../actors/messages/common.js'
 import type { DriverStateChanged, LaunchDriver } from '../../actors/messages/drivers.js'
 import type { LaunchExecutor } from '../../actors/messages/executors.js'
+import type { HeartbeatAck } from '../../actors/messages/workers.js'
 import type { WorkerEffect, WorkerInput } from '../../actors/worker/worker-events.js'
 import { limits } from '../../runtime/limits.js'
 import type { Fence } from '../../runtime/persistence/engine.js'
@@ -30,7 +31,7 @@ export class WorkWatch {
   /** Workers that a leader gave up: their work is launched elsewhere, however it ended there. */
   readonly #removed = new Set<string>()
   /** True time of the last heartbeat that a leader handled, by `OWNER WORKER`. */
-  readonly #heartbeats = new Map<string, number>()
+  readonly #heartbeats = new Map<string, { readonly sentAtMs: number; readonly atMs: number }>()
   /** Who launched each executor, and where, by `APP/EXEC`. */
   readonly #executors = new Map<string, string>()
   /** How often a Worker became isolated. */
@@ -86,8 +87,9 @@ export class WorkWatch {
    * The guard acts for Workers that cannot. A running Worker has told such drivers to end W/6 before
    * (protocol 8).
    */
-  killedUnasked({ process, worker }: SimChild): void {
-    const graceMs = this.#world.masterConfig.workerTimeoutMs / 6
+  killedUnasked({ process, worker, workerId }: SimChild): void {
+    const its = this.#world.workers.find((node) => node.process?.incarnation === workerId)?.process
+    const graceMs = its?.core.times.isolationKillMs ?? this.#world.masterConfig.workerTimeoutMs / 6
     if (worker.alive && worker.awakeMs > graceMs + 100)
       this.#fail(
         'isolation',
@@ -159,8 +161,11 @@ export class WorkWatch {
   }
 
   /** A leader has handled a heartbeat: the Worker's silence counts from here. */
-  heartbeatHandled(owner: string, workerId: string): void {
-    this.#heartbeats.set(`${owner} ${workerId}`, this.#world.timeline.nowMs)
+  heartbeatHandled(owner: string, { workerId, sentAtMs }: HeartbeatAck): void {
+    const key = `${owner} ${workerId}`
+    // Some are acknowledged once more, when the store has what they say.
+    if (this.#heartbeats.get(key)?.sentAtMs === sentAtMs) return
+    this.#heartbeats.set(key, { sentAtMs, atMs: this.#world.timeline.nowMs })
   }
 
   /**
@@ -168,19 +173,20 @@ export class WorkWatch {
    * Worker when it has received nothing for W. The first must be over before the other begins.
    */
   #promised({ incarnation, place }: WatchedWorker, validUntilBootMs: number): void {
-    const { timeline, store, masters, masterConfig } = this.#world
+    const { timeline, store, masters } = this.#world
     const leader = store.model.leader()
     if (leader === undefined) return
     // One that gave up relaunches nothing; the next one counts from its own election. So does one that is
     // frozen past its deadline and gives up when it wakes: a store that fell may name it once more.
     const leading = masters.find(({ mayAct, process }) => mayAct && process?.incarnation === leader.owner)
     if (!leading?.process) return
-    const { workerTimeoutMs } = masterConfig
-    const receivedMs = this.#heartbeats.get(`${leader.owner} ${incarnation}`) ?? 0
+    const waitsMs = leading.process.waitsForMs(incarnation)
+    if (waitsMs === undefined) return
+    const receivedMs = this.#heartbeats.get(`${leader.owner} ${incarnation}`)?.atMs ?? 0
     const silentSinceMs = Math.max(receivedMs, leading.process.electedAtMs)
     const untilMs = timeline.nowMs + (validUntilBootMs - place.bootMs()) / place.machine.rate
     // The clocks of both may be 1 % wrong.
-    const overMs = untilMs - (silentSinceMs + 0.97 * workerTimeoutMs)
+    const overMs = untilMs - (silentSinceMs + 0.97 * waitsMs)
     if (overMs > 0)
       this.#fail(
         'S3b',

@@ -1,0 +1,43 @@
+import type { Mutation } from './mutations.js'
+
+/* Mistakes in which workerTimeout a Worker lives by, and how long its leader waits for it (protocol 8.1). */
+
+const atMaster = 'actors/master/worker-timeout.js'
+
+export const timeoutMutations: readonly Mutation[] = [
+  {
+    name: 'a Worker lives by the timeout of its own settings, whatever it is told',
+    file: 'actors/worker/times-in-force.js',
+    find: 'return this.#take(toldMs ?? ',
+    replace: 'return this.#take(',
+    script: 'a Worker has a longer timeout of its own, and is cut off',
+  },
+  {
+    name: 'a leader takes it that Workers live by its own timeout',
+    file: atMaster,
+    find: 'return Math.max(cluster.config.workerTimeoutMs, record.workerTimeoutMs ?? limits.workerTimeoutMs);',
+    replace: 'return cluster.config.workerTimeoutMs;',
+    script: 'a Worker is cut off, and its next leader has a shorter timeout',
+  },
+  {
+    name: 'a Worker is told to live longer before the store has it',
+    file: atMaster,
+    find: 'workerTimeoutMs: isLonger ? saidMs : workerTimeoutMs',
+    replace: 'workerTimeoutMs',
+    test: 'master-worker-timeout',
+  },
+  {
+    name: 'a leader that tells no timeout makes a Worker live longer',
+    file: 'actors/worker/times-in-force.js',
+    find: 'Math.min(workerTimeoutMs, this.#own.workerTimeoutMs)',
+    replace: 'this.#own.workerTimeoutMs',
+    test: 'worker-timeout',
+  },
+  {
+    name: 'the next process of a Worker lives by its own timeout',
+    file: 'actors/worker/worker-core.js',
+    find: 'new TimesInForce(own, saved?.workerTimeoutMs)',
+    replace: 'new TimesInForce(own)',
+    test: 'worker-timeout',
+  },
+]
