@@ -341,7 +341,7 @@ export const mutations: readonly Mutation[] = [
     file: 'actors/master/lost-writes/take-back-driver.js',
     find: 'return keyOfEnded(cluster, step, record, ended);',
     replace: 'return false;',
-    script: 'adopted, ended, and only then remembered',
+    test: 'master-lost-writes',
   },
   {
     name: 'the end of a driver that nobody knows yet is acknowledged',
