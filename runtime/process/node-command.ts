@@ -56,7 +56,8 @@ export function mainCommand(options: MainOptions, node: NodeRuntime = thisNode):
 
   const flags = heapOptions(options.memoryMib)
   const command = node.executable
-  const rest = [...(options.nodeOptions ?? []), main, ...args]
+  // Without `--` Node takes `--env-file` for itself, also among the arguments of the program.
+  const rest = [...(options.nodeOptions ?? []), '--', main, ...args]
   if (!isTypeScript(main)) return { command, args: [...flags, ...rest] }
   if (node.stripsTypes) return { command, args: [...flags, '--disable-warning=ExperimentalWarning', ...rest] }
   const esbuild = node.esbuildFor(main)

@@ -71,7 +71,7 @@ test('mainCommand: scripts by Node with a heap below the limit, the rest by itse
     mainCommand({ main: 'a.mjs', args: ['x'], memoryMib: 1024, nodeOptions: ['--expose-gc'] }, node),
     {
       command: '/node',
-      args: ['--max-old-space-size=768', '--expose-gc', 'a.mjs', 'x'],
+      args: ['--max-old-space-size=768', '--expose-gc', '--', 'a.mjs', 'x'],
     },
   )
   assert.deepEqual(mainCommand({ main: './run.sh', args: ['x'], memoryMib: 64 }, node), {
@@ -84,11 +84,12 @@ test('mainCommand: scripts by Node with a heap below the limit, the rest by itse
   )
   assert.deepEqual(mainCommand({ main: 'a.ts' }, { ...node, stripsTypes: true }).args, [
     '--disable-warning=ExperimentalWarning',
+    '--',
     'a.ts',
   ])
   const compiled = mainCommand({ main: 'a.ts', args: ['x'] }, { ...node, esbuildFor: () => '/esbuild.js' })
   assert.deepEqual(compiled.env, { FIRESTEEL_ESBUILD: '/esbuild.js' })
-  assert.match(compiled.args.join(' '), /^--import file:.*\/type-script\/preload\.js a\.ts x$/)
+  assert.match(compiled.args.join(' '), /^--import file:.*\/type-script\/preload\.js -- a\.ts x$/)
 })
 
 test('the process table is read whatever the command is called', () => {
