@@ -99,11 +99,16 @@ test('a cluster is found from a folder below, also by down; with nothing running
   const port = await freePort()
   const state = { cluster: 'test', masters: [`firesteel://127.0.0.1:${port}`], pid: 1 }
   await writeFile(join(cwd, '.firesteel/cluster.json'), JSON.stringify(state), { mode: 0o600 })
-  const nothing = await firesteel(['status', '--json', '--master-timeout', '10m'], { cwd: below })
-  assert.equal(nothing.code, 3)
-  const { code, message, help } = errorOf(nothing)
-  assert.deepEqual([code, message], ['FIRESTEEL_NO_MASTER', `The cluster of ${cwd} does not run any more.`])
-  assert.match(help, /Start one here with `firesteel up --detach`/)
+  await writeFile(join(below, 'main.mjs'), "console.log('it was started')")
+  for (const words of [['status'], ['run'], ['submit'], ['each']]) {
+    const main = words[0] === 'status' ? [] : ['main.mjs', ...(words[0] === 'each' ? [':::', 'a'] : [])]
+    const call = [...words, '--json', '--master-timeout', '10m', ...main]
+    const nothing = await firesteel(call, { cwd: below })
+    assert.deepEqual([nothing.code, nothing.stdout], [3, ''], words[0])
+    const { code, message, help } = errorOf(nothing)
+    assert.deepEqual([code, message], ['FIRESTEEL_NO_MASTER', `The cluster of ${cwd} does not run any more.`])
+    assert.match(help, /Start one here with `firesteel up --detach`/)
+  }
 })
 
 test('a second cluster is told which folder holds the port', async (t) => {

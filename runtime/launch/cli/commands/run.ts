@@ -12,7 +12,7 @@ import { toldOf } from '../../../tls/tls-told.js'
 import { mainFile } from '../../config/main-file.js'
 import type { Command } from '../commander.js'
 import { type Console, printError, printJson } from '../console.js'
-import { type ClusterOptions, clusterOptions, withCluster } from './cluster.js'
+import { type ClusterOptions, clusterOptions, withClient, withCluster } from './cluster.js'
 import { bootCode, type CodeOptions, codeOptions } from './code-options.js'
 import { type AddCommand, examples } from './command.js'
 import { collectVariable, type EnvironmentOptions, givenEnvironment } from './environment.js'
@@ -63,6 +63,14 @@ function environmentOf(
   return Object.fromEntries(
     Object.entries(all).filter((pair): pair is [string, string] => pair[1] !== undefined),
   )
+}
+
+/**
+ * Throws NO_MASTER at once if nobody named a cluster and none is up, as every command does. MAIN would wait
+ * for it: to MAIN the boot line names a cluster.
+ */
+async function requireCluster(io: Console, options: RunOptions, { absent }: FoundCluster): Promise<void> {
+  if (absent) await withClient(io, options, (client) => client.request({ type: 'RequestIdentity' }))
 }
 
 /** In a terminal Ctrl-C reaches MAIN without us. A signal to us alone is passed on. */
@@ -122,6 +130,7 @@ export const addRun: AddCommand = (program, run) => {
         const variables = await givenEnvironment(io, options)
         const line = mainCommand({ main: path, args, nodeOptions: options.nodeOption ?? [] })
         const runMain = async (found: FoundCluster): Promise<ProcessExit> => {
+          await requireCluster(io, options, found)
           const { startChild } = await import('../../../process/child.js')
           const child = await startChild({
             ...line,
