@@ -13,6 +13,8 @@ export interface Submission {
    */
   readonly key: string
   readonly description: DriverDescription
+  /** Digest of the program, as it was submitted. */
+  readonly program?: string | undefined
 }
 
 export interface FollowOptions {
@@ -65,9 +67,9 @@ async function statusOf(
 
 async function submitAgain(
   client: Requests,
-  { key, description }: Submission,
+  { key, description, program }: Submission,
   signal: AbortSignal | undefined,
 ): Promise<string> {
-  const message = { type: 'RequestSubmitDriver', key, description } as const
+  const message = { type: 'RequestSubmitDriver', key, description, ...(program && { program }) } as const
   return (await client.request(message, { ...(signal && { signal }) })).driverId
 }

@@ -19,6 +19,7 @@ import type { DriverEntry } from './driver-entry.js'
 import { forgetFailuresOf } from './launch-timers.js'
 import type { EndedApplication, EndedDriver, RecordTable } from './records.js'
 import type { Step } from './step.js'
+import { contentOf } from './submitted-content.js'
 import { executorHolding } from './worker-entry.js'
 
 const MOST_ENDS = innerLimits.keptExecutorEnds
@@ -238,7 +239,7 @@ function removeDriver(cluster: ClusterState, step: Step, driver: DriverEntry, en
   forgetFailuresOf(cluster, step, driver.id)
   endApplicationsOfDriver(cluster, step, driver.id, `driver ended ${ended.state}`, 'DRIVER_ENDED')
   step.delete('driver', driver.id)
-  const key = { driverId: driver.id, digest: record.digest, endedAtMs: ended.endedAtMs }
+  const key = { driverId: driver.id, ...contentOf(record), endedAtMs: ended.endedAtMs }
   cluster.keys.set(record.key, key)
   step.put('key', record.key, key)
   forgetOldKeys(cluster, step)

@@ -86,6 +86,8 @@ export const driverRecord = z.object({
   description: driverDescription,
   key: name,
   digest: name,
+  /** Digest of its program when it was submitted; absent: its submitter did not say, or its code travels. */
+  program: name.optional(),
   /** Who submitted it; absent: an earlier release wrote it. */
   owner: owner.optional(),
   state: z.enum(driverStates),
@@ -160,7 +162,13 @@ export type EndedDriver = Extract<EndedRecord, { kind: 'driver' }>
 export type EndedApplication = Extract<EndedRecord, { kind: 'app' }>
 
 /** Idempotency key of a driver that ended; while it lives its own record holds the key. */
-export const keyRecord = z.object({ driverId: name, digest: name, endedAtMs: wallTime, at })
+export const keyRecord = z.object({
+  driverId: name,
+  digest: name,
+  program: name.optional(),
+  endedAtMs: wallTime,
+  at,
+})
 export type KeyRecord = z.infer<typeof keyRecord>
 
 /**

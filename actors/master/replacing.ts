@@ -69,6 +69,7 @@ function takeNextContent(cluster: ClusterState, step: Step, driver: DriverEntry)
     replacement,
     life: _,
     restart: __,
+    program: ___,
     ...record
   } = driver.withEvent(step.now.wallMs, 'it has its new content')
   if (!replacement) return

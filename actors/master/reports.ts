@@ -150,7 +150,7 @@ export const isAdopted = ({ id, record }: DriverEntry): boolean => record.key ==
 function formerOf(record: DriverRecord, digest: string): Partial<DriverRecord> {
   const { key, replacement, restart: _, ...former } = record
   if (digest === record.digest) return { ...former, key }
-  const { life: __, ...other } = former
+  const { life: __, program: ___, ...other } = former
   return digest === replacement?.digest ? { ...other, key: replacement.key } : other
 }
 

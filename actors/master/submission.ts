@@ -19,6 +19,7 @@ import { tellRestartDriver } from './launching.js'
 import { type EndedDriver, neverLaunched, type StoredRecords } from './records.js'
 import { tooMuchHeld } from './refusals.js'
 import type { ReplyToken, Step } from './step.js'
+import { contentOf, differenceOf } from './submitted-content.js'
 
 /* Drivers: submission, kill, restart and status (protocol 9, 15). */
 
@@ -49,15 +50,15 @@ export function submitDriver(
   reply: ReplyToken,
   trace?: TraceContext,
 ): void {
-  const { key, description } = message
+  const { key, description, program } = message
   const digest = driverDigest(description)
   const live = cluster.driversByKey.get(key)
   const ended = cluster.keys.get(key)
   const known = live
-    ? { driverId: live.id, digest: live.record.digest, state: live.shownState }
+    ? { driverId: live.id, ...contentOf(live.record), state: live.shownState }
     : ended && {
         driverId: ended.driverId,
-        digest: ended.digest,
+        ...contentOf(ended),
         state: cluster.endedDrivers.get(ended.driverId)?.state ?? ('FINISHED' as const),
       }
   const theirs = known && ownedBy(cluster, known.driverId)
@@ -65,11 +66,12 @@ export function submitDriver(
     step.reply(reply, notYours(`has not submitted what the key ${JSON.stringify(key)} belongs to`))
     return
   }
-  if (known && known.digest !== digest) {
+  const difference = known && differenceOf(known, { digest, program })
+  if (known && difference) {
     step.reply(reply, {
       type: 'Failure',
       code: 'FIRESTEEL_KEY_REUSED',
-      message: `the key ${JSON.stringify(key)} belongs to ${known.driverId}, whose content is another`,
+      message: `the key ${JSON.stringify(key)} belongs to ${known.driverId}, whose ${difference} is another`,
     })
     return
   }
@@ -77,7 +79,7 @@ export function submitDriver(
     step.reply(reply, { type: 'SubmitDriverResponse', driverId: known.driverId, key, state: known.state })
     return
   }
-  const driver = newDriver(cluster, step, from, { key, description }, trace)
+  const driver = newDriver(cluster, step, from, { key, description, program }, trace)
   if ('type' in driver) step.reply(reply, driver)
   else step.reply(reply, { type: 'SubmitDriverResponse', driverId: driver.id, key, state: 'SUBMITTED' })
 }
@@ -87,7 +89,7 @@ export function newDriver(
   cluster: ClusterState,
   step: Step,
   from: PeerInfo,
-  { key, description }: Pick<RequestSubmitDriver, 'key' | 'description'>,
+  { key, description, program }: Pick<RequestSubmitDriver, 'key' | 'description' | 'program'>,
   trace?: TraceContext,
 ): DriverEntry | Failure {
   const refusal = codeRefusal(cluster, description)
@@ -99,7 +101,7 @@ export function newDriver(
     submittedAtMs: step.now.wallMs,
     description,
     key,
-    digest: driverDigest(description),
+    ...contentOf({ digest: driverDigest(description), program }),
     owner: ownerOf(cluster, from),
     ...neverLaunched,
     ...(trace && { trace }),

@@ -24,6 +24,8 @@ export const requestSubmitDriver = z.object({
    */
   key: name,
   description: driverDescription,
+  /** Digest of the program, where its files do not travel. Absent: the key does not look at the program. */
+  program: name.optional(),
 })
 export type RequestSubmitDriver = z.infer<typeof requestSubmitDriver>
 

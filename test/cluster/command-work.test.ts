@@ -109,6 +109,29 @@ test('the same key is the same driver; other content is refused', async () => {
   assert.equal(errorOf(other).code, 'FIRESTEEL_KEY_REUSED')
 })
 
+test('a key is of one version of its program; a program that failed and was mended is --again', async () => {
+  const write = (text: string) => writeFile(join(cwd, 'version.mjs'), text)
+  const submit = (...words: string[]) => call('submit', '--wait', ...words, 'version.mjs')
+  await write("console.log('version 1')")
+  const first = await submit('--key', 'v')
+  assert.match(first.stdout, /^version 1$/m)
+  assert.match((await submit('--key', 'v')).stdout, /^version 1$/m)
+  await write("console.log('version 2')")
+  for (const words of [[], ['--again']]) {
+    const other = await submit('--key', 'v', ...words)
+    assert.equal(other.code, 4, other.stdout)
+    assert.match(
+      other.stderr,
+      /^FIRESTEEL_KEY_REUSED: the key "v" belongs to driver-\S+, whose program is another/,
+    )
+  }
+  await write('process.exit(3)')
+  assert.match((await submit('--key', 'mended')).stdout, /FAILED, exit 3$/m)
+  await write("console.log('mended')")
+  const again = await submit('--key', 'mended', '--again')
+  assert.deepEqual([again.code, /^mended$/m.test(again.stdout)], [0, true], again.stderr)
+})
+
 test('kill of a driver; logs -f follows it to its end', async () => {
   const { id } = lastLine<Driver>(await call('submit', '--json', 'service.mjs'))
   await waitUntil(

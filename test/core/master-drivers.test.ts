@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { masterJson } from '../../actors/master/json.js'
 import type { DriverState } from '../../actors/messages/common.js'
-import { workerOffer } from '../../actors/messages/samples.js'
+import { driverDescription, workerOffer } from '../../actors/messages/samples.js'
 import { limits } from '../../runtime/limits.js'
 import { MasterWorld, noRecords } from '../tools/master-fixture.js'
 
@@ -66,6 +66,32 @@ test('the same key and content is one driver, live or ended; other content is KE
   world.failover().elect().advance(300)
   const later = world.submit({}, 'k')
   assert.equal(later?.type === 'SubmitDriverResponse' && later.driverId, driverId)
+})
+
+test('a key is of one program, live, ended and after a failover; who says nothing of it gets the driver', () => {
+  const world = new MasterWorld().elect()
+  world.worker('w1')
+  const submit = (program: string | undefined, key: string): string | undefined => {
+    world.link('cli', 'client')
+    const request = { type: 'RequestSubmitDriver', key, description: driverDescription } as const
+    const answer = world.ask('cli', { ...request, ...(program && { program }) })
+    if (answer?.type === 'SubmitDriverResponse') return answer.driverId
+    return answer?.type === 'Failure' ? `${answer.code}: ${answer.message}` : undefined
+  }
+  const first = submit('one', 'k')!
+  const reused = `FIRESTEEL_KEY_REUSED: the key "k" belongs to ${first}, whose program is another`
+  const answers = () => ['one', 'two', undefined].map((program) => submit(program, 'k'))
+  assert.deepEqual(answers(), [first, reused, first])
+  world.failover().elect().advance(300)
+  assert.deepEqual(answers(), [first, reused, first])
+  world.worker('w1')
+  ended(world, 'w1', first, 'FINISHED')
+  assert.deepEqual(answers(), [first, reused, first])
+  world.failover().elect().advance(300)
+  assert.deepEqual(answers(), [first, reused, first])
+  // An earlier release submitted it.
+  const old = submit(undefined, 'old')
+  assert.deepEqual([submit('one', 'old'), submit('two', 'old')], [old, old])
 })
 
 test('an end is written before it is acknowledged, with code and state, and frees the room', () => {

@@ -9,6 +9,7 @@ import { bindDriver } from '../recovery.js'
 import { tellReplaced } from '../replacing.js'
 import { isAdopted } from '../reports.js'
 import type { Step } from '../step.js'
+import { contentOf } from '../submitted-content.js'
 import { outranks, supersede } from '../superseding.js'
 import { isBelievedOfLostWrites } from './belief.js'
 import { isNewer } from './newer.js'
@@ -63,7 +64,7 @@ function keyOfEnded(
   { endedAtMs }: EndedDriver,
 ): boolean {
   if (cluster.driversByKey.has(record.key)) return false
-  return takeBackKey(cluster, step, record.key, { driverId: record.id, digest: record.digest, endedAtMs })
+  return takeBackKey(cluster, step, record.key, { driverId: record.id, ...contentOf(record), endedAtMs })
 }
 
 /**
@@ -107,7 +108,8 @@ function giveBackName(cluster: ClusterState, step: Step, held: DriverEntry, reco
   if (named && !cluster.driversByKey.has(named.key)) {
     cluster.driversByKey.delete(held.record.key)
     cluster.driversByKey.set(named.key, held)
-    held.record = { ...held.record, key: named.key, submittedAtMs }
+    const content = contentOf(named === record ? record : { digest: named.digest })
+    held.record = { ...held.record, ...content, key: named.key, submittedAtMs }
   }
   if (record.wanted === 'KILL') return wantKill(cluster, step, held, record)
   if (!wantRestart(step, held, record)) step.put('driver', held.id, held.record)

@@ -4,11 +4,12 @@ import type { Submission } from '../../../../actors/client/follow-driver.js'
 import type { MasterClient } from '../../../../actors/client/master-client.js'
 import type { DriverDescription } from '../../../../actors/messages/common.js'
 import type { DriverStatusResponse, SubmitDriverResponse } from '../../../../actors/messages/drivers.js'
-import { FiresteelError, reasonOf } from '../../../errors.js'
+import { FiresteelError, isFiresteelError, reasonOf } from '../../../errors.js'
 import { printable } from '../../../observe/printable.js'
 import { mainFile, programName } from '../../config/main-file.js'
 import type { Command } from '../commander.js'
 import { type Console, printJson } from '../console.js'
+import { programDigest } from '../program-digest.js'
 import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
 import { type CodeOptions, codeOfSubmission, codeOptions } from './code-options.js'
 import { type AddCommand, examples } from './command.js'
@@ -186,13 +187,20 @@ const hasFailed = (state: SubmitDriverResponse['state']): boolean =>
 /** Submits, with `again` under the first key whose driver has not failed. */
 async function submitWith(
   client: MasterClient,
-  key: string,
-  description: DriverDescription,
+  { key, description, program }: Omit<Submission, 'driverId'>,
   again: boolean,
 ): Promise<SubmitDriverResponse> {
   for (let number = 1; ; number++) {
     const request = { type: 'RequestSubmitDriver', key: keyOfTry(key, number), description } as const
-    const response = await client.request(request)
+    const response = await client
+      .request({ ...request, ...(program && { program }) })
+      .catch(async (error) => {
+        if (!again || !program || !isFiresteelError(error, 'KEY_REUSED')) throw error
+        // A program that failed has been mended since. The key is known, so this makes no driver.
+        const failed = await client.request(request)
+        if (hasFailed(failed.state)) return failed
+        throw error
+      })
     if (!again || !hasFailed(response.state)) return response
   }
 }
@@ -227,14 +235,16 @@ async function submit(io: Console, { main, args, options, command }: Call): Prom
     }
     const code = await codeOfSubmission({ io, client, found, description, options })
     if (code) description.code = code
-    const submitted = await submitWith(client, given, description, options.again === true)
+    // Code that travels has its digest in the description, and nobody else has a random key.
+    const program = code || options.key === undefined ? undefined : await programDigest(description.main)
+    const submitted = await submitWith(client, { key: given, description, program }, options.again === true)
     const { driverId, state, key } = submitted
     if (options.json) await printJson(io, { id: driverId, key, state })
     else await io.out(`${printable(`${driverId} ${state}, key ${key}`)}\n`)
     if (hasFailed(state)) throw failedBefore(submitted)
     if (!options.wait) return 0
     if (!found.local) sayThatItLives(io, driverId)
-    await follow(io, client, { driverId, key, description }, options.json === true)
+    await follow(io, client, { driverId, key, description, program }, options.json === true)
     return 0
   })
 }
@@ -283,7 +293,7 @@ export const addSubmit: AddCommand = (program, run) => {
       )
       .option(
         '--key <key>',
-        'idempotency key: two submissions with the same key and content are one driver (default: a random key)',
+        'idempotency key: two submissions with the same key and content are one driver (default: a random key). The content is all of these options, the arguments and the program: the file MAIN, or all files that travel',
       )
       .option(
         '--again',
