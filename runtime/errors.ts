@@ -90,7 +90,7 @@ export const errorCodes = {
   },
   MAIN_NOT_FOUND: { meaning: 'The program to run does not exist.', help: 'Check the path.', exit: 2 },
   PATH_NOT_FOUND: {
-    meaning: 'A file or folder named on the command line does not exist or cannot be read.',
+    meaning: 'A file or folder named on the command line does not exist, or cannot be read or written.',
     help: 'Check the path.',
     exit: 2,
   },

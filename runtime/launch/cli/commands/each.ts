@@ -94,7 +94,7 @@ const inAndOut = (command: Command): Command =>
       '--eta',
       'show numbers and the time that is left instead of a bar, also where standard error is no terminal',
     )
-    .option('--dry-run', 'print the commands and run none')
+    .option('--dry-run', 'print the commands that would run, and run none; with --json an object for each')
 
 export const addEach: AddCommand = (program, run) => {
   clusterOptions(inAndOut(howMany(define(program.command('each')))))

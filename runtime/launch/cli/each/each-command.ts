@@ -1,18 +1,20 @@
 import { FiresteelError } from '../../../errors.js'
 import { innerLimits } from '../../../inner-limits.js'
 import { givenEnvironment } from '../commands/environment.js'
-import { type Console, Interrupted } from '../console.js'
+import { type Console, Interrupted, printJson } from '../console.js'
 import { Progress } from '../progress.js'
 import { type ByteText, bytesOf, byteText, type EachArguments, splitArguments } from './arguments.js'
 import type { EachOptions } from './each-options.js'
 import { type Halt, type HaltPolicy, parseHalt } from './halt.js'
 import { HostWaits } from './host-waits.js'
+import type { Resume } from './joblog.js'
 import { JoblogFile } from './joblog-file.js'
 import { knownTotal, openSources } from './open-sources.js'
 import type { Outputs } from './outputs.js'
 import { outputsOf } from './outputs-of.js'
 import { type Arguments, recordsOf } from './records.js'
-import { type CommandEnd, failureList, hasFailed, itemOf } from './report.js'
+import { type CommandEnd, failureList, hasFailed, itemOf, plannedJson } from './report.js'
+import { ResultOutputs } from './result-outputs.js'
 import type { EachJob } from './run-each.js'
 import { tagBytes } from './tagged-lines.js'
 import { commandOf, commandOfValues, parseTemplate, textOf } from './template.js'
@@ -59,11 +61,21 @@ function withFiles({ template, sources }: EachArguments, { argFile = [] }: EachO
   return { template, sources: [...files, ...sources] }
 }
 
-async function dryRun(io: Console, plan: Plan): Promise<number> {
+/** Prints what would run: without what the joblog leaves out, which stays as it is. */
+async function dryRun(
+  io: Console,
+  plan: Plan,
+  { joblog, json }: EachOptions,
+  resume: Resume | undefined,
+): Promise<number> {
+  const finished = joblog && resume ? await JoblogFile.finished(joblog, resume) : new Set()
   let number = 0
   for await (const args of plan.records) {
     if (io.readerGone.aborted) return READER_GONE_EXIT
-    await io.out(bytesOf(`${plan.commandOf(args, ++number)}\n`))
+    if (finished.has(++number)) continue
+    const command = plan.commandOf(args, number)
+    if (json) await printJson(io, plannedJson({ number, args, command }))
+    else await io.out(bytesOf(`${command}\n`))
   }
   return 0
 }
@@ -98,9 +110,10 @@ export async function eachCommand(
     )
   }
   const given = planOf(io, words, options)
-  if (options.dryRun) return dryRun(io, given)
-  const plan = await readFirst(given, haltOf(options))
   const resume = options.resumeFailed ? 'failed' : options.resume ? 'done' : undefined
+  if (options.dryRun) return dryRun(io, given, options, resume)
+  const plan = await readFirst(given, haltOf(options))
+  if (options.results !== undefined) await ResultOutputs.make(options.results)
   const opened = options.joblog === undefined ? undefined : await JoblogFile.open(options.joblog, resume)
   try {
     return await new EachRun(io, plan, options, opened?.log, opened?.finished ?? new Set()).run()

@@ -109,20 +109,34 @@ export function failureList(failed: readonly CommandEnd[]): string[] {
 export const isText = (bytes: Uint8Array): boolean =>
   Buffer.from(Buffer.from(bytes).toString('utf8')).equals(bytes)
 
+type Job = Pick<CommandEnd, 'number' | 'args' | 'command'>
+
 /** An end for `--json`. What is not UTF-8 stands in `base64` as well. */
 export function jsonOf(end: CommandEnd): Record<string, unknown> {
   const { args, command, stdout, stderr, ms, sent: _, ...rest } = end
-  const bytes = { item: bytesOf(itemOf(args)), command: bytesOf(command), stdout, stderr }
-  const texts = Object.entries(bytes).map(
-    ([key, value]) => [key, Buffer.from(value).toString('utf8')] as const,
-  )
+  const bytes = { ...bytesOfJob({ args, command }), stdout, stderr }
+  return { ...rest, args: args.map(readable), ...textsOf(bytes), ms: Math.round(ms), ...base64Of(bytes) }
+}
+
+/** A command that would run, for `--json --dry-run`: the fields of `jsonOf` that are known before. */
+export function plannedJson({ number, args, command }: Job): Record<string, unknown> {
+  const bytes = bytesOfJob({ args, command })
+  return { number, args: args.map(readable), ...textsOf(bytes), ...base64Of(bytes) }
+}
+
+const bytesOfJob = ({ args, command }: Pick<Job, 'args' | 'command'>) => ({
+  item: bytesOf(itemOf(args)),
+  command: bytesOf(command),
+})
+
+type NamedBytes = Readonly<Record<string, Uint8Array>>
+
+const textsOf = (bytes: NamedBytes): Record<string, string> =>
+  Object.fromEntries(Object.entries(bytes).map(([key, value]) => [key, Buffer.from(value).toString('utf8')]))
+
+function base64Of(bytes: NamedBytes): { base64?: Record<string, string> } {
   const others = Object.entries(bytes).filter(([, value]) => !isText(value))
+  if (others.length === 0) return {}
   const base64 = others.map(([key, value]) => [key, Buffer.from(value).toString('base64')] as const)
-  return {
-    ...rest,
-    args: args.map(readable),
-    ...Object.fromEntries(texts),
-    ms: Math.round(ms),
-    ...(base64.length > 0 && { base64: Object.fromEntries(base64) }),
-  }
+  return { base64: Object.fromEntries(base64) }
 }
