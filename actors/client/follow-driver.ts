@@ -24,6 +24,8 @@ export interface FollowOptions {
    * id.
    */
   readonly onResubmitted?: (driverId: string, before: string) => void
+  /** Called with each status of the driver while it lives. */
+  readonly onStatus?: (status: DriverStatusResponse) => void
 }
 
 type Requests = Pick<MasterClient, 'request'>
@@ -47,6 +49,8 @@ export async function followDriver(
       options.onResubmitted?.(driverId, before)
     } else if (isEndedDriver(status.state)) {
       return status
+    } else {
+      options.onStatus?.(status)
     }
     await delay(limits.driverPollMs, undefined, { ...(signal && { signal }) })
   }

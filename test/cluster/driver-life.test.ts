@@ -3,7 +3,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { startChild } from '../../runtime/process/child.js'
+import { childEnvironment } from '../../runtime/process/environment.js'
 import { createTestCluster, type StatusReport, type TestCluster } from '../harness/index.js'
+import { runCommand } from '../harness/run-command.js'
+import { waitUntil } from '../harness/wait-until.js'
+import { bin } from '../tools/command-fixture.js'
 import { ASKING, statusOf } from '../tools/status.js'
 
 /* What people see of a supervised driver: its process, its ends, its restarts, and how it is ended. */
@@ -15,6 +20,7 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'firesteel-life-'))
   await writeFile(join(folder, 'service.mjs'), `console.log('up', process.pid)\nsetInterval(() => {}, 1000)`)
   await writeFile(join(folder, 'job.mjs'), `console.log('out')\nconsole.error('err')`)
+  await writeFile(join(folder, 'lines.mjs'), `setInterval(() => console.log('line'), 20)`)
   await writeFile(
     join(folder, 'stubborn.mjs'),
     `process.on('SIGTERM', () => {})\nsetInterval(() => {}, 1000)`,
@@ -175,6 +181,44 @@ test('submit --wait shows what the driver prints', async () => {
   ])
   assert.match(stdout, /^driver-\S+ SUBMITTED, key \S+\nout\ndriver-\S+: FINISHED, exit 0\n$/)
   assert.equal(stderr, 'err\n')
+})
+
+test('a reader that goes ends the wait, as Ctrl-C does', async () => {
+  const script = '{ "$@"; echo "$?" >&2; } | head -n 3'
+  const args = [bin, 'submit', '--wait', '--memory', '96m', '--name', 'read', join(folder, 'lines.mjs')]
+  const { stdout, stderr } = await runCommand({
+    command: 'sh',
+    args: ['-c', script, 'sh', process.execPath, ...args],
+    cwd: folder,
+    env: { ...childEnvironment(), FIRESTEEL_MASTER: cluster.address, FIRESTEEL_SECRET: cluster.secret },
+  })
+  assert.match(stdout, /^driver-\S+ SUBMITTED, key \S+\nline\nline\n$/)
+  assert.match(stderr, /^driver-\S+ goes on: see `firesteel logs [^`]+`, or end it with [^\n]+\n141\n$/)
+  assert.equal((await rowOf('read')).state, 'RUNNING')
+  await cluster.cli(['kill', 'read'])
+})
+
+test('submit --wait without room says why it waits', async () => {
+  const child = await startChild({
+    command: process.execPath,
+    args: [bin, 'submit', '--wait', '--cores', '999', join(folder, 'job.mjs')],
+    cwd: folder,
+    env: { ...childEnvironment(), FIRESTEEL_MASTER: cluster.address, FIRESTEEL_SECRET: cluster.secret },
+    stdout: 'ignore',
+    stderr: 'pipe',
+    ownGroup: true,
+  })
+  try {
+    let said = ''
+    child.stderr?.on('data', (bytes: Buffer) => {
+      said += bytes
+    })
+    await waitUntil('the reason', () => (said === '' ? undefined : said))
+    assert.match(said, /^driver-\S+ waits: no Worker is as large as 999 cores/)
+  } finally {
+    await child.stop({ graceMs: 10_000 })
+  }
+  await cluster.cli(['kill', 'job'])
 })
 
 test('Ctrl-C ends the wait, and says that the driver goes on and how to end it', async () => {

@@ -32,6 +32,9 @@ export class Interrupted extends Error {}
 
 export const INTERRUPTED_EXIT = 130
 
+/** Nobody reads standard output any more: 128 + SIGPIPE, as of a program that the signal ends. */
+export const READER_GONE_EXIT = 141
+
 /** Prints an error as every command does: `CODE: sentence`, place and help; or one JSON object. */
 export async function printError(io: Console, error: unknown, json: boolean): Promise<void> {
   const { code, message, help, place } = errorRecord(error)

@@ -8,7 +8,8 @@ import { FiresteelError, isFiresteelError, reasonOf } from '../../../errors.js'
 import { printable } from '../../../observe/printable.js'
 import { mainFile, programName } from '../../config/main-file.js'
 import type { Command } from '../commander.js'
-import { type Console, printJson } from '../console.js'
+import { type Console, printJson, READER_GONE_EXIT } from '../console.js'
+import { DriverWaits } from '../driver-waits.js'
 import { programDigest } from '../program-digest.js'
 import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
 import { type CodeOptions, codeOfSubmission, codeOptions } from './code-options.js'
@@ -127,7 +128,7 @@ const endText = ({ exitCode, signal }: DriverStatusResponse): string =>
 /** What it prints, as it comes. Resolves when all is shown; what cannot be read is said and is no failure. */
 async function showOutput(io: Console, client: MasterClient, id: string): Promise<void> {
   const { driverOutput } = await import('../../../../actors/client/driver-output.js')
-  const signal = AbortSignal.any([io.interrupted, io.readerGone])
+  const signal = ended(io)
   const say = (reason: string): void => void io.err(`${printable(`The output cannot be shown: ${reason}`)}\n`)
   const onMissing = (workerId: string, reason: string): void => say(`${workerId}: ${reason}`)
   const show = async (output: 'stdout' | 'stderr', write: Console['out']): Promise<void> => {
@@ -144,8 +145,11 @@ async function showOutput(io: Console, client: MasterClient, id: string): Promis
 /** A wait that somebody ends does not end the driver. */
 function sayThatItLives(io: Console, id: string): void {
   const text = `${id} goes on: see \`firesteel logs ${id} -f\`, or end it with \`firesteel kill ${id}\`.`
-  io.interrupted.addEventListener('abort', () => void io.err(`${printable(text)}\n`), { once: true })
+  ended(io).addEventListener('abort', () => void io.err(`${printable(text)}\n`), { once: true })
 }
+
+/** Aborted when the wait is to end, because of Ctrl-C or because nobody reads any more. */
+const ended = (io: Console): AbortSignal => AbortSignal.any([io.interrupted, io.readerGone])
 
 /** Follows a driver to its end. Throws DRIVER_FAILED with its code and signal unless it FINISHED. */
 async function follow(
@@ -155,9 +159,14 @@ async function follow(
   json: boolean,
 ): Promise<void> {
   const { followDriver } = await import('../../../../actors/client/follow-driver.js')
+  const waits = new DriverWaits()
   const shown = json ? undefined : showOutput(io, client, submission.driverId)
   const status = await followDriver(client, submission, {
-    signal: io.interrupted,
+    signal: ended(io),
+    onStatus: (now) => {
+      const text = json ? undefined : waits.look(now, performance.now())
+      if (text !== undefined) void io.err(`${printable(text)}\n`)
+    },
     onResubmitted: (id, before) =>
       void io.err(`The store lost ${before}: submitted again with its key as ${id}.\n`),
   })
@@ -244,7 +253,12 @@ async function submit(io: Console, { main, args, options, command }: Call): Prom
     if (hasFailed(state)) throw failedBefore(submitted)
     if (!options.wait) return 0
     if (!found.local) sayThatItLives(io, driverId)
-    await follow(io, client, { driverId, key, description, program }, options.json === true)
+    try {
+      await follow(io, client, { driverId, key, description, program }, options.json === true)
+    } catch (error) {
+      if (io.readerGone.aborted && !isFiresteelError(error)) return READER_GONE_EXIT
+      throw error
+    }
     return 0
   })
 }
@@ -301,7 +315,7 @@ export const addSubmit: AddCommand = (program, run) => {
       )
       .option(
         '--wait',
-        'follow it to its end and show its output; exit 0 if it FINISHED, otherwise 1. Ctrl-C ends only the wait',
+        'follow it to its end and show its output; exit 0 if it FINISHED, otherwise 1. Ctrl-C ends only the wait, and so does a reader that goes (`| head`, exit 141). While the driver waits for room its reason is said after 5 s and then each minute',
       )
       .option('--node-option <option>', 'an option of Node for it; repeatable', collect),
   )

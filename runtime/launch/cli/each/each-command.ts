@@ -1,7 +1,7 @@
 import { FiresteelError } from '../../../errors.js'
 import { innerLimits } from '../../../inner-limits.js'
 import { givenEnvironment } from '../commands/environment.js'
-import { type Console, Interrupted, printJson } from '../console.js'
+import { type Console, Interrupted, printJson, READER_GONE_EXIT } from '../console.js'
 import { Progress } from '../progress.js'
 import { type ByteText, bytesOf, byteText, type EachArguments, splitArguments } from './arguments.js'
 import type { EachOptions } from './each-options.js'
@@ -19,9 +19,6 @@ import type { EachJob } from './run-each.js'
 import { tagBytes } from './tagged-lines.js'
 import { commandOf, commandOfValues, parseTemplate, textOf } from './template.js'
 import { byteWords } from './words.js'
-
-/** 128 + SIGPIPE, as of a program that the signal ends. */
-const READER_GONE_EXIT = 141
 
 interface Plan {
   readonly template: ByteText
