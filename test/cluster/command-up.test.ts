@@ -93,6 +93,18 @@ test('up: a killed Master is back at the same port with the Workers, in a higher
   assert.equal((await up.exited).code, 130)
 })
 
+test('up: a terminal that closes stops it in order', async (t) => {
+  const cwd = await folder(t, { 'c.yaml': smallCluster() })
+  const up = await startUp(t, cwd, ['c.yaml'])
+  const { nodes } = await up.ready()
+  up.signal('SIGHUP')
+  assert.deepEqual(await up.exited, { code: 0, signal: null })
+  assert.deepEqual(
+    nodes.filter(({ pid }) => isAlive(pid)),
+    [],
+  )
+})
+
 test('up: its nodes end when it is killed itself', async (t) => {
   const cwd = await folder(t, { 'c.yaml': smallCluster() })
   const up = await startUp(t, cwd, ['c.yaml'])

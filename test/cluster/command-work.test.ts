@@ -358,19 +358,24 @@ test('a working folder that was removed is said', async () => {
   assert.match(stderr, /^FIRESTEEL_FOLDER_MISSING: /)
 })
 
-test('each interrupted: exit 130, its commands end', async () => {
-  const controller = new AbortController()
-  const running = runCommand({
-    command: process.execPath,
-    args: [bin, 'each', 'echo $$ > pid-{}; sleep 100 & sleep 100', 'one'],
-    cwd,
-    env: { PATH: process.env.PATH ?? '' },
-    signal: controller.signal,
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const)
+  test(`each interrupted by ${signal}: exit 130, its commands end`, async (t) => {
+    const file = `pid-${signal}`
+    const child = await startChild({
+      command: process.execPath,
+      args: [bin, 'each', `echo $$ > ${file}; sleep 100 & sleep 100`, 'one'],
+      cwd,
+      env: { PATH: process.env.PATH ?? '' },
+      stdout: 'ignore',
+      stderr: 'ignore',
+      ownGroup: true,
+      followDescendants: false,
+    })
+    t.after(() => child.stop({ graceMs: 0 }))
+    const pid = await waitUntil('the command to run', async () =>
+      Number(await readFile(join(cwd, file), 'utf8').catch(() => '')),
+    )
+    process.kill(child.pid, signal)
+    assert.deepEqual(await child.exited, { code: 130, signal: null })
+    await waitUntil('the command to end', () => !isAlive(pid))
   })
-  const pid = await waitUntil('the command to run', async () =>
-    Number(await readFile(join(cwd, 'pid-one'), 'utf8').catch(() => '')),
-  )
-  controller.abort()
-  assert.equal((await running).code, 130)
-  await waitUntil('the command to end', () => !isAlive(pid))
-})

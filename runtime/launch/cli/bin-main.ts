@@ -9,7 +9,12 @@ const interrupted = new AbortController()
 const readerGone = new AbortController()
 /** Why standard output did not take all, such as a full disk. */
 let unwritten: NodeJS.ErrnoException | undefined
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort(signal))
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT'] as const)
+  process.on(signal, () => interrupted.abort(signal))
+process.on('SIGHUP', () => {
+  // A node reads its certificates again, and `run` passes it on. Else the terminal has closed.
+  if (process.listenerCount('SIGHUP') === 1) interrupted.abort('SIGHUP')
+})
 
 /**
  * Removes characters from text that would act on a terminal. Bytes, such as the output of a driver, are

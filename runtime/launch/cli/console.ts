@@ -21,7 +21,10 @@ export interface Console {
   readonly interactive: boolean
   /** The size of the terminal that standard output goes to; undefined: it goes elsewhere. */
   readonly window: () => { readonly columns: number; readonly rows: number } | undefined
-  /** Aborted by SIGINT and SIGTERM. The reason is the signal's name. */
+  /**
+   * Aborted by SIGINT, SIGTERM, SIGQUIT, and by SIGHUP where that means nothing else. The reason is the
+   * signal's name.
+   */
   readonly interrupted: AbortSignal
   /** Aborted when nobody reads standard output any more, so that a command that only prints can end. */
   readonly readerGone: AbortSignal

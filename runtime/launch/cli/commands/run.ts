@@ -73,11 +73,12 @@ async function requireCluster(io: Console, options: RunOptions, { absent }: Foun
   if (absent) await withClient(io, options, (client) => client.request({ type: 'RequestIdentity' }))
 }
 
-/** In a terminal Ctrl-C reaches MAIN without us. A signal to us alone is passed on. */
+/** In a terminal Ctrl-C and Ctrl-\ reach MAIN without us. A signal to us alone is passed on. */
 async function untilEnd(io: Console, child: Child): Promise<ProcessExit> {
   const pass = (): void => {
     const signal = io.interrupted.reason as NodeJS.Signals
-    if (signal !== 'SIGINT' || !process.stdin.isTTY) child.signal(signal)
+    const isOfKeyboard = signal === 'SIGINT' || signal === 'SIGQUIT'
+    if (!isOfKeyboard || !process.stdin.isTTY) child.signal(signal)
     setTimeout(() => void child.stop({ graceMs: 0 }), limits.stopGraceMs).unref()
   }
   // A program may read its settings again at SIGHUP, so it is not expected to end.

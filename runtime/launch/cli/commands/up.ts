@@ -31,7 +31,7 @@ export const addUp: AddCommand = (program, run) => {
       .argument('[file]', 'deployment file (YAML); without it an embedded cluster: one Master, one Worker')
       .description(
         'Runs the nodes of a deployment whose host is this machine. Each is a process that is restarted when it dies. ' +
-          'SIGINT and SIGTERM stop them in order: Workers, then Masters.',
+          'SIGINT, SIGTERM, SIGQUIT, and SIGHUP of a terminal that closes, stop them in order: Workers, then Masters.',
       )
       .option('--only <names>', 'run only these nodes of the file: NAME,...', listOption)
       .option('--detach', 'return when the cluster is ready; it runs on until `firesteel down`')
