@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { lacking } from '../../actors/executor/host-load.js'
+import { main } from '../../runtime/launch/cli/cli.js'
 import type { Console } from '../../runtime/launch/cli/console.js'
 import {
   applicationName,
@@ -12,6 +14,7 @@ import { Halt, parseHalt } from '../../runtime/launch/cli/each/halt.js'
 import { readItems } from '../../runtime/launch/cli/each/items.js'
 import { finishedIn, joblogHeader, joblogLine } from '../../runtime/launch/cli/each/joblog.js'
 import { knownTotal } from '../../runtime/launch/cli/each/open-sources.js'
+import { parallelOptions, parallelRows } from '../../runtime/launch/cli/each/parallel-options.js'
 import { type Arguments, recordsOf } from '../../runtime/launch/cli/each/records.js'
 import { type CommandEnd, EndOrder, failureList, jsonOf } from '../../runtime/launch/cli/each/report.js'
 import { resultFolder, resultName } from '../../runtime/launch/cli/each/results.js'
@@ -359,4 +362,39 @@ test('the application of a command is named by its program, and by nothing that 
   }
   for (const [template, name] of Object.entries(names))
     assert.equal(applicationName(template), name, template)
+})
+
+test('an option of GNU parallel that is not here is refused with what to do instead, and docs/each.md has it', async () => {
+  const page = readFileSync('docs/each.md', 'utf8')
+  const table = page.slice(page.indexOf('| option | instead |')).trimEnd().split('\n')
+  assert.deepEqual(table.slice(2), parallelRows())
+  const said = async (...words: string[]): Promise<string> => {
+    let text = ''
+    const err = async (line: string): Promise<void> => {
+      text += line
+    }
+    const code = await main({ argv: ['each', ...words], err, environment: {} } as unknown as Console)
+    assert.equal(code, 2)
+    return text
+  }
+  for (const { names, instead } of parallelOptions)
+    for (const name of names)
+      assert.equal(
+        await said(name, '1', 'echo', ':::', 'a'),
+        `FIRESTEEL_USAGE: Unknown option '${name}'.\n  ${instead}\n`,
+      )
+  assert.match(await said('-P4', 'echo'), /Unknown option '-P4'\.\n {2}Use -j\./)
+  assert.match(await said('--wd=/tmp', 'echo'), /\n {2}Commands run in this folder/)
+  assert.match(await said('--unheard', 'echo'), /\n {2}Run the command with --help\./)
+  for (const jobs of ['50%', '200%', '+0', '-1'])
+    assert.match(
+      await said('-j', jobs, 'echo'),
+      /without -j all cores of the cluster are used, and --per-core 2/,
+    )
+  assert.match(
+    await said('-N0', 'echo'),
+    /1 to 65536: a command that does not want its item begins with `: \{\};`/,
+  )
+  const results = await said('--results', 'out/{1}.txt', 'echo', ':::', 'a')
+  assert.match(results, /^FIRESTEEL_USAGE: --results out\/\{1\}\.txt must be a folder: nothing is replaced/)
 })

@@ -65,13 +65,23 @@ export async function createProgram(
 }
 
 /** The error of a command line that commander refuses; undefined if it only printed help or the version. */
-function usageError(error: CommanderError): FiresteelError | undefined {
+async function usageError(
+  error: CommanderError,
+  [command]: readonly string[],
+): Promise<FiresteelError | undefined> {
   if (error.exitCode === 0) return undefined
   if (error.code === 'commander.help') return new FiresteelError('USAGE', 'A command is missing.')
   const message = error.message
     .replace(/^error: /, '')
     .replace(/\s*\n\s*/g, ' ')
     .replace(/\.?$/, '.')
+  if (command === 'each' && error.code === 'commander.unknownOption') {
+    const { insteadOf } = await import('./each/parallel-options.js')
+    const option = /'(-[^']+)'/.exec(error.message)?.[1] ?? ''
+    const instead = insteadOf(option)
+    if (instead !== undefined)
+      return new FiresteelError('USAGE', `Unknown option '${option}'.`, { help: instead })
+  }
   const help =
     '`firesteel status` lists the ids of drivers, applications and Workers; a name will do as well.'
   const details = /^missing required argument 'id'/.test(message) ? { help } : {}
@@ -97,7 +107,7 @@ export async function main(io: Console): Promise<number> {
     return exitCode
   } catch (error) {
     if (error instanceof Interrupted) return INTERRUPTED_EXIT
-    const shown = error instanceof CommanderError ? usageError(error) : codedError(error)
+    const shown = error instanceof CommanderError ? await usageError(error, io.argv) : codedError(error)
     if (shown === undefined) return 0
     await printError(io, shown, json)
     return exitCodeOf(shown)

@@ -14,6 +14,19 @@ const secondsOption = checked((text) =>
   parseDurationMs(/^\d+(\.\d+)?$/.test(text) ? `${text}s` : text, { what: 'the duration' }),
 )
 
+/** `-j 50%` and `-j +2` of GNU parallel are of the cores of one machine. */
+const jobsOption = checked((text) => {
+  if (!/^([+-]\d+|\d+%)$/.test(text)) return intOption(0, 65_536)(text)
+  const instead = 'without -j all cores of the cluster are used, and --per-core 2 is twice as many'
+  throw new FiresteelError('USAGE', `It must be a whole number, 0 to 65536: ${instead}.`)
+})
+
+const togetherOption = checked((text) => {
+  if (text !== '0') return intOption(1, 65_536)(text)
+  const instead = 'a command that does not want its item begins with `: {};`'
+  throw new FiresteelError('USAGE', `It must be a whole number, 1 to 65536: ${instead}.`)
+})
+
 const haltOption = checked((text) => {
   parseHalt(text)
   return text
@@ -52,7 +65,7 @@ const define = (command: Command): Command =>
 
 const howMany = (command: Command): Command =>
   command
-    .option('-j, --jobs <n>', 'commands at once; 0 is as many as the cluster takes', intOption(0, 65_536))
+    .option('-j, --jobs <n>', 'commands at once; 0 is as many as the cluster takes', jobsOption)
     .option('--per-core <n>', 'commands at once on each core, for commands that wait', intOption(1, 1024), 1)
     .option('--delay <duration>', 'time from one start to the next; a number is in seconds', secondsOption)
     .option('--load <max>', 'start only below this load of the host: 4, or 75% of its cores', loadOption)
@@ -79,7 +92,7 @@ const inAndOut = (command: Command): Command =>
     .option('-0, --null', 'items of standard input and files end with NUL bytes')
     .option('-a, --arg-file <file>', 'read items from this file; repeatable', collect)
     .option('-C, --colsep <regexp>', 'split each item into columns {1} {2} ...', colsepOption)
-    .option('-N, --max-replace-args <n>', 'items for one command: {1} {2} ...', intOption(1, 65_536))
+    .option('-N, --max-replace-args <n>', 'items for one command: {1} {2} ...', togetherOption)
     .option('-k, --keep-order', 'print in the order of the items')
     .option('--line-buffer', 'print each line as soon as it is there, while its command runs (--lb)')
     .addOption(new Option('--lb').hideHelp().implies({ lineBuffer: true }))

@@ -92,6 +92,21 @@ async function* asyncOf<T>(values: readonly T[]): AsyncGenerator<T> {
   yield* values
 }
 
+/** GNU parallel names a file of each command so. Here the folder has them all. */
+function requireOneFolder({ results }: EachOptions): void {
+  if (results === undefined) return
+  const { parts } = parseTemplate(byteText(results), { appends: false })
+  if (parts.every((part) => typeof part === 'string')) return
+  throw new FiresteelError(
+    'USAGE',
+    `--results ${results} must be a folder: nothing is replaced in its name.`,
+    {
+      place: '--results',
+      help: 'Name the folder alone. Each command has a folder below it with stdout, stderr and seq.',
+    },
+  )
+}
+
 export async function eachCommand(
   io: Console,
   words: readonly string[],
@@ -106,6 +121,7 @@ export async function eachCommand(
       '--json prints one line for each command, so it cannot have --line-buffer.',
     )
   }
+  requireOneFolder(options)
   const given = planOf(io, words, options)
   const resume = options.resumeFailed ? 'failed' : options.resume ? 'done' : undefined
   if (options.dryRun) return dryRun(io, given, options, resume)
