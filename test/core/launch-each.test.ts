@@ -14,7 +14,7 @@ import { Halt, parseHalt } from '../../runtime/launch/cli/each/halt.js'
 import { readItems } from '../../runtime/launch/cli/each/items.js'
 import { finishedIn, joblogHeader, joblogLine } from '../../runtime/launch/cli/each/joblog.js'
 import { knownTotal } from '../../runtime/launch/cli/each/open-sources.js'
-import { parallelOptions, parallelRows } from '../../runtime/launch/cli/each/parallel-options.js'
+import { parallelOptions } from '../../runtime/launch/cli/each/parallel-options.js'
 import { type Arguments, recordsOf } from '../../runtime/launch/cli/each/records.js'
 import { type CommandEnd, EndOrder, failureList, jsonOf } from '../../runtime/launch/cli/each/report.js'
 import { resultFolder, resultName } from '../../runtime/launch/cli/each/results.js'
@@ -367,7 +367,11 @@ test('the application of a command is named by its program, and by nothing that 
 test('an option of GNU parallel that is not here is refused with what to do instead, and docs/each.md has it', async () => {
   const page = readFileSync('docs/each.md', 'utf8')
   const table = page.slice(page.indexOf('| option | instead |')).trimEnd().split('\n')
-  assert.deepEqual(table.slice(2), parallelRows())
+  const nameOf = (name: string): string => `\`${name}\``
+  assert.deepEqual(
+    table.slice(2),
+    parallelOptions.map(({ names, instead }) => `| ${names.map(nameOf).join(' ')} | ${instead} |`),
+  )
   const said = async (...words: string[]): Promise<string> => {
     let text = ''
     const err = async (line: string): Promise<void> => {

@@ -26,7 +26,7 @@ const permitted: Readonly<Record<string, readonly string[]>> = {
     'task-console.ts STDERR',
     'task-console.ts STDOUT',
     'console.ts INTERRUPTED_EXIT',
-    'each-command.ts READER_GONE_EXIT',
+    'console.ts READER_GONE_EXIT',
     'joblog.ts NEVER',
     'joblog.ts SECONDS_WIDTH',
     'results.ts NAME_BYTES',

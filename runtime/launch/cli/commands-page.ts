@@ -17,6 +17,7 @@ the remedy below; with \`--json\` as one JSON object. [errors.md](errors.md) has
 | 3 | No Master was ALIVE in time. |
 | 4 | The cluster refused: secret, version, state or resources. |
 | 130 | It was interrupted. |
+| 141 | \`each\` and \`submit --wait\`: nobody reads what they print any more. |
 
 \`run\` ends with the exit code of its program, or 128 and the number of the signal that ended it.
 

@@ -307,7 +307,7 @@ export const addSubmit: AddCommand = (program, run) => {
       )
       .option(
         '--key <key>',
-        'idempotency key: two submissions with the same key and content are one driver (default: a random key). The content is all of these options, the arguments and the program: the file MAIN, or all files that travel',
+        'idempotency key: two submissions with the same key and content are one driver (default: a random key). MAIN, or all code that travels, is content',
       )
       .option(
         '--again',
@@ -315,7 +315,7 @@ export const addSubmit: AddCommand = (program, run) => {
       )
       .option(
         '--wait',
-        'follow it to its end and show its output; exit 0 if it FINISHED, otherwise 1. Ctrl-C ends only the wait, and so does a reader that goes (`| head`, exit 141). While the driver waits for room its reason is said after 5 s and then each minute',
+        'follow it to its end, with its output and what it waits for; exit 0 if it FINISHED, otherwise 1. Ctrl-C, and a reader that goes, end only the wait',
       )
       .option('--node-option <option>', 'an option of Node for it; repeatable', collect),
   )

@@ -56,9 +56,3 @@ export function insteadOf(word: string): string | undefined {
   const name = word.startsWith('--') ? word.replace(/=.*$/s, '') : word.slice(0, 2)
   return parallelOptions.find(({ names }) => names.includes(name))?.instead
 }
-
-/** The lines of the table in docs/each.md. */
-export const parallelRows = (): string[] =>
-  parallelOptions.map(
-    ({ names, instead }) => `| ${names.map((name) => `\`${name}\``).join(' ')} | ${instead} |`,
-  )

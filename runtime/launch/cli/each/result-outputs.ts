@@ -16,7 +16,7 @@ export class ResultOutputs implements Outputs {
     this.#sources = sources
   }
 
-  /** A folder that cannot be is said before any command runs. Throws PATH_NOT_FOUND, FILE_DENIED, DISK_FULL. */
+  /** A wrong folder is said before any command runs. Throws PATH_NOT_FOUND, FILE_DENIED, DISK_FULL. */
   static async make(folder: string): Promise<void> {
     try {
       await mkdir(folder, { recursive: true })
