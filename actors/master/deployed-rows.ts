@@ -2,6 +2,7 @@ import { limits } from '../../runtime/limits.js'
 import type { DeployedDriver } from '../messages/deployments.js'
 import type { ClusterState } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
+import { wasEndAsked } from './ending.js'
 import type { DriverRecord } from './records.js'
 
 const PREFIX = 'deployment/'
@@ -16,14 +17,20 @@ export function deployedName(key: string): string | undefined {
 export const keyWanted = ({ key, replacement }: Pick<DriverRecord, 'key' | 'replacement'>): string =>
   replacement?.key ?? key
 
-/** The driver of this key, if it has ended. Of one that ended long ago only its end is known. */
+/**
+ * The driver of this key, if it has ended. Of one that ended long ago only its end is known. It is KILLED if
+ * somebody asked for its end, so that the file may have it again: a service that exits with 0 on its stop
+ * signal has not ended by itself.
+ */
 export function endedDeployedDriver(
   { keys, endedDrivers }: ClusterState,
   key: string,
 ): DeployedDriver | undefined {
   const record = keys.get(key)
   if (!record) return undefined
-  const state = endedDrivers.get(record.driverId)?.state ?? 'FINISHED'
+  const ended = endedDrivers.get(record.driverId)
+  const asked = record.endAsked ?? (ended && wasEndAsked(ended))
+  const state = asked ? 'KILLED' : (ended?.state ?? 'FINISHED')
   return { name: deployedName(key) ?? key, key, driverId: record.driverId, state }
 }
 

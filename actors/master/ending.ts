@@ -17,9 +17,9 @@ import type { ApplicationEntry } from './application-entry.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
 import { forgetFailuresOf } from './launch-timers.js'
-import type { EndedApplication, EndedDriver, RecordTable } from './records.js'
+import type { DriverRecord, EndedApplication, EndedDriver, KeyRecord, RecordTable } from './records.js'
 import type { Step } from './step.js'
-import { contentOf } from './submitted-content.js'
+import { contentOf, type SubmittedContent } from './submitted-content.js'
 import { executorHolding } from './worker-entry.js'
 
 const MOST_ENDS = innerLimits.keptExecutorEnds
@@ -75,6 +75,19 @@ function allEndsOf({ ends, executors }: ApplicationEntry, { now }: Step): Execut
   )
   return [...ends, ...endsNow]
 }
+
+/** Also where its program took its stop signal and exited with 0: it did not end by itself. */
+export const wasEndAsked = ({ state, killAsked }: Pick<EndedDriver, 'state' | 'killAsked'>): boolean =>
+  state === 'KILLED' || killAsked !== undefined
+
+/** What is left of its key. */
+export const keyOfEnded = (
+  record: SubmittedContent & Pick<DriverRecord, 'id'>,
+  ended: Pick<EndedDriver, 'endedAtMs' | 'state' | 'killAsked'>,
+): KeyRecord => ({
+  ...{ driverId: record.id, ...contentOf(record), endedAtMs: ended.endedAtMs },
+  ...(wasEndAsked(ended) && { endAsked: true }),
+})
 
 /** Ends it with this record, whether it is still live or not. */
 export function endApplicationAs(cluster: ClusterState, step: Step, ended: EndedApplication): void {
@@ -239,7 +252,7 @@ function removeDriver(cluster: ClusterState, step: Step, driver: DriverEntry, en
   forgetFailuresOf(cluster, step, driver.id)
   endApplicationsOfDriver(cluster, step, driver.id, `driver ended ${ended.state}`, 'DRIVER_ENDED')
   step.delete('driver', driver.id)
-  const key = { driverId: driver.id, ...contentOf(record), endedAtMs: ended.endedAtMs }
+  const key = keyOfEnded(record, ended)
   cluster.keys.set(record.key, key)
   step.put('key', record.key, key)
   forgetOldKeys(cluster, step)

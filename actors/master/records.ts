@@ -167,6 +167,8 @@ export const keyRecord = z.object({
   digest: name,
   program: name.optional(),
   endedAtMs: wallTime,
+  /** Its end was asked for, however its program then ended. An earlier release does not say so. */
+  endAsked: z.literal(true).optional(),
   at,
 })
 export type KeyRecord = z.infer<typeof keyRecord>

@@ -58,6 +58,7 @@ export const deployedDriver = z.object({
   /** Of the content that it has, or will have. */
   key: name,
   driverId: name,
+  /** Of one that has ended: KILLED if somebody asked for its end, however its program then ended. */
   state: z.enum(shownDriverStates),
   /** Its former content has not ended yet. */
   isBeingReplaced: z.literal(true).optional(),

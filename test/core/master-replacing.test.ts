@@ -200,6 +200,32 @@ test('two drivers of one name, from a file that was changed before `up`: one sta
   assert.ok(kills(world).includes(`${other.driverId} 1`))
 })
 
+test('a service that exits with 0 on the stop signal of a kill has not ended by itself: it is submitted again', () => {
+  for (const ends of ['kill', 'prune'] as const) {
+    const world = new MasterWorld({ retainedEnded: 1 }).elect()
+    world.worker('w1', { cores: 4 })
+    holding(world)
+    const { id } = deploy(world, 'a')
+    if (ends === 'kill') world.ask('ann', { type: 'RequestKillDriver', driverId: id! })
+    else deploy(world, undefined)
+    ended(world, id!, { state: 'FINISHED', exitCode: 0 })
+    const of = () =>
+      (world.ask('ann', { type: 'RequestDeployment', keys: [keyOf('a')] }) as DeploymentResponse).ended
+    assert.deepEqual(of(), [{ name: 'api', key: keyOf('a'), driverId: id, state: 'KILLED' }])
+    // So many others end that only its key is known, also to the next leader.
+    const other = world.submit({ name: 'batch' }, 'other') as { driverId: string }
+    ended(world, other.driverId, { state: 'FINISHED', exitCode: 0 })
+    world.failover().elect()
+    world.worker('w1', { cores: 4 })
+    world.link('ann', 'client')
+    assert.equal(of()[0]?.state, 'KILLED')
+    const again = deploy(world, 'a')
+    assert.notEqual(again.id, id)
+    assert.equal(again.isDone, true)
+    assert.notEqual(again.state, 'KILLED')
+  }
+})
+
 test('only the apply that is at work may change submissions', () => {
   const world = applying()
   world.link('bob', 'client')

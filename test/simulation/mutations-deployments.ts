@@ -64,6 +64,13 @@ export const deploymentMutations: readonly Mutation[] = [
     faults,
   },
   {
+    name: 'a service that exits with 0 when it is killed counts as ended by itself',
+    file: 'actors/master/ending.js',
+    find: "state === 'KILLED' || killAsked !== undefined",
+    replace: "state === 'KILLED'",
+    test: 'master-replacing',
+  },
+  {
     name: 'the end of a deployment that a store forgot does not come back',
     file: deployments,
     find: 'if (held && !(held.startedAtMs === record.startedAtMs && isNewer(record, held)))',

@@ -2,7 +2,7 @@ import { summaryOfDriver } from '../../messages/common.js'
 import type { ClusterState } from '../cluster-state.js'
 import type { DriverEntry } from '../driver-entry.js'
 import { meetKeptEnds } from '../driver-reports.js'
-import { endDriver, endDriverAs } from '../ending.js'
+import { endDriver, endDriverAs, keyOfEnded } from '../ending.js'
 import { tellRestartDriver } from '../launching.js'
 import type { DriverRecord, EndedDriver } from '../records.js'
 import { bindDriver } from '../recovery.js'
@@ -21,7 +21,7 @@ import { takeBackKey } from './take-back-key.js'
  */
 export function takeBackDriver(cluster: ClusterState, step: Step, record: DriverRecord): boolean {
   const ended = cluster.endedDrivers.get(record.id)
-  if (ended) return keyOfEnded(cluster, step, record, ended)
+  if (ended) return takeBackItsKey(cluster, step, record, ended)
   // The driver has ended. So many others ended after it that only its key is left.
   if (cluster.keys.get(record.key)?.driverId === record.id) return false
   const held = cluster.drivers.get(record.id)
@@ -57,14 +57,14 @@ export function takeBackDriver(cluster: ClusterState, step: Step, record: Driver
 /**
  * A Worker brought this driver back, and it ended before its record came. So its key was unknown until now.
  */
-function keyOfEnded(
+function takeBackItsKey(
   cluster: ClusterState,
   step: Step,
   record: DriverRecord,
-  { endedAtMs }: EndedDriver,
+  ended: EndedDriver,
 ): boolean {
   if (cluster.driversByKey.has(record.key)) return false
-  return takeBackKey(cluster, step, record.key, { driverId: record.id, ...contentOf(record), endedAtMs })
+  return takeBackKey(cluster, step, record.key, keyOfEnded(record, ended))
 }
 
 /**
