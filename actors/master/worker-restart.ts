@@ -6,7 +6,7 @@ import type {
 } from '../messages/worker-restart.js'
 import type { RegisterWorker } from '../messages/workers.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
-import { leftOn } from './drains.js'
+import { endDrainOf, leftOn } from './drains.js'
 import type { WorkerRecord } from './records.js'
 import type { ReplyToken, Step } from './step.js'
 import type { WorkerEntry } from './worker-entry.js'
@@ -40,7 +40,12 @@ export function restartLeftMs(cluster: ClusterState, step: Step, worker: WorkerE
 }
 
 /** The next process of it has registered, perhaps with another offer. Its report follows. */
-export function returned(step: Step, worker: WorkerEntry, message: RegisterWorker): void {
+export function returned(
+  cluster: ClusterState,
+  step: Step,
+  worker: WorkerEntry,
+  message: RegisterWorker,
+): void {
   const { restarts } = message
   // One that no leader heard of is known by its number.
   if (!worker.isRestarting && restarts?.count === worker.record.restarts?.count) return
@@ -50,6 +55,8 @@ export function returned(step: Step, worker: WorkerEntry, message: RegisterWorke
   worker.record = { ...record, ...offer }
   worker.restartAsked = undefined
   step.put('worker', worker.id, worker.record)
+  // The process that was to stop has restarted instead, under its incarnation.
+  endDrainOf(cluster, step, worker)
   step.cancelTimer({ kind: 'probe', workerId: worker.id, number: 1 })
   step.log('info', 'a worker has restarted', { workerId: worker.id, gapMs: restarts?.gapMs })
 }

@@ -42,7 +42,7 @@ export function registerWorker(
   if (known && known.state !== 'DEAD') {
     known.linked = true
     beat(known, step)
-    returned(step, known, message)
+    returned(cluster, step, known, message)
     learnTimeout(cluster, step, known, message.workerTimeoutMs)
     step.tell(message.id, { type: 'RegisteredWorker', workerId: message.id, duplicate: true })
     return

@@ -214,8 +214,10 @@ export class WorkerCore {
         this.#start()
         return
       case 'drain':
-        this.#drain.ask(input, this.#now)
-        this.#emit({ kind: 'startTimer', timer: { kind: 'drain' }, ms: input.deadlineMs })
+        this.#emit({
+          ...{ kind: 'startTimer', timer: { kind: 'drain' } },
+          ms: this.#drain.ask(input, this.#now),
+        })
         this.#reports.askForDrain(this.#now)
         return
       case 'stop':

@@ -34,8 +34,11 @@ export class WorkerDrain {
     return this.#asked !== undefined
   }
 
-  ask({ deadlineMs, reason }: { deadlineMs: number; reason?: string | undefined }, now: Now): void {
-    this.#asked = { reason, untilMs: now.monotonicMs + deadlineMs }
+  /** Asked again, the earlier time counts. Returns how long that is from now. */
+  ask({ deadlineMs, reason }: { deadlineMs: number; reason?: string | undefined }, now: Now): number {
+    const untilMs = Math.min(this.#asked?.untilMs ?? Number.POSITIVE_INFINITY, now.monotonicMs + deadlineMs)
+    this.#asked = { reason, untilMs }
+    return Math.max(0, untilMs - now.monotonicMs)
   }
 
   told({ isDrained, reason }: DecommissionWorker): void {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { parse } from 'yaml'
 import type { HistoryResponse } from '../../actors/messages/deployments.js'
 import { createTestCluster, startRedis, type TestCluster } from '../harness/index.js'
 import { randomFor } from '../soak/draw.js'
@@ -90,6 +91,62 @@ test('Masters come and go while the leader is killed, two applies at once: one w
   } finally {
     await redis.stop()
   }
+})
+
+test('a Worker whose drain was begun by an apply that was cut off stays, with its work, or goes by the next one', async (t) => {
+  await using cluster = await createTestCluster({ workers: 2, cores: 2, memory: '1g' })
+  const client = newClient(cluster)
+  t.after(() => client.close())
+  const trial = await ApplyTrial.begin(cluster)
+  await trial.change((file) => {
+    file.workers[1]!.labels = { zone: 'c' }
+    const there = { on: { zone: 'c' } }
+    file.submissions = [{ name: 'api', main: './service.mjs', supervise: true, memory: '16m', ...there }]
+  })
+  assert.equal((await trial.apply()).code, 0)
+  const both = (await readFile(trial.path, 'utf8')).toString()
+  const stateOf = async (name: string) => (await cluster.status()).workers.find((w) => w.name === name)?.state
+  const cut = async () => {
+    await trial.change((file) => file.workers.pop())
+    const drains = () =>
+      cluster.waitUntil('w2 drains', async () => (await stateOf('w2')) === 'DECOMMISSIONED')
+    assert.ok(await trial.applyCut(drains, '--deadline', '1h'))
+  }
+  const back = async (edit: (text: string) => string) => {
+    const text = edit(both)
+    await trial.change((file) => Object.assign(file, parse(text)))
+    return trial.apply()
+  }
+  await cluster.waitUntil(
+    'the driver runs',
+    async () => (await cluster.status()).drivers[0]?.state === 'RUNNING',
+  )
+  const [driver] = (await cluster.status()).drivers
+
+  await cut()
+  const same = await back((text) => text)
+  assert.match(same.stdout, /^w2: restart it, so that it does not stop; its work goes on$/m, same.stderr)
+  assert.equal(same.code, 0, same.stderr)
+  assert.equal(await stateOf('w2'), 'ALIVE')
+  await cut()
+  const other = await back((text) => text.replace('name: w1', 'name: w1\n    labels: { zone: a }'))
+  assert.match(other.stdout, /^w1: restart it; its work goes on\nw2: restart it, so that/m)
+  assert.equal(other.code, 0, other.stderr)
+  assert.equal(await stateOf('w2'), 'ALIVE')
+  const { drivers } = await cluster.status()
+  assert.deepEqual(
+    drivers.map(({ id, generation, worker }) => [id, generation, worker]),
+    [[driver?.id, driver?.generation, driver?.worker]],
+    'no driver noticed',
+  )
+  assert.match((await trial.apply()).stdout, /^Nothing to do\.$/m)
+  const states = (await history(cluster)).map(({ state }) => state)
+  assert.deepEqual(states.slice(-4), ['INTERRUPTED', 'APPLIED', 'INTERRUPTED', 'APPLIED'])
+
+  await cut()
+  const gone = await trial.apply('--deadline', '1s')
+  assert.equal(gone.code, 0, gone.stderr)
+  assert.notEqual(await stateOf('w2'), 'ALIVE')
 })
 
 test('a Worker that hangs is ended where the file changes it, and becomes what the file says', async (t) => {

@@ -477,6 +477,55 @@ test('a node that was retired is added again, on the ports of its new plan', () 
   assert.deepEqual(ready('w1'), ['settled w1'])
 })
 
+test('a node that drains before its stop is asked to stay: it leaves its work, and starts again', () => {
+  const { core, step, up, exited, started, listening, ready } = harness()
+  up()
+  step({ kind: 'retire', node: 'w1', drainMs: 5000 })
+  assert.ok(core.isLeaving('w1'))
+  assert.deepEqual(step({ kind: 'restart', node: 'w1' }), ['restart w1'])
+  assert.deepEqual(exited('w1', 0), ['line exited', 'start w1 :7100'])
+  assert.ok(!core.isLeaving('w1'))
+  started('w1', 2)
+  listening('w1', 7100)
+  assert.deepEqual(ready('w1'), ['settled w1'])
+  assert.deepEqual(exited('w1', 1), ['line exited', 'warn', 'start w1 :7100'], 'as any other')
+})
+
+test('a node that cannot leave its work goes on to its stop; one that has stopped starts again', () => {
+  const { core, step, up, exited } = harness()
+  up()
+  step({ kind: 'retire', node: 'w1', drainMs: 5000 })
+  step({ kind: 'restart', node: 'w1' })
+  const error = { code: 'FIRESTEEL_RESTART_REFUSED', message: 'm', help: 'h' }
+  assert.deepEqual(step({ kind: 'told', node: 'w1', event: { event: 'restartRefused', error } }), [
+    'settled w1 FIRESTEEL_RESTART_REFUSED',
+  ])
+  assert.deepEqual(exited('w1', 0), ['line exited'])
+  assert.ok(core.isLeaving('w1'))
+  assert.deepEqual(step({ kind: 'restart', node: 'w1' }), ['start w1 :7100'])
+  assert.ok(!core.isLeaving('w1'))
+})
+
+test('a node that hangs in its drain is ended where it is to stay; one that does not listen yet hears nothing', () => {
+  const { core, step, up, exited, started, listening, ready } = harness()
+  up()
+  step({ kind: 'retire', node: 'w1', drainMs: 5000 })
+  step({ kind: 'restart', node: 'w1', endsIfHung: true })
+  assert.deepEqual(step({ kind: 'notLeft', node: 'w1' }), ['end w1'])
+  assert.deepEqual(exited('w1', null, 'SIGKILL'), ['line exited', 'start w1 :7100'])
+  step({ kind: 'add', node: { name: 'w2', role: 'worker' } })
+  step({ kind: 'retire', node: 'w2', drainMs: 5000 })
+  assert.deepEqual(step({ kind: 'restart', node: 'w2' }), [])
+  assert.ok(!core.isLeaving('w2'))
+  started('w2')
+  assert.deepEqual(listening('w2', 7200), ['restart w2'], 'it has its new specification after that')
+  assert.deepEqual(step({ kind: 'told', node: 'w2', event: { event: 'restarting' } }), [])
+  assert.deepEqual(exited('w2', 0), ['line exited', 'start w2 :7200'])
+  started('w2')
+  listening('w2', 7200)
+  assert.deepEqual(ready('w2'), ['settled w2'])
+})
+
 test('Masters of other machines come and go: the nodes here are told', () => {
   const { core, up, step } = harness(['m1', 'w1'], ['firesteel://b:7070'])
   up()

@@ -95,6 +95,21 @@ test('while it restarts nobody buries it and it gets no work; what it brings bac
   assert.equal(world.toldTo('w1', 'KillDriver').length, 0)
 })
 
+test('the drain before its stop ends with a restart, though the next process has its incarnation', () => {
+  const { world } = running()
+  world.tell('w1', { type: 'WorkerDecommissioning', workerId: 'w1', deadlineMs: 60_000 })
+  assert.equal(stateOf(world, 'w1'), 'DECOMMISSIONED')
+  announce(world)
+  world.unlink('w1')
+  world.link('w1')
+  world.forgetTold()
+  world.registerWorker('w1')
+  assert.equal(world.lastTold('w1', 'DecommissionWorker')?.isDrained, false)
+  world.report('w1')
+  assert.equal(stateOf(world, 'w1'), 'ALIVE')
+  assert.equal(world.store.get('drain')?.size, 0)
+})
+
 test('one that does not come back in time is buried as any other, and its driver runs again', () => {
   const { world, driverId } = running()
   announce(world)

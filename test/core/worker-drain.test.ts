@@ -69,6 +69,22 @@ test('a Worker that is to stop asks for its drain, on each link again, and ends 
   assert.equal(world.done('drained').length, 1)
 })
 
+test('asked again before its stop, the earlier of the two times counts', () => {
+  const world = running(true)
+  const asks = (deadlineMs: number): number | undefined => {
+    world.step({ kind: 'drain', deadlineMs })
+    return world.told('WorkerDecommissioning').at(-1)?.deadlineMs
+  }
+  assert.equal(asks(3_600_000), 3_600_000)
+  world.later(1000)
+  assert.equal(asks(5000), 5000)
+  assert.equal(asks(3_600_000), 5000)
+  world.hear(told(true))
+  world.later(5000 + 2000)
+  world.step({ kind: 'timer', timer: { kind: 'drain' } })
+  assert.equal(world.done('drained').length, 1)
+})
+
 test('an empty Worker waits until its leader knows: work may be on its way', () => {
   const world = WorkerWorld.registered()
   world.step({ kind: 'drain', deadlineMs: 60_000 })

@@ -85,7 +85,7 @@ export class SimApplier {
         this.looks++
         return { ...found, present: { ...nowhere, text: '{}' } }
       },
-      goesOn: async (shown) => !hasNothingToDo(shown, text),
+      goesOn: async (shown) => !hasNothingToDo(shown),
       begin: ({ state: { newest }, present }) => ({
         ...nowhere,
         text,
@@ -109,6 +109,7 @@ export class SimApplier {
       number,
       drainMs: undefined,
       isQuiet: true,
+      onWait: () => {},
       onStep: async ({ kind, ...step }) => this.#world.tell(this.place.name, kind, step),
       pause: (ms) => new Promise((resolve) => this.place.after(ms, resolve)),
     })

@@ -145,11 +145,16 @@ export class ApplyTrial {
   }
 
   /** `kill -9` to an apply after this time, unless it has ended. Returns whether it was killed. */
-  async applyKilled(afterMs: number): Promise<boolean> {
+  applyKilled(afterMs: number): Promise<boolean> {
+    return this.applyCut(() => delay(afterMs), '--deadline', '5s')
+  }
+
+  /** The same as soon as this has come to its end. */
+  async applyCut(reached: () => Promise<unknown>, ...more: string[]): Promise<boolean> {
     const { address, secret, directory: cwd } = this.#cluster
     const child = await startChild({
       command: process.execPath,
-      args: [binPath, 'apply', this.path, '--prune', '--deadline', '5s'],
+      args: [binPath, 'apply', this.path, '--prune', ...more],
       cwd,
       env: commandEnvironment({ FIRESTEEL_MASTER: address, FIRESTEEL_SECRET: secret }),
       stdout: 'ignore',
@@ -157,7 +162,7 @@ export class ApplyTrial {
       ownGroup: true,
       followDescendants: false,
     })
-    await Promise.race([child.exited, delay(afterMs)])
+    await Promise.race([child.exited, reached()])
     child.signal('SIGKILL')
     const { signal } = await child.exited
     return signal === 'SIGKILL'

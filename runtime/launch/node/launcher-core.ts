@@ -178,6 +178,11 @@ export class LauncherCore {
     return [...new Set([...own, ...this.#otherMasters])]
   }
 
+  /** True: it was told to stop for good. It stops, has stopped, or waits to hear it. */
+  isLeaving(name: string): boolean {
+    return this.#nodes.some((node) => node.name === name && node.removed)
+  }
+
   #node(name: string): Node {
     const node = this.#nodes.find((candidate) => candidate.name === name)
     if (!node) throw new Error(`no node ${name}`)
@@ -191,6 +196,12 @@ export class LauncherCore {
     node.toldMasters = this.#othersThan(node)
     const former = { place: node.place, epoch: node.observedEpoch }
     return { kind: 'start', node: node.name, former, masters }
+  }
+
+  /** It may have been on its way out. */
+  #startAgain(node: Node): LauncherEffect {
+    Object.assign(node, { removed: false, retiring: false, stays: false })
+    return this.#start(node)
   }
 
   /**
@@ -261,7 +272,11 @@ export class LauncherCore {
       node.ready = true
       return [...this.#sayReady(), ...(this.#isOnItsWay(node) ? [] : this.#settled(node))]
     }
-    if (event.event === 'restartRefused') return this.#settled(node, event.error)
+    if (event.event === 'restartRefused') {
+      // If it was to stop for good, it goes on to do so.
+      node.stays = false
+      return this.#settled(node, event.error)
+    }
     if (event.event === 'hindered') {
       return [{ kind: 'line', line: { event: 'waiting', node: node.name, error: event.error ?? null } }]
     }
@@ -298,21 +313,33 @@ export class LauncherCore {
   #restart(node: Node): LauncherEffect[] {
     node.awaited = true
     if (this.#stopping) return this.#settled(node, isStopping)
-    if (node.phase === 'gone') return [this.#start(node)]
+    if (node.phase === 'gone') return [this.#startAgain(node)]
     // It starts with its new specification anyway.
     if (node.phase === 'idle' || node.phase === 'waiting') return []
+    if (node.retiring) return this.#stay(node)
     if (this.#isOnItsWay(node)) return []
     node.due = 'restart'
     return node.place === undefined || node.phase === 'starting' ? [] : this.#doDue(node)
   }
 
+  /** A Worker that drains before its stop can still leave its work, and its next process drains no more. */
+  #stay(node: Node): LauncherEffect[] {
+    if (node.due === 'retire') {
+      Object.assign(node, { retiring: false, removed: false, due: 'restart' })
+      return []
+    }
+    node.stays = true
+    return node.role === 'worker' ? [{ kind: 'restartNode', node: node.name }] : []
+  }
+
   #replace(node: Node): LauncherEffect[] {
     node.awaited = true
     if (this.#stopping) return this.#settled(node, isStopping)
-    if (node.phase === 'gone') return [this.#start(node)]
+    if (node.phase === 'gone') return [this.#startAgain(node)]
     if (node.phase !== 'running') return []
     node.due = undefined
     node.restarting = true
+    node.stays = node.retiring
     return [{ kind: 'endNode', node: node.name }]
   }
 
@@ -397,6 +424,7 @@ export class LauncherCore {
       node.phase = 'gone'
       return [...effects, ...this.#settled(node, isStopping), ...this.#stopNext()]
     }
+    if (node.stays) return [...effects, this.#startAgain(node)]
     if (node.retiring) return [...effects, ...this.#retired(node)]
     // It left its work for so long only.
     if (restarting) return [...effects, this.#start(node)]

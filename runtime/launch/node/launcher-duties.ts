@@ -1,6 +1,7 @@
 import type { LauncherOrder, RegisterLauncher } from '../../../actors/messages/launchers.js'
 import { FiresteelError, isFiresteelError } from '../../errors.js'
 import { limits } from '../../limits.js'
+import { formatDuration } from '../../units.js'
 import type { Deployment } from '../config/deployment.js'
 import type { Change } from '../config/difference.js'
 import type { ReadOptions } from '../config/read.js'
@@ -31,12 +32,15 @@ export interface LauncherDutiesOptions {
 
 type OrderOf<K extends LauncherOrder['kind']> = Extract<LauncherOrder, { readonly kind: K }>
 
+type Say = (text: string) => void
+
 interface Taken {
   readonly node: string
   readonly step: NodeStep['step']
   readonly next: Deployment
   readonly former: Deployment | undefined
   readonly drainMs: number
+  readonly say: Say
 }
 
 /** As its `drainOnStop` says, otherwise as long as a drain lasts that nobody gives a deadline. */
@@ -52,6 +56,10 @@ export class LauncherDuties {
   #text: string
   #number = 0
   #last: Promise<void> = Promise.resolve()
+  /** What is being done in turn, for people. */
+  #doing: string | undefined
+  /** The node whose end is waited for. A drain may take an hour and more. */
+  #ending: string | undefined
 
   constructor(options: LauncherDutiesOptions) {
     this.#options = options
@@ -63,38 +71,54 @@ export class LauncherDuties {
     return this.#options.nodes.list()
   }
 
-  async carryOut(order: LauncherOrder, say: (text: string) => void): Promise<string | undefined> {
+  async carryOut(order: LauncherOrder, say: Say): Promise<string | undefined> {
     switch (order.kind) {
       case 'restart':
         this.#requireNode(order.node)
-        return this.#inTurn(() => this.#restart(order, say))
+        return this.#inTurn(say, `${order.node} restarts`, () => this.#restart(order))
       case 'plan':
         return JSON.stringify(await this.#plan(order))
       case 'take':
-        await this.#inTurn(() => this.#take(order, say))
+        this.#takeOver(order)
+        await this.#inTurn(say, `${order.nodes.join(', ')} becomes what a file says`, () =>
+          this.#take(order, say),
+        )
         return undefined
       case 'adopt':
-        await this.#inTurn(() => this.#adopt(order))
+        this.#takeOver(order)
+        await this.#inTurn(say, 'a file is taken over', () => this.#adopt(order))
         return undefined
     }
   }
 
   /** What an apply that was cut off has begun comes to its end before the next one changes something. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(work)
-    this.#last = done.then(
-      () => undefined,
-      () => undefined,
-    )
+  #inTurn<T>(say: Say, doing: string, work: () => Promise<T>): Promise<T> {
+    if (this.#doing !== undefined) say(`its launcher is busy: ${this.#doing}`)
+    const done = this.#last.then(() => {
+      this.#doing = doing
+      return work()
+    })
+    const over = (): void => {
+      this.#doing = undefined
+    }
+    this.#last = done.then(over, over)
     return done
   }
 
-  async #restart(
-    { node, folder }: OrderOf<'restart'>,
-    say: (text: string) => void,
-  ): Promise<string | undefined> {
+  /**
+   * Except for the end of a node, whose drain may take very long: the leader lets one apply at a time order
+   * something, so nobody waits for that end any more. The node goes on to its end unless this apply, which
+   * has seen that in its plan, says otherwise.
+   */
+  #takeOver({ deployment }: OrderOf<'take' | 'adopt'>): void {
+    if (this.#ending === undefined || deployment < this.#number) return
+    const why = new FiresteelError('APPLY_OVERTAKEN', `Deployment ${deployment} has begun since.`)
+    this.#options.launcher.stopWaiting(this.#ending, why)
+    this.#doing = undefined
+  }
+
+  async #restart({ node, folder }: OrderOf<'restart'>): Promise<string | undefined> {
     const { launcher } = this.#options
-    say(`${node} restarts`)
     if (folder !== undefined) return JSON.stringify(await upgradeNode(launcher, node, folder))
     await launcher.restart(node)
     return undefined
@@ -130,10 +154,22 @@ export class LauncherDuties {
     const { masters, workers } = this.#deployment
     return {
       named: [...masters, ...workers].map(({ name }) => name),
-      changes: await this.#changesTo(next),
-      steps: await this.#stepsTo(next),
+      ...(await this.#seen(next)),
       file: { file: file?.file ?? '', folder: file?.folder ?? '', text: this.#text },
     }
+  }
+
+  /** A node that was told to stop is as the file of this launcher says, and differs from it all the same. */
+  async #seen(next: Deployment): Promise<{ changes: Change[]; steps: NodeStep[] }> {
+    const changes = await this.#changesTo(next)
+    const steps = await this.#stepsTo(next)
+    const known = new Set(changes.map(({ key }) => key))
+    const stay = steps.filter(({ node, role, stays }) => stays && !known.has(`${role}s.${node}`))
+    const staying = stay.map(({ node, role }) => ({
+      ...{ change: 'changed' as const, key: `${role}s.${node}`, step: 'restart' as const, nodes: [node] },
+      why: 'an apply that was cut off has told it to stop',
+    }))
+    return { changes: [...changes, ...staying], steps }
   }
 
   async #changesTo(next: Deployment): Promise<Change[]> {
@@ -142,30 +178,29 @@ export class LauncherDuties {
   }
 
   async #stepsTo(next: Deployment): Promise<NodeStep[]> {
-    const { nodes } = this.#options
-    return nodeSteps(nodes.running(), await nodes.wanted(next))
+    const { nodes, launcher } = this.#options
+    return nodeSteps(nodes.running(), await nodes.wanted(next), (node) => launcher.isLeaving(node))
   }
 
   /** These nodes become what the file says. What is so already stays as it is, so it may be asked again. */
-  async #take(order: OrderOf<'take'>, say: (text: string) => void): Promise<void> {
+  async #take(order: OrderOf<'take'>, say: Say): Promise<void> {
     const next = await this.#newer(order)
     const { nodes } = this.#options
     const steps = await this.#stepsTo(next)
     for (const { node, step } of steps.filter((each) => order.nodes.includes(each.node))) {
-      say(`${node}: ${step}`)
       const former = nodes.deploymentOf(node)
       const { drainMs = drainMsOf(former, node) } = order
-      await nodes.changing(node, () => this.#step({ node, step, next, former, drainMs }))
+      await nodes.changing(node, () => this.#step({ node, step, next, former, drainMs, say }))
       this.#options.onNodes()
     }
   }
 
-  async #step({ node, step, next, former, drainMs }: Taken): Promise<void> {
+  async #step({ node, step, next, former, drainMs, say }: Taken): Promise<void> {
     const { launcher, nodes } = this.#options
     if (step !== 'stop') nodes.set(node, next)
     try {
       if (step === 'restart') await this.#become(node, plannedNode(next, node))
-      if (step === 'renew' || step === 'stop') await launcher.retire(node, { drainMs })
+      if (step === 'renew' || step === 'stop') await this.#retire(node, drainMs, say)
       if (step === 'renew' || step === 'start') await launcher.add(plannedNode(next, node))
     } catch (error) {
       // It is as it was, or ends: the next apply finds the difference again.
@@ -173,6 +208,19 @@ export class LauncherDuties {
       throw error
     }
     if (step === 'stop') nodes.set(node, undefined)
+  }
+
+  async #retire(node: string, drainMs: number, say: Say): Promise<void> {
+    if (drainMs > 0) {
+      this.#doing = `${node} drains before it stops, for ${formatDuration(drainMs)} at most`
+      say(this.#doing)
+    }
+    this.#ending = node
+    try {
+      await this.#options.launcher.retire(node, { drainMs })
+    } finally {
+      this.#ending = undefined
+    }
   }
 
   /** Whoever applies a file wants what it says, so a process that hangs, before or after, is ended. */

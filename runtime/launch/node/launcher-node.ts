@@ -35,6 +35,8 @@ export interface Node extends PlannedNode {
   endsIfHung: boolean
   /** It stops for good. */
   retiring: boolean
+  /** It was to stop for good, and starts again instead when its process has ended. */
+  stays: boolean
   retireDrainMs: number
   /** It is not in the plan any more. */
   removed: boolean
@@ -57,6 +59,7 @@ export const idleNode = (node: PlannedNode): Node => ({
   due: undefined,
   endsIfHung: false,
   retiring: false,
+  stays: false,
   retireDrainMs: 0,
   removed: false,
 })

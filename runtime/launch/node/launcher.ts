@@ -153,6 +153,16 @@ export class Launcher {
     return this.#ask(node, { kind: 'retire', node, drainMs })
   }
 
+  /** True: it was told to stop for good, and is not asked to stay since. */
+  isLeaving(node: string): boolean {
+    return this.#core.isLeaving(node)
+  }
+
+  /** Who waits for this node waits no more. What the node was told holds. */
+  stopWaiting(node: string, why: FiresteelError): void {
+    this.#waiters.get(node)?.(errorRecord(why))
+  }
+
   /** Where the Masters of other machines are from now on. */
   setOtherMasters(addresses: readonly string[]): void {
     this.#step({ kind: 'otherMasters', addresses })

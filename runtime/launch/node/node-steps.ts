@@ -10,27 +10,46 @@ export interface NodeStep {
    * it will be known under another address, and starts anew.
    */
   readonly step: 'start' | 'restart' | 'renew' | 'stop'
+  /**
+   * With restart: an apply that was cut off has told it to stop for good, and it stays. Its next process drains
+   * no more.
+   */
+  readonly stays?: true
 }
 
 /** A node is known to others by these. */
 const ADDRESS = ['host', 'port', 'advertise'] as const
 
-function stepOf(now: NodeSpec | undefined, next: NodeSpec | undefined): NodeStep['step'] | undefined {
+function stepOf(
+  now: NodeSpec | undefined,
+  next: NodeSpec | undefined,
+  isLeaving: boolean,
+): NodeStep['step'] | undefined {
   if (!now) return next && 'start'
   if (!next) return 'stop'
-  if (isDeepStrictEqual(now, next)) return undefined
+  if (isDeepStrictEqual(now, next)) return isLeaving ? 'restart' : undefined
   const isElsewhere = now.role !== next.role || ADDRESS.some((key) => now[key] !== next[key])
   return isElsewhere ? 'renew' : 'restart'
 }
 
 export type Specs = ReadonlyMap<string, NodeSpec>
 
-/** Steps in the order of the specifications that are wanted; then what is to stop. */
-export function nodeSteps(running: Specs, wanted: Specs): NodeStep[] {
+const nobody = (): boolean => false
+
+/**
+ * Steps in the order of the specifications that are wanted; then what is to stop. `isLeaving`: it was told to
+ * stop for good, so that it is not as it was.
+ */
+export function nodeSteps(
+  running: Specs,
+  wanted: Specs,
+  isLeaving: (node: string) => boolean = nobody,
+): NodeStep[] {
   const names = new Set([...wanted.keys(), ...running.keys()])
   return [...names].flatMap((node) => {
-    const step = stepOf(running.get(node), wanted.get(node))
+    const leaves = isLeaving(node)
+    const step = stepOf(running.get(node), wanted.get(node), leaves)
     const role = (wanted.get(node) ?? running.get(node))?.role ?? 'worker'
-    return step ? [{ node, role, step }] : []
+    return step ? [{ node, role, step, ...(leaves && step === 'restart' && { stays: true as const }) }] : []
   })
 }

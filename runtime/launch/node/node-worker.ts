@@ -58,6 +58,7 @@ class WorkerNode implements RunningNode {
   #spans: NodeSpans | undefined
   #saidReady = false
   #drainMs: number | null
+  #isDraining = false
   #stopped: Promise<void> | undefined
 
   constructor(
@@ -145,6 +146,8 @@ class WorkerNode implements RunningNode {
     if (order.order !== 'drainBeforeStop') return
     this.#drainMs = order.ms
     this.#tell({ event: 'drainNoted' })
+    // A later apply may give it less time than the one that was cut off.
+    if (this.#isDraining) void this.drain()
   }
 
   reload(): void {
@@ -156,6 +159,7 @@ class WorkerNode implements RunningNode {
   }
 
   async drain(): Promise<void> {
+    this.#isDraining = true
     if (this.#drainMs !== null) await this.#worker?.drain(this.#drainMs, 'it is being stopped')
   }
 

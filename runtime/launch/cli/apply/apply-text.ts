@@ -22,8 +22,9 @@ const submissionWords = {
 export function stepText(step: ApplyStep): string {
   if (step.kind === 'submission') return printable(`${step.name}: ${submissionWords[step.step]}`)
   const isMaster = step.role === 'master'
-  const what =
-    isMaster && step.step === 'restart'
+  const what = step.stays
+    ? 'restart it, so that it does not stop; its work goes on'
+    : isMaster && step.step === 'restart'
       ? 'restart it; it hands over before'
       : isMaster && step.step === 'stop'
         ? 'stop it'

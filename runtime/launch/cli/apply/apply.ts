@@ -4,6 +4,7 @@ import { userAtHost } from '../../../../actors/client/user-name.js'
 import { credentialPath } from '../../../credentials.js'
 import { FiresteelError } from '../../../errors.js'
 import { limits } from '../../../limits.js'
+import { printable } from '../../../observe/printable.js'
 import { pause } from '../../../pause.js'
 import type { Deployment } from '../../config/deployment.js'
 import { readDeploymentText } from '../../config/load-config.js'
@@ -82,7 +83,7 @@ export async function apply(parts: Apply): Promise<number> {
       const { plan, state } = survey
       if (!json) await io.out(planText(plan))
       requirePossible(plan)
-      return !dryRun && !hasNothingToDo({ plan, state }, text)
+      return !dryRun && !hasNothingToDo({ plan, state })
     },
     begin: ({ plan, state, present }) => ({
       ...{ file, folder, text },
@@ -120,5 +121,8 @@ function stepsOf(
   const onStep = async (step: ApplyStep): Promise<void> => {
     if (!isQuiet) await io.out(`${stepText(step)}\n`)
   }
-  return { io, client, found, survey, text, number, drainMs, isQuiet, onStep, pause }
+  const onWait = (message: string): void => {
+    if (!isQuiet) void io.out(`  ${printable(message)}\n`)
+  }
+  return { io, client, found, survey, text, number, drainMs, isQuiet, onStep, onWait, pause }
 }

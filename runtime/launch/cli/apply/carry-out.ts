@@ -19,6 +19,8 @@ export interface CarryOutParts {
   readonly drainMs: number | undefined
   readonly isQuiet: boolean
   readonly onStep: (step: ApplyStep) => Promise<void>
+  /** What a step waits for, as its launcher says. */
+  readonly onWait: (text: string) => void
   /** The simulator gives its own. */
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>
 }
@@ -40,12 +42,12 @@ export async function carryOut(parts: CarryOutParts): Promise<void> {
 }
 
 async function takeNode(
-  { client, io, number: deployment, text, drainMs }: CarryOutParts,
+  { client, io, number: deployment, text, drainMs, onWait: onMessage }: CarryOutParts,
   { launcher, node }: Extract<ApplyStep, { kind: 'node' }>,
 ): Promise<void> {
   const order = { kind: 'take' as const, deployment, text, nodes: [node] }
   const drain = drainMs === undefined ? {} : { drainMs }
-  await orderLauncher(client, launcher, { ...order, ...drain }, { signal: io.interrupted })
+  await orderLauncher(client, launcher, { ...order, ...drain }, { signal: io.interrupted, onMessage })
 }
 
 async function deploySubmission(

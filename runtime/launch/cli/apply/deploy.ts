@@ -22,9 +22,12 @@ export interface DeployParts<S extends Plans> {
   readonly carryOut: (survey: S, number: number) => Promise<void>
 }
 
-/** One of the same file that was cut off is taken to its end, even if all of its steps are done. */
-export const hasNothingToDo = ({ plan, state: { deployment } }: Plans, text: string): boolean =>
-  isEmpty(plan) && !(deployment?.state === 'APPLYING' && deployment.text === text)
+/**
+ * One that was cut off is taken to its end, even if all of its steps are done. Another file takes its place,
+ * so that nobody believes it still at work.
+ */
+export const hasNothingToDo = ({ plan, state: { deployment } }: Plans): boolean =>
+  isEmpty(plan) && deployment?.state !== 'APPLYING'
 
 /** Throws APPLY_REFUSED or LAUNCHER_AWAY, before anything is done. */
 export function requirePossible({ refused, homeless }: ApplyPlan): void {
