@@ -38,6 +38,12 @@ test('a release that is not there, or does not start: the node runs the former o
     assert.deepEqual([missing.exit, missing.code], [3, 'FIRESTEEL_UPGRADE_STOPPED'])
     assert.match(missing.message, /^Stopped at m1: .*empty has no package of Firesteel/)
     assert.equal(missing.help, 'No node was changed.')
+    const file = await readFile(join(cwd, 'cluster.yaml'), 'utf8')
+    await writeFile(join(cwd, 'other.yaml'), file.replace(/^cluster: .*$/m, 'cluster: other'))
+    for (const more of [['--to', thisBuild.folder], ['--finish']]) {
+      const other = await cluster.cli(['upgrade', 'other.yaml', '--json', ...more])
+      assert.deepEqual([other.code, errorOf(other).code], [1, 'FIRESTEEL_APPLY_REFUSED'])
+    }
     assert.deepEqual(
       cluster.nodes.map(({ pid }) => pid),
       before,

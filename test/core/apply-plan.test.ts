@@ -237,7 +237,7 @@ test('the only Master cannot change its address, and a node without a launcher i
   const [refused] = new World(file).plan(changed('m0', { port: 9 })).refused
   assert.equal(refused?.step, 'never')
   const { homeless } = new World(file, ['alpha']).plan(changed('w1', { host: 'beta' }))
-  assert.deepEqual(homeless, [])
+  assert.deepEqual(homeless, [{ name: 'w1', host: 'beta' }], 'also one that runs elsewhere until then')
   const added = { ...file, nodes: [...file.nodes, { ...file.nodes[1]!, name: 'w5', host: 'gamma' }] }
   assert.deepEqual(new World(file).plan(added).homeless, [{ name: 'w5', host: 'gamma' }])
 })

@@ -103,6 +103,17 @@ test('a Worker whose drain an apply began that was cut off is named by the plan 
   assert.deepEqual((await plan(w1)).steps, [{ node: 'w2', role: 'worker', step: 'stop' }])
 })
 
+test('the variables of submissions are those of whoever applies, those of nodes are those of the launcher', async () => {
+  const { order } = machine()
+  const text = (memory: string) =>
+    `${fileOf(w1, w2.replace('1g', memory))}submissions: [{name: api, main: a.js, args: ["\${WHO}"], memory: "\${MEM}"}]\n`
+  const { steps } = JSON.parse((await order({ kind: 'plan', text: text('2g') }))!)
+  assert.deepEqual(steps, [{ node: 'w2', role: 'worker', step: 'restart' }])
+  await assert.rejects(order({ kind: 'plan', text: text(`"\${OF_NODE}"`) }), {
+    message: 'workers[1].memory needs the environment variable OF_NODE, which is not set',
+  })
+})
+
 test('the next apply does not wait for that drain, and takes it back', async () => {
   const { launcher, take, first, plan, order, said } = await cut()
   await take(3, 'w1', w1.replace('1g', '2g'), w2)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { MasterStateResponse } from '../../actors/messages/status.js'
+import { requireSameCluster } from '../../runtime/launch/cli/commands/upgrade.js'
 import { finishHint, finishText, problemsOf, upgradeOrder } from '../../runtime/launch/cli/upgrade.js'
 
 /* The order of a rolling upgrade, what keeps its next step from beginning, and what is said at its end. */
@@ -45,6 +46,14 @@ test('a cluster is well when every node of the file is there and none is silent'
   const dead = worker('w2', { state: 'DEAD' })
   assert.deepEqual(problems({ workers: [worker('w1'), dead] }), ['w2 is not registered'])
   assert.deepEqual(problems({ workers: [worker('w1'), worker('w2'), dead] }), [], 'a former process')
+})
+
+test('a file of another cluster is refused, though its Masters answer', () => {
+  requireSameCluster('c.yaml', { cluster: 'shop' }, { cluster: 'shop' })
+  assert.throws(() => requireSameCluster('c.yaml', { cluster: 'zz' }, { cluster: 'shop' }), {
+    code: 'FIRESTEEL_APPLY_REFUSED',
+    message: 'Nothing was done. c.yaml is of the cluster "zz", and "shop" runs at its Masters.',
+  })
 })
 
 test('at its end an upgrade says whether there is something to finish, if the leader knows', () => {

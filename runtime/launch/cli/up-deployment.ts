@@ -30,7 +30,7 @@ export async function upDeployment(
     return { deployment, file: undefined, base: '' }
   }
   const { readDeploymentText } = await import('../config/load-config.js')
-  const { readConfig } = await import('../config/read.js')
+  const { readConfig, readNodes } = await import('../config/read.js')
   const { ConfigRefused } = await import('../config/problem.js')
   const { forgetApplied, readApplied, textDigest } = await import('../config/applied-file.js')
   const read = await readDeploymentText(plan.file, io.cwd, io.environment)
@@ -43,7 +43,8 @@ export async function upDeployment(
       `${plan.file} has not changed since deployment ${applied.number} was applied: the nodes begin as that deployment says.\n`,
     )
   const file = isNewer ? { ...read, text: applied.text } : read
-  const { config, problems } = readConfig(file.text, file)
+  // Its submissions were submitted by the apply, with the variables of whoever ran it.
+  const { config, problems } = isNewer ? readNodes(file.text, file) : readConfig(file.text, file)
   if (!config) throw new ConfigRefused(problems)
   return { deployment: config, file, base }
 }

@@ -140,7 +140,24 @@ function check(document: ConfigDocument, { value: written, replaced }: Substitut
 
 /** Reads and checks a deployment file. Pure: no file, no environment but those given; never throws. */
 export function readConfig(text: string, options: ReadOptions): ReadResult {
+  return readDocument(parseConfigDocument(text, options.file), options)
+}
+
+/**
+ * What a launcher needs of a file that is applied. The variables of its submissions are those of whoever
+ * applies it, and may not be set here. Where they keep the file from being read, it has no submissions.
+ */
+export function readNodes(text: string, options: ReadOptions): ReadResult {
+  const whole = readConfig(text, options)
+  if (whole.config) return whole
   const document = parseConfigDocument(text, options.file)
+  const { value } = document
+  if (typeof value !== 'object' || value === null || !('submissions' in value)) return whole
+  const { submissions: _, ...nodes } = value
+  return readDocument({ ...document, value: nodes }, options)
+}
+
+function readDocument(document: ConfigDocument, options: ReadOptions): ReadResult {
   if (document.problems.length > 0) return { problems: document.problems }
   const substituted = substitute(document.value, options.environment)
   const first = [

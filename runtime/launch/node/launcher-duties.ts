@@ -139,9 +139,9 @@ export class LauncherDuties {
         help: 'Start it with `firesteel up FILE`.',
       })
     // The embedded cluster starts without them.
-    const { readConfig } = await import('../config/read.js')
+    const { readNodes } = await import('../config/read.js')
     const { ConfigRefused } = await import('../config/problem.js')
-    const { config, problems } = readConfig(text, file)
+    const { config, problems } = readNodes(text, file)
     if (!config) throw new ConfigRefused(problems)
     refuseLaterFeatures(config)
     await requireRecoveryModule(config)

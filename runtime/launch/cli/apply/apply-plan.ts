@@ -49,13 +49,17 @@ export interface ApplyPlan {
 
 type NodeApplyStep = Extract<ApplyStep, { kind: 'node' }>
 
-/** A new node is started by one launcher, although several may be on its machine. */
-function nodeStepsOf({ launchers }: ApplyInput): NodeApplyStep[] {
-  const stays = new Set(
+/** The nodes that go on where they are. */
+const staying = (launchers: readonly LauncherView[]): ReadonlySet<string> =>
+  new Set(
     launchers.flatMap(({ nodes, steps }) =>
       nodes.filter((name) => !steps.some(({ node, step }) => node === name && step === 'stop')),
     ),
   )
+
+/** A new node is started by one launcher, although several may be on its machine. */
+function nodeStepsOf({ launchers }: ApplyInput): NodeApplyStep[] {
+  const stays = staying(launchers)
   const started = new Set<string>()
   return launchers.flatMap(({ id, steps }) =>
     steps.flatMap((step) => {
@@ -158,9 +162,11 @@ export function withoutLauncher(
   const all = [...wanted.masters, ...wanted.workers]
   const names = new Set(all.map(({ name }) => name))
   const before = new Set(launchers.flatMap(({ named }) => named))
+  // One that moves to another machine stops here, and somebody must start it there.
+  const stays = staying(launchers)
   return {
     homeless: all
-      .filter(({ name }) => !running.has(name) && !started.has(name))
+      .filter(({ name }) => !stays.has(name) && !started.has(name))
       .map(({ name, host }) => ({ name, host })),
     away: [...before].filter((name) => !names.has(name) && !running.has(name)),
   }

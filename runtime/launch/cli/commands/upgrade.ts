@@ -103,6 +103,20 @@ export const addUpgrade: AddCommand = (program, run) => {
     .action((file: string, options: UpgradeCommandOptions) => run((io) => upgradeFile(file, options, io)))
 }
 
+/** Ports alone may be those of another cluster. Throws APPLY_REFUSED, as an apply of this file would. */
+export function requireSameCluster(
+  file: string,
+  { cluster: named }: Pick<Deployment, 'cluster'>,
+  { cluster }: { readonly cluster: string },
+): void {
+  if (named === cluster) return
+  throw new FiresteelError(
+    'APPLY_REFUSED',
+    `Nothing was done. ${file} is of the cluster ${JSON.stringify(named)}, and ${JSON.stringify(cluster)} runs at its Masters.`,
+    { place: 'cluster', help: 'Give it the file that this cluster runs.' },
+  )
+}
+
 async function upgradeFile(file: string, options: UpgradeCommandOptions, io: Console): Promise<number> {
   const { requireConfig } = await import('../../config/load-config.js')
   const deployment = await requireConfig(file, io.cwd, io.environment)
@@ -117,6 +131,8 @@ async function upgradeFile(file: string, options: UpgradeCommandOptions, io: Con
   const master = options.master ?? mastersOf(deployment)
   const { master: _, ...others } = options
   return withClient(found, { ...others, ...(master !== undefined && { master }) }, async (client) => {
+    const running = await client.request({ type: 'RequestMasterState' }, { signal: io.interrupted })
+    requireSameCluster(file, deployment, running)
     if (options.finish) {
       const masters = deployment.masters.length
       const request = { type: 'RequestFinishUpgrade', ...(masters > 0 && { masters }) } as const
