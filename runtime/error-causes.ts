@@ -122,7 +122,7 @@ export const errorCauses: Readonly<Record<ErrorName, string>> = {
   FOLDER_IN_USE: 'Two `firesteel cert` ran at once, and one of them was stopped or is very slow.',
   FILE_UNREADABLE: 'A program removes or locks files there at the same time.',
   APPLY_REFUSED:
-    'The store, the secret, the name of the cluster or the addresses of all Masters are others in the file.',
+    'The store, the secret, the name of the cluster or the addresses of all Masters are others in the file, or nodes exchange their ports.',
   APPLY_RUNS: 'Two people or two pipelines deploy at the same time.',
   APPLY_OVERTAKEN:
     'Two people or two pipelines deploy at the same time, or the link of this one was cut for a while.',

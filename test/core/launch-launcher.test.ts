@@ -526,6 +526,19 @@ test('a node that hangs in its drain is ended where it is to stay; one that does
   assert.deepEqual(ready('w2'), ['settled w2'])
 })
 
+test('why a node is not ready is known until it is', () => {
+  const { core, step, up, exited, started, failed, ready } = harness()
+  up()
+  step({ kind: 'add', node: { name: 'w2', role: 'worker' } })
+  started('w2')
+  failed('w2', 'FIRESTEEL_PORT_IN_USE')
+  exited('w2', 1)
+  assert.equal(core.problemOf('w2'), 'm')
+  started('w2')
+  ready('w2')
+  assert.equal(core.problemOf('w2'), '')
+})
+
 test('Masters of other machines come and go: the nodes here are told', () => {
   const { core, up, step } = harness(['m1', 'w1'], ['firesteel://b:7070'])
   up()

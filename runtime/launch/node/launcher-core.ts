@@ -178,6 +178,11 @@ export class LauncherCore {
     return [...new Set([...own, ...this.#otherMasters])]
   }
 
+  /** Why a node is not ready; '': nobody knows. */
+  problemOf(name: string): string {
+    return this.#nodes.find((node) => node.name === name)?.problem ?? ''
+  }
+
   /** True: it was told to stop for good. It stops, has stopped, or waits to hear it. */
   isLeaving(name: string): boolean {
     return this.#nodes.some((node) => node.name === name && node.removed)
@@ -270,6 +275,7 @@ export class LauncherCore {
     }
     if (event.event === 'ready') {
       node.ready = true
+      node.problem = ''
       return [...this.#sayReady(), ...(this.#isOnItsWay(node) ? [] : this.#settled(node))]
     }
     if (event.event === 'restartRefused') {
@@ -278,6 +284,7 @@ export class LauncherCore {
       return this.#settled(node, event.error)
     }
     if (event.event === 'hindered') {
+      node.problem = event.error?.message ?? ''
       return [{ kind: 'line', line: { event: 'waiting', node: node.name, error: event.error ?? null } }]
     }
     if (event.event === 'restarting') {
@@ -416,6 +423,7 @@ export class LauncherCore {
     const effects: LauncherEffect[] = [{ kind: 'line', line }]
     const error = node.error
     node.error = undefined
+    node.problem = error?.message ?? ''
     const { restarting } = node
     node.ready = false
     node.restarting = false

@@ -27,6 +27,8 @@ export interface Node extends PlannedNode {
   /** It ends in order to be started again at once. */
   restarting: boolean
   error: ErrorRecord | undefined
+  /** Why it is not ready, as its former processes or its present one said; '': nothing is known. */
+  problem: string
   /** Somebody waits until it has settled. */
   awaited: boolean
   /** What it is to do as soon as it listens, because before it would not hear. */
@@ -55,6 +57,7 @@ export const idleNode = (node: PlannedNode): Node => ({
   ready: false,
   restarting: false,
   error: undefined,
+  problem: '',
   awaited: false,
   due: undefined,
   endsIfHung: false,

@@ -175,10 +175,13 @@ export class Launcher {
     const ended = new Promise<ErrorRecord | undefined>((resolve) => this.#waiters.set(node, resolve))
     try {
       this.#step(input)
-      const late = (): Error =>
-        new FiresteelError('NODE_NOT_READY', `${node} is not ready after ${mostMs / 1000} s.`, {
+      const late = (): Error => {
+        const problem = this.#core.problemOf(node)
+        const why = problem === '' ? '.' : `: ${problem}`
+        return new FiresteelError('NODE_NOT_READY', `${node} is not ready after ${mostMs / 1000} s${why}`, {
           place: node,
         })
+      }
       const error = await before(ended, mostMs, systemTimers, late)
       if (error) throw errorOf(error)
     } finally {

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { type HandedPort, handedPorts } from './node-ports.js'
 import type { NodeRole, NodeSpec } from './node-spec.js'
 
 /** What one node of a launcher takes to become what a deployment says. */
@@ -11,10 +12,12 @@ export interface NodeStep {
    */
   readonly step: 'start' | 'restart' | 'renew' | 'stop'
   /**
-   * With restart: an apply that was cut off has told it to stop for good, and it stays. Its next process drains
-   * no more.
+   * With restart: an apply that was cut off has told it to stop for good, and it stays. Its next process
+   * drains no more.
    */
   readonly stays?: true
+  /** It gets ports of these, which let go of them first. */
+  readonly after?: readonly HandedPort[]
 }
 
 /** A node is known to others by these. */
@@ -50,6 +53,14 @@ export function nodeSteps(
     const leaves = isLeaving(node)
     const step = stepOf(running.get(node), wanted.get(node), leaves)
     const role = (wanted.get(node) ?? running.get(node))?.role ?? 'worker'
-    return step ? [{ node, role, step, ...(leaves && step === 'restart' && { stays: true as const }) }] : []
+    if (!step) return []
+    const after = handedPorts(node, running, wanted)
+    return [
+      {
+        ...{ node, role, step },
+        ...(leaves && step === 'restart' && { stays: true as const }),
+        ...(after.length > 0 && { after }),
+      },
+    ]
   })
 }

@@ -98,6 +98,50 @@ function inOrder(nodes: readonly NodeApplyStep[], submissions: readonly ApplySte
   ]
 }
 
+/** True: it waits for one of these. Who gets a port waits until the node that has it has let go of it. */
+function waitsFor(step: ApplyStep, open: readonly ApplyStep[]): boolean {
+  if (step.kind !== 'node') return false
+  const { node, launcher, step: what, after = [] } = step
+  return open.some(
+    (other) =>
+      other.kind === 'node' &&
+      ((what === 'start' && other.step === 'stop' && other.node === node) ||
+        (other.launcher === launcher && after.some((handed) => handed.node === other.node))),
+  )
+}
+
+interface Ordered {
+  readonly steps: readonly ApplyStep[]
+  /** They wait for each other. */
+  readonly stuck: readonly ApplyStep[]
+}
+
+/** The same order, but that what waits for another one comes right behind it. */
+function afterWhatLetsGo(steps: readonly ApplyStep[]): Ordered {
+  const done: ApplyStep[] = []
+  let open = steps
+  while (open.length > 0) {
+    const next = open.find((step) => !waitsFor(step, open))
+    if (!next) break
+    done.push(next)
+    open = open.filter((step) => step !== next)
+  }
+  return { steps: [...done, ...open], stuck: open }
+}
+
+/** Nodes of one machine that exchange their ports: neither can start before the other one has stopped. */
+const exchanged = (stuck: readonly ApplyStep[]): Change[] =>
+  stuck.flatMap((step): Change[] => {
+    const handed = step.kind === 'node' ? step.after?.[0] : undefined
+    if (step.kind !== 'node' || !handed) return []
+    return [
+      {
+        ...{ change: 'changed', key: `${step.role}s.${step.node}`, keys: ['port'], step: 'never', nodes: [] },
+        why: `it would get port ${handed.port} of ${handed.node}, and they wait for each other; give one of them a free port first, and apply again`,
+      },
+    ]
+  })
+
 function submissionSteps(input: ApplyInput): { steps: ApplyStep[]; left: DeployedDriver[] } {
   const { submissions, live, ended, prune } = input
   const wanted = new Set(submissions.map(({ name }) => name))
@@ -183,6 +227,11 @@ export function planApply(input: ApplyInput): ApplyPlan {
   ]
   const impossible = changes.filter(({ step }) => step === 'never' || step === 'together')
   const joins = wanted.masters.length === 0
-  const refused = joins || someMasterStays(input) ? impossible : [...impossible, NOBODY_STAYS]
-  return { changes, refused, ...withoutLauncher(input, nodes), steps: inOrder(nodes, submissions), left }
+  const { steps, stuck } = afterWhatLetsGo(inOrder(nodes, submissions))
+  const refused = [
+    ...impossible,
+    ...exchanged(stuck),
+    ...(joins || someMasterStays(input) ? [] : [NOBODY_STAYS]),
+  ]
+  return { changes, refused, ...withoutLauncher(input, nodes), steps, left }
 }
