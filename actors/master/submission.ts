@@ -1,7 +1,7 @@
 import { limits } from '../../runtime/limits.js'
 import type { TraceContext } from '../../runtime/telemetry/trace-context.js'
 import { formatDuration } from '../../runtime/units.js'
-import type { Failure } from '../messages/common.js'
+import type { DriverDescription, Failure } from '../messages/common.js'
 import type {
   DriverStatusResponse,
   RequestDriverStatus,
@@ -130,7 +130,9 @@ export function killDriverOnRequest(
   }
 }
 
-const GRACE = formatDuration(limits.killGraceMs)
+/** As its description says: what its process gets, for people. */
+const stopText = ({ stopSignal = 'SIGTERM', stopGraceMs = limits.killGraceMs }: DriverDescription): string =>
+  `it gets ${stopSignal} now, and SIGKILL in ${formatDuration(stopGraceMs)}`
 
 /** Returns what becomes of it, for people. */
 export function killDriver(
@@ -159,7 +161,7 @@ export function killDriver(
     }
   step.put('driver', driver.id, driver.record)
   step.tell(workerId!, { type: 'KillDriver', workerId: workerId!, driverId: driver.id, generation })
-  return `it gets SIGTERM now, and SIGKILL in ${GRACE} if it still runs; it is on ${workerId}`
+  return `${stopText(driver.record.description)} if it still runs; it is on ${workerId}`
 }
 
 /**
@@ -192,7 +194,7 @@ export function restartDriverOnRequest(
       step.put('driver', driverId, driver.record)
     }
     tellRestartDriver(step, driver)
-    answer(`it gets SIGTERM now, and SIGKILL in ${GRACE}; then it starts again on ${workerId}`)
+    answer(`${stopText(driver.record.description)}; then it starts again on ${workerId}`)
   }
 }
 

@@ -110,6 +110,18 @@ test('until its end a driver that is to be killed is KILLING, and kill says how 
   assert.equal(one(world, driverId).state, 'KILLING')
 })
 
+test('kill and restart name the signal and the time that the driver was submitted with', () => {
+  const { world } = withDriver()
+  const driverId = world.submitted({ supervise: true, stopSignal: 'SIGINT', stopGraceMs: 20_000 })
+  const said = (type: 'RequestKillDriver' | 'RequestRestartDriver') => {
+    const answer = world.ask('cli', { type, driverId, request: 'r1' })
+    return answer && 'message' in answer ? answer.message : ''
+  }
+  const how = 'it gets SIGINT now, and SIGKILL in 20s'
+  assert.equal(said('RequestRestartDriver'), `${how}; then it starts again on w1`)
+  assert.equal(said('RequestKillDriver'), `${how} if it still runs; it is on w1`)
+})
+
 test('what a Worker says of a generation that is not the accepted one changes nothing', () => {
   const { world, driverId, progressed } = withDriver()
   progressed(resting, 2)
