@@ -339,7 +339,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'the key of what ended before its record came is lost',
     file: 'actors/master/lost-writes/take-back-driver.js',
-    find: 'return keyOfEnded(cluster, step, record, ended);',
+    find: 'return takeBackItsKey(cluster, step, record, ended);',
     replace: 'return false;',
     test: 'master-lost-writes',
   },
