@@ -18,6 +18,7 @@ export interface SavedWorker
     | 'record'
     | 'state'
     | 'answered'
+    | 'isTimeoutUnsaid'
     | 'linked'
     | 'isOverfull'
     | 'lastHeartbeatMs'
@@ -60,6 +61,8 @@ export class WorkerEntry {
   state: WorkerState
   /** True: it has reported under this leadership. Only then may it be given work (protocol 11.4). */
   answered = false
+  /** Its silence about its workerTimeout was logged. */
+  isTimeoutUnsaid = false
   linked = false
   /** It reported more than it can have. Nothing more of its report counts, until it has another link. */
   isOverfull = false
@@ -112,7 +115,7 @@ export class WorkerEntry {
   }
 
   static recordOf(message: RegisterWorker, join?: string): WorkerRecord {
-    const { type: _, ...fields } = message
+    const { type: _, workerTimeoutMs: __, ...fields } = message
     return { ...fields, draining: false, ...(join !== undefined && { join }) }
   }
 
@@ -131,12 +134,13 @@ export class WorkerEntry {
   save(): SavedWorker {
     const { state, answered, linked, isOverfull, reporting, lastHeartbeatMs, lastHeartbeatWallMs } = this
     const { diedAtMs, diedAtWallMs, diedOf, lostBecause, replaced, stopping, probes } = this
-    const { restartNotedAtMs, restartAsked } = this
+    const { restartNotedAtMs, restartAsked, isTimeoutUnsaid } = this
     return {
       // The record's position is stamped in place when it is written again.
       record: { ...this.record },
       state,
       answered,
+      isTimeoutUnsaid,
       linked,
       isOverfull,
       reporting: reporting && [...reporting],

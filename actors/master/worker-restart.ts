@@ -49,7 +49,7 @@ export function returned(
   const { restarts } = message
   // One that no leader heard of is known by its number.
   if (!worker.isRestarting && restarts?.count === worker.record.restarts?.count) return
-  const { type, id, name, host, port, ...offer } = message
+  const { type, id, name, host, port, workerTimeoutMs, ...offer } = message
   // What this process does not say holds no longer. Its key goes: one that is undefined is lost in JSON.
   const { isSupervised, confinement, restarts: former, ...record } = withoutRestart(worker)
   worker.record = { ...record, ...offer }

@@ -21,33 +21,47 @@ export function timeoutOfUnknown({ config }: ClusterState): number {
   return Math.max(config.workerTimeoutMs, limits.workerTimeoutMs)
 }
 
-/** A Worker said what it lives by; undefined: it is of an earlier release, and lives by its own. */
+/**
+ * A Worker said what it lives by; undefined: it is of an earlier release, and lives by its own. `isNow`: it
+ * says so to this leader. What it said before may be older than the longer one that a former leader told it,
+ * so that makes no wait shorter.
+ */
 export function learnTimeout(
   cluster: ClusterState,
   step: Step,
   worker: WorkerEntry,
   saidMs: number | undefined,
+  isNow = worker.answered,
 ): void {
+  if (saidMs === undefined) warnOfOwnTimeout(cluster, step, worker)
   const { workerTimeoutMs: knownMs, ...record } = worker.record
-  const mostMs = saidMs === undefined ? undefined : Math.max(saidMs, cluster.config.workerTimeoutMs)
-  if (mostMs === knownMs) return
+  const mostMs = saidMs === undefined ? undefined : believed(cluster, worker, saidMs)
+  const { workerTimeoutMs: defaultMs } = limits
+  const isShorter = (mostMs ?? defaultMs) < (knownMs ?? defaultMs)
+  if (mostMs === knownMs || (isShorter && !isNow)) return
   worker.record = mostMs === undefined ? record : { ...record, workerTimeoutMs: mostMs }
   step.put('worker', worker.id, worker.record)
 }
 
+/**
+ * Who took over a Worker with a token would else keep its work from other Workers for weeks, also after the
+ * end of the token. It is believed up to what a leader has told it, or the default.
+ */
+function believed({ config }: ClusterState, { record }: WorkerEntry, saidMs: number): number {
+  const { join, workerTimeoutMs: knownMs = 0 } = record
+  const mostMs = Math.max(config.workerTimeoutMs, limits.workerTimeoutMs, knownMs)
+  return Math.max(config.workerTimeoutMs, join === undefined ? saidMs : Math.min(saidMs, mostMs))
+}
+
 /** Whoever reads the log of this Master learns why it waits longer than its settings say. */
-export function warnOfOwnTimeout(
-  { config }: ClusterState,
-  step: Step,
-  workerId: string,
-  saidMs: number | undefined,
-): void {
-  if (saidMs !== undefined || config.workerTimeoutMs >= limits.workerTimeoutMs) return
+function warnOfOwnTimeout({ config }: ClusterState, step: Step, worker: WorkerEntry): void {
+  if (worker.isTimeoutUnsaid || config.workerTimeoutMs >= limits.workerTimeoutMs) return
+  worker.isTimeoutUnsaid = true
   const waitsMs = formatDuration(limits.workerTimeoutMs)
   step.log(
     'warn',
     `a worker of an earlier release does not say its workerTimeout: it is dead after a silence of ${waitsMs}`,
-    { workerId, workerTimeoutMs: config.workerTimeoutMs },
+    { workerId: worker.id, workerTimeoutMs: config.workerTimeoutMs },
   )
 }
 

@@ -17,7 +17,7 @@ import { WorkerEntry } from './worker-entry.js'
 import { credentialRefusal, nameOfJoin, tokenInUse } from './worker-peer.js'
 import { calledOff, noteRestart, restartLeftMs, returned } from './worker-restart.js'
 import { coresRefusal } from './worker-room.js'
-import { acknowledge, learnTimeout, timeoutOf, warnOfOwnTimeout } from './worker-timeout.js'
+import { acknowledge, learnTimeout, timeoutOf } from './worker-timeout.js'
 
 /* Workers in the cluster state: registration, liveness, loss (Spark 1.3, 2.2, 3.5; protocol 9). */
 
@@ -68,8 +68,7 @@ export function registerWorker(
   cluster.workersByAddress.set(worker.address, worker)
   takeAwaited(cluster, step, worker)
   step.put('worker', worker.id, worker.record)
-  learnTimeout(cluster, step, worker, message.workerTimeoutMs)
-  warnOfOwnTimeout(cluster, step, worker.id, message.workerTimeoutMs)
+  learnTimeout(cluster, step, worker, message.workerTimeoutMs, true)
   step.tell(worker.id, { type: 'RegisteredWorker', workerId: worker.id, duplicate: false })
   step.log('info', 'worker registered', {
     workerId: worker.id,

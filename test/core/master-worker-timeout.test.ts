@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { WorkerRecord } from '../../actors/master/records.js'
+import { workerOffer } from '../../actors/messages/samples.js'
+import { newTokenId } from '../../runtime/transport/token.js'
 import { MasterWorld } from '../tools/master-fixture.js'
 
 /* How long a leader waits for a silent Worker, and which workerTimeout it tells it (protocol 8.1, S3b). */
@@ -33,6 +35,11 @@ function relaunchedAfterMs(world: MasterWorld): number {
   }
   return Number.POSITIVE_INFINITY
 }
+
+const warningsOf = (world: MasterWorld): string[] =>
+  world.lastStep!.free.flatMap((effect) =>
+    effect.kind === 'log' && effect.level === 'warn' ? [effect.text] : [],
+  )
 
 const acknowledgements = (world: MasterWorld): unknown[] => world.toldTo('w1', 'HeartbeatAck')
 const ack = { type: 'HeartbeatAck', workerId: 'w1', sentAtMs: 5 }
@@ -72,6 +79,32 @@ test('a next leader with a shorter one waits as long as the Worker may live', ()
   assert.equal(relaunchedAfterMs(next), 60_000)
 })
 
+test('what a Worker said before it obeys the next leader makes no wait shorter', () => {
+  const world = running(60_000, { workerTimeoutMs: 60_000 })
+  const next = new MasterWorld({ workerTimeoutMs: W }).elect(world.stored())
+  next.link('w1')
+  // It lived by that before the former leader told it more, and this was on its way since.
+  beat(next, W)
+  next.worker('w2', { port: 7002, workerTimeoutMs: W })
+  assert.equal(relaunchedAfterMs(next), 60_000)
+})
+
+test('a Worker with a token is not believed to live longer than its leaders and the default', () => {
+  const world = new MasterWorld({ workerTimeoutMs: W }).elect()
+  world.link('admin', 'client')
+  const token = newTokenId('worker', undefined)
+  world.ask('admin', { type: 'RequestCreateToken', id: token, name: 'w1' })
+  const id = 'w1-0000000000000001'
+  world.link(id, 'worker', token)
+  const says = { workerTimeoutMs: 2_147_483_647 }
+  world.tell(id, { ...workerOffer, ...says, type: 'RegisterWorker', id, name: 'w1', port: 7001 })
+  const known = () => (world.store.get('worker')?.get(id) as WorkerRecord | undefined)?.workerTimeoutMs
+  assert.equal(known(), 60_000)
+  world.report(id)
+  world.tell(id, { type: 'Heartbeat', workerId: id, sentAtMs: 5, ...says })
+  assert.equal(known(), 60_000)
+})
+
 test('a next leader with a longer one keeps to its own', () => {
   const next = new MasterWorld({ workerTimeoutMs: 30_000 }).elect(running(W).stored())
   next.worker('w2', { port: 7002, workerTimeoutMs: W })
@@ -91,15 +124,22 @@ test('whoever reads the log learns why', () => {
     const world = new MasterWorld({ workerTimeoutMs }).elect()
     world.link('w1')
     world.registerWorker('w1', saysMs === undefined ? {} : { workerTimeoutMs: saysMs })
-    return world.lastStep!.free.flatMap((effect) =>
-      effect.kind === 'log' && effect.level === 'warn' ? [effect.text] : [],
-    )
+    return warningsOf(world)
   }
   assert.deepEqual(warnings(undefined), [
     'a worker of an earlier release does not say its workerTimeout: it is dead after a silence of 1m',
   ])
   assert.deepEqual(warnings(60_000), [])
   assert.deepEqual(warnings(undefined, 60_000), [])
+})
+
+test('and once, of a Worker that it has from the store', () => {
+  const next = new MasterWorld({ workerTimeoutMs: W }).elect(running(undefined).stored())
+  next.link('w1')
+  beat(next)
+  assert.equal(warningsOf(next).length, 1)
+  beat(next)
+  assert.equal(warningsOf(next).length, 0)
 })
 
 test('a driver whose Worker the store does not hold is waited for as for the default', () => {

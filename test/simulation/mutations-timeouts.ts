@@ -27,6 +27,13 @@ export const timeoutMutations: readonly Mutation[] = [
     test: 'master-worker-timeout',
   },
   {
+    name: 'what a Worker said before it obeys this leader makes the wait shorter',
+    file: atMaster,
+    find: '(isShorter && !isNow)',
+    replace: 'false',
+    test: 'master-worker-timeout',
+  },
+  {
     name: 'a leader that tells no timeout makes a Worker live longer',
     file: 'actors/worker/times-in-force.js',
     find: 'Math.min(workerTimeoutMs, this.#own.workerTimeoutMs)',
