@@ -35,7 +35,8 @@ export function signalMembers(
     if (follower.ownGroup && member.groupId === pid) {
       if (!groupSignalled) sendSignal(-pid, signal)
       groupSignalled = true
-      if (hasLeft(member)) sendSignal(member.pid, signal)
+      // SIGKILL is sent again in each round, to the members of a new table.
+      if (signal !== 'SIGKILL' && hasLeft(member)) sendSignal(member.pid, signal)
       if (sendSignal(member.pid, 0) !== 'refused') reachable++
     } else if (sendSignal(member.pid, signal) !== 'refused') {
       reachable++
