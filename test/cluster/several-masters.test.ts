@@ -6,6 +6,7 @@ import { startChild } from '../../runtime/process/child.js'
 import { createTestCluster, type RedisServer, startRedis } from '../harness/index.js'
 import { waitUntil } from '../harness/wait-until.js'
 import { atEnd, bin, firesteel, folder } from '../tools/command-fixture.js'
+import { ownLoopback } from '../tools/own-loopback.js'
 
 /* Several Masters with a real Redis, from outside: what `up`, commands and the harness make of them. */
 
@@ -83,12 +84,13 @@ test('a frozen Master is left by those who ask; it stands by when it thaws', asy
 
 test('three machines: the same file on each, one node by `master`, the rest by `up`', async (t) => {
   const redis = await redisOf(t)
+  const [HOST_A, HOST_B, HOST_C] = ownLoopback(3) as [string, string, string]
   const env = {
     FIRESTEEL_SECRET: '0123456789abcdef0123456789abcdef',
     REDIS_URL: redis.url,
-    HOST_A: '127.0.1.1',
-    HOST_B: '127.0.1.2',
-    HOST_C: '127.0.1.3',
+    HOST_A,
+    HOST_B,
+    HOST_C,
   }
   const file = resolve('config/three-machines.yaml')
   const machines = await Promise.all(
@@ -118,14 +120,14 @@ test('three machines: the same file on each, one node by `master`, the rest by `
     }),
   )
   await waitUntil('all machines to be ready', () => machines.every(({ ready }) => ready()))
-  const { stdout, stderr } = await firesteel(['status', '--json', '--master', 'firesteel://127.0.1.3'], {
+  const { stdout, stderr } = await firesteel(['status', '--json', '--master', `firesteel://${HOST_C}`], {
     cwd: machines[0]!.cwd,
     env,
   })
   const status = JSON.parse(stdout || '{}') as { masters: { address: string }[]; workers: { name: string }[] }
   assert.deepEqual(
     status.masters?.map(({ address }) => address).sort(),
-    ['firesteel://127.0.1.1:7070', 'firesteel://127.0.1.2:7070', 'firesteel://127.0.1.3:7070'],
+    [HOST_A, HOST_B, HOST_C].map((host) => `firesteel://${host}:7070`).sort(),
     stderr,
   )
   assert.deepEqual(status.workers.map(({ name }) => name).sort(), ['w1', 'w2'])

@@ -30,6 +30,7 @@ import { TestCluster } from '../harness/test-cluster.js'
 import { commandEnvironment } from '../harness/up-process.js'
 import { waitUntil } from '../harness/wait-until.js'
 import { atEnd, errorOf, firesteel, folder, isAlive } from '../tools/command-fixture.js'
+import { ownLoopback } from '../tools/own-loopback.js'
 import {
   clientOf,
   leadership,
@@ -82,6 +83,16 @@ class Launched {
 
   get log(): string {
     return this.#log.text
+  }
+
+  /** Throws with its log if the launcher has ended before. */
+  async ready(): Promise<void> {
+    await Promise.race([
+      waitUntil('the nodes of a build to be ready', () => this.registry.master !== ''),
+      this.#child.exited.then(({ code, signal }) => {
+        throw new Error(`The launcher of a build ended with ${code ?? signal}:\n${this.log}`)
+      }),
+    ])
   }
 
   /** SIGTERM; rejects, after killing them, where processes outlive it. */
@@ -146,16 +157,18 @@ class Builds implements ClusterProcesses {
 /** Only this build has them: what asks for one runs there. */
 const only = (build: 'A' | 'B') => `only-${build.toLowerCase()}`
 
+const [M1, M2, M3, W1, W2] = ownLoopback(5)
+
 const deployment = (cluster: string, redis: string): string => `
 cluster: ${cluster}
 recovery: {mode: REDIS, redis: "${redis}", lease: 1s}
 masters:
-  - {name: m1, host: 127.0.3.1}
-  - {name: m2, host: 127.0.3.2}
-  - {name: m3, host: 127.0.3.3}
+  - {name: m1, host: ${M1}}
+  - {name: m2, host: ${M2}}
+  - {name: m3, host: ${M3}}
 workers:
-  - {name: w1, host: 127.0.3.4, port: 0, web: 0, cores: 4, memory: 2g, resources: {${only('A')}: ["0", "1"]}}
-  - {name: w2, host: 127.0.3.5, port: 0, web: 0, cores: 4, memory: 2g, resources: {${only('B')}: ["0", "1"]}}
+  - {name: w1, host: ${W1}, port: 0, web: 0, cores: 4, memory: 2g, resources: {${only('A')}: ["0", "1"]}}
+  - {name: w2, host: ${W2}, port: 0, web: 0, cores: 4, memory: 2g, resources: {${only('B')}: ["0", "1"]}}
 security: {secret: "\${FIRESTEEL_SECRET}"}
 logging: {level: info, format: json}
 `
@@ -175,10 +188,7 @@ async function startTwoBuilds(t: TestContext, home: string, name: string, redis:
   const b = await start(other, 'nodes-b', ['m2', 'm3', 'w2'])
   const cluster = new TestCluster(new Builds(home, [a, b]))
   atEnd(t, () => cluster.stop())
-  await cluster.waitUntil(
-    'both builds to be ready',
-    () => a.registry.master !== '' && b.registry.master !== '',
-  )
+  await Promise.all([a.ready(), b.ready()])
   await cluster.waitAlive({ workers: 2, standbys: 2 })
   return { cluster, a, b }
 }
