@@ -38,7 +38,7 @@ async function main([list, out, perHost]: readonly string[], signal: AbortSignal
   let saidAtMs = 0
   const results = app.each(readPage, urls, {
     limit: { key: (url) => new URL(url).host, concurrency: wholeNumber(perHost, 'PER_HOST', 4) },
-    timeout: '2s',
+    timeout: '10s',
     retries: 4,
     backoff: '250ms',
     signal,
