@@ -56,13 +56,18 @@ export class People {
     })
   }
 
-  /** Somebody applies the same file afterwards, or another one. */
+  /**
+   * Somebody applies the same file afterwards, or another one. Sometimes the leader dies at that moment, too:
+   * the next one does not know that the apply has died.
+   */
   #killApplier(random: Random): true {
-    const { appliers } = this.#world
+    const { appliers, masters } = this.#world
     const { place, file } = appliers.draw(random)
     const isSame = random.chance(0.5)
+    const isWithLeader = random.chance(0.3)
     return this.#harm.later(APPLY_MS, () => {
       place.kill()
+      if (isWithLeader) masters.find(({ leads }) => leads)?.kill()
       if (isSame) appliers.apply(file, random.chance(0.5))
       else appliers.draw(random)
     })
