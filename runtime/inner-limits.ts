@@ -485,6 +485,13 @@ export const innerLimits = {
   upgradeReadyMs: 15 * SECOND,
   /** Between two looks whether the node before has left its port. A look reads all processes. */
   leftoverNodeLookMs: 250,
+  /**
+   * A Worker that has restarted with its work waits so long for the port that it had: a third of the time for
+   * which its work is kept.
+   */
+  formerPortMs: 10 * SECOND,
+  /** Between two tries to open that port. */
+  formerPortLookMs: 50,
   /** Random bytes that the next process of a Worker proves itself with. */
   claimTokenBytes: 32,
   /** A process that connects to a guard must claim within this time. */

@@ -42,6 +42,7 @@ test('through its launcher a Worker restarts with its work, and the leader hands
     assert.deepEqual(
       workers.map(({ id, state }) => [id, state]),
       [[before?.id, 'ALIVE']],
+      [...said, cluster.log].join('\n'),
     )
     assert.deepEqual(
       drivers.map(({ state, generation }) => [state, generation]),

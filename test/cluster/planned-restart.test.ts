@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { parseActorAddress } from '../../runtime/addresses.js'
 import { startChild } from '../../runtime/process/child.js'
 import { identityOf, isAlive } from '../../runtime/process/find-process.js'
 import { thisBuild } from '../harness/build-copy.js'
 import { createTestCluster, type TestCluster } from '../harness/index.js'
 import { commandEnvironment } from '../harness/up-process.js'
+import { waitUntil } from '../harness/wait-until.js'
 import { atEnd, errorOf, folder } from '../tools/command-fixture.js'
 
 /* Workers that restart as announced, under a flow of tasks and supervised drivers (protocol 8.6). */
@@ -109,6 +112,41 @@ test('two Workers restart one after the other: tasks go on, none is lost or run 
   }
   assert.deepEqual(await workers(), before, 'they are the same Workers')
   console.log(`# ${next} tasks, the longest time without a result: ${Math.round(longestGapMs)} ms`)
+})
+
+/** Listens at the port as soon as its owner has ended. */
+function take(port: number): Promise<Server> {
+  return waitUntil(
+    `port ${port} to be free`,
+    () =>
+      new Promise<Server | undefined>((resolve) => {
+        const server = createServer()
+        server.once('error', () => resolve(undefined))
+        server.listen(port, '127.0.0.1', () => resolve(server))
+      }),
+    { everyMs: 1 },
+  )
+}
+
+test('somebody gets the port of a Worker while it restarts: it waits for that, and its work goes on', async () => {
+  await using cluster = await createTestCluster({ workers: 1, recovery: 'FILESYSTEM' })
+  const file = join(cluster.directory, 'driver')
+  await submitDriver(cluster, file)
+  const [line] = await linesOf(file)
+  const { address, starts } = cluster.node('w1')
+  const taking = take(parseActorAddress(address).port)
+  await cluster.kill('w1', 'SIGUSR2')
+  const thief = await taking
+  await cluster.waitUntil('it to wait', () => cluster.log.includes('waits for the port that it had'))
+  thief.close()
+  await cluster.waitUntil('the Worker', async () => {
+    const { workers } = await cluster.status()
+    return workers.length === 1 && workers[0]!.state === 'ALIVE' && cluster.node('w1').starts === starts + 1
+  })
+  assert.equal(cluster.node('w1').address, address)
+  assert.deepEqual(await linesOf(file), [line], 'its driver was started once')
+  const [driver] = (await cluster.status()).drivers
+  assert.deepEqual([driver?.state, driver?.generation], ['RUNNING', 1])
 })
 
 test('a restart that no leader can note is called off: the Worker goes on, and restarts when one can', async () => {

@@ -13,6 +13,7 @@ import type { NodeSpans } from '../../telemetry/node-spans.js'
 import { within } from '../../timers.js'
 import { mayAs, roleOf, type TokenRole } from '../../transport/token.js'
 import { errorRecord } from '../cli/error-record.js'
+import { openAgain } from './former-port.js'
 import { NodeServer } from './node-server.js'
 import type { NodeEvent, NodeOrder, RunningNode, StartNode, WorkerSpec } from './node-spec.js'
 
@@ -95,13 +96,15 @@ class WorkerNode implements RunningNode {
   async start(): Promise<void> {
     try {
       this.#spans = await this.#server.openTracing()
-      const address = await this.#server.listen()
-      const web = await this.#server.serveHttp(
-        () => this.#routes(),
-        async () => {
-          const { workerMetricsSource } = await import('../../../actors/worker/metrics-source.js')
-          return workerMetricsSource(() => this.#workerNow())
-        },
+      const address = await this.#open(() => this.#server.listen())
+      const web = await this.#open(() =>
+        this.#server.serveHttp(
+          () => this.#routes(),
+          async () => {
+            const { workerMetricsSource } = await import('../../../actors/worker/metrics-source.js')
+            return workerMetricsSource(() => this.#workerNow())
+          },
+        ),
       )
       this.#worker = await this.#startWorker(web)
       this.#tell({ event: 'listening', ...this.#server.opened(address, web) })
@@ -109,6 +112,13 @@ class WorkerNode implements RunningNode {
       await within(this.stop(), limits.nodeEndMs)
       throw error
     }
+  }
+
+  #open<T>(open: () => Promise<T>): Promise<T> {
+    if (!this.#former) return open()
+    return openAgain(open, (error) =>
+      this.#server.log.warn('this Worker waits for the port that it had', { error }),
+    )
   }
 
   async #routes(): Promise<Hono> {
