@@ -107,6 +107,22 @@ test('a failed start rests, then excludes; the reason, the Worker and the time a
   assert.match(explained(world, 'w1').text, new RegExp(`${driverId} failed there 3 times in a row`))
 })
 
+test('a new leader asks its Workers; one has not reported; one has no link: each is the cause in its turn', () => {
+  const world = elected()
+  world.worker('w1', { cores: 1 })
+  world.submitted()
+  const waits = world.submitted()
+  world.failover().elect()
+  const asks = explained(world, waits)
+  assert.equal(asks.cause, 'RECOVERING')
+  assert.match(asks.text, /The Master has just been elected, and asks all Workers/)
+  world.link('w1', 'node')
+  world.advance(2000)
+  assert.equal(explained(world, waits).cause, 'NOT_REPORTED')
+  world.unlink('w1')
+  assert.equal(explained(world, waits).cause, 'UNREACHABLE')
+})
+
 test('a Worker that is lost: its driver waits until it cannot run there any more, under which epoch it was launched', () => {
   const world = new MasterWorld({ orphanGraceMs: 1000 }).elect().advance(2000)
   world.worker('w1')
