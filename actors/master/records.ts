@@ -55,6 +55,8 @@ export const workerRecord = z.object({
   restarts: workerRestarts.optional(),
   /** It lives by no longer W than this (protocol 8.1). Absent: it has not said. */
   workerTimeoutMs: positive.optional(),
+  /** What it started outlives its process by this; absent: it does not, or it has not said. */
+  orphanGraceMs: positive.optional(),
   at,
 })
 export type WorkerRecord = z.infer<typeof workerRecord>
@@ -100,6 +102,8 @@ export const driverRecord = z.object({
   homes,
   /** The newest restart that was asked for. It concerns this generation only: a later one starts anew. */
   restart: z.object({ generation: positive, request: name }).optional(),
+  /** RELAUNCHING: what ran on its lost Worker may live for so long. Absent: as the leader's settings say. */
+  outlivesMs: positive.optional(),
   /** As it was when the record was last written. */
   life: driverLife.optional(),
   events: z.array(driverEvent).max(limits.driverEvents).optional(),

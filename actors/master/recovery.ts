@@ -81,10 +81,11 @@ export function restoreApplication(
 /** To the Worker that its record names; without one it waits in the queue. */
 export function bindDriver(cluster: ClusterState, step: Step, driver: DriverEntry): void {
   const { orphanGraceMs, guardMarginMs } = cluster.config
-  const { workerId, generation, description, resources, state } = driver.record
+  const { workerId, generation, description, resources, state, outlivesMs = 0 } = driver.record
   if (workerId === null) {
     // Its former Worker's guard may still be at work: the wait was in the deposed leader's memory only.
-    if (state === 'RELAUNCHING') waitForItsEnd(step, driver, orphanGraceMs + guardMarginMs)
+    if (state === 'RELAUNCHING')
+      waitForItsEnd(step, driver, Math.max(orphanGraceMs + guardMarginMs, outlivesMs))
     return
   }
   const { cores, memoryMib } = description

@@ -22,6 +22,17 @@ export function timeoutOfUnknown({ config }: ClusterState): number {
 }
 
 /**
+ * Time after which nothing runs that this Worker started, if its process is gone: its guard ends that after
+ * the Worker's own orphanGrace, which may be longer than this leader's. One with a token is believed as far
+ * as its W, for the same reason as there.
+ */
+export function outlivesMs(cluster: ClusterState, worker: WorkerEntry): number {
+  const { join, orphanGraceMs: saidMs = 0 } = worker.record
+  const believedMs = join === undefined ? saidMs : Math.min(saidMs, timeoutOf(cluster, worker))
+  return Math.max(cluster.config.orphanGraceMs, believedMs) + cluster.config.guardMarginMs
+}
+
+/**
  * A Worker said what it lives by; undefined: it is of an earlier release, and lives by its own. `isNow`: it
  * says so to this leader. What it said before may be older than the longer one that a former leader told it,
  * so that makes no wait shorter.

@@ -17,7 +17,7 @@ import { WorkerEntry } from './worker-entry.js'
 import { credentialRefusal, nameOfJoin, tokenInUse } from './worker-peer.js'
 import { calledOff, noteRestart, restartLeftMs, returned } from './worker-restart.js'
 import { coresRefusal } from './worker-room.js'
-import { acknowledge, learnTimeout, timeoutOf } from './worker-timeout.js'
+import { acknowledge, learnTimeout, outlivesMs, timeoutOf } from './worker-timeout.js'
 
 /* Workers in the cluster state: registration, liveness, loss (Spark 1.3, 2.2, 3.5; protocol 9). */
 
@@ -157,6 +157,7 @@ export function removeWorker(
   reason: string,
   certainty: Certainty,
 ): void {
+  const goneMs = outlivesMs(cluster, worker)
   worker.die()
   worker.diedAtMs = step.now.monotonicMs
   worker.diedOf = certainty === 'silent' ? 'silence' : undefined
@@ -187,7 +188,7 @@ export function removeWorker(
   endDrainOf(cluster, step, worker)
   // Its silence has already lasted W, which is longer than a cut-off Worker lets its drivers live (protocol
   // 9).
-  const waitMs = certainty === 'gone' ? cluster.config.orphanGraceMs + cluster.config.guardMarginMs : 0
+  const waitMs = certainty === 'gone' ? goneMs : 0
   loseDrivers(cluster, step, held, reason, waitMs)
   spreadCode(cluster, step)
   cluster.dirty = true
@@ -205,8 +206,11 @@ function loseDrivers(
       const message = `killed; its worker was lost: ${reason}`
       endDriver(cluster, step, driver, { state: 'KILLED', endCause: 'KILL_ASKED', message })
     } else if (driver.record.description.supervise || driver.record.replacement) {
-      const record = driver.withEvent(step.now.wallMs, `worker lost: ${reason}`)
-      driver.record = { ...record, state: 'RELAUNCHING', workerId: null }
+      const { outlivesMs: _, ...record } = driver.withEvent(step.now.wallMs, `worker lost: ${reason}`)
+      const { orphanGraceMs, guardMarginMs } = cluster.config
+      const isLonger = waitMs > orphanGraceMs + guardMarginMs
+      const outlives = isLonger && { outlivesMs: waitMs }
+      driver.record = { ...record, state: 'RELAUNCHING', workerId: null, ...outlives }
       driver.notBeforeMs = step.now.monotonicMs + waitMs
       driver.message = `relaunches: worker lost: ${reason}`
       step.put('driver', driver.id, driver.record)

@@ -55,6 +55,8 @@ export const registerWorker = z.object({
   restarts: workerRestarts.optional(),
   /** It isolates itself by this. Absent: an earlier release, which does not say it. */
   workerTimeoutMs: workerTimeoutMs.optional(),
+  /** What it started outlives its process by this. Absent: it does not, or this is an earlier release. */
+  orphanGraceMs: positive.max(limits.timerMostMs).optional(),
 })
 export type RegisterWorker = z.infer<typeof registerWorker>
 

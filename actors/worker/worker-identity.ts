@@ -23,6 +23,8 @@ export interface WorkerIdentity {
   readonly code?: { readonly place: CodePlace | undefined }
   /** Somebody starts its process again when that ends. */
   readonly isSupervised?: true | undefined
+  /** What it started outlives its process by this; absent: it does not. */
+  readonly orphanGraceMs?: number | undefined
 }
 
 /** What derives from W; protocol 19 gives the parts of it. */

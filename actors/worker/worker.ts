@@ -352,6 +352,7 @@ class RunningWorker implements Worker {
       confinement: this.#confinement,
       code: { place: config.code.inPlace ? readerSeal(config.runAs) : undefined },
       ...(config.isSupervised && { isSupervised: true as const }),
+      ...(config.orphanGraceMs > 0 && { orphanGraceMs: config.orphanGraceMs }),
     }
     const masters = config.masters.flatMap(parseMasterAddresses).map(formatMasterAddress)
     return new WorkerCore(

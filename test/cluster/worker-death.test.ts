@@ -110,6 +110,23 @@ test('a frozen Worker: its driver with onIsolation stop is gone by contact + 2W/
   await child.groupGone
 })
 
+test('a Worker says how long its work outlives it, if it does', async () => {
+  const said: unknown[] = []
+  for (const orphanGraceMs of [0, 2000]) {
+    const node = await startWorkerNode({
+      workDir: workshop.workDir,
+      masters: [master.address],
+      orphanGraceMs,
+    })
+    const registration = await waitUntil('its registration', () =>
+      master.all('RegisterWorker').find(({ id }) => id === node.worker.incarnation),
+    )
+    said.push(registration.orphanGraceMs)
+    await node.close()
+  }
+  assert.deepEqual(said, [undefined, 2000])
+})
+
 /** For a signal handler on a busy machine. What ignores the signal ends by force after it. */
 const GRACE_MS = 3000
 

@@ -3,6 +3,7 @@ import type { Mutation } from './mutations.js'
 /* Mistakes in which workerTimeout a Worker lives by, and how long its leader waits for it (protocol 8.1). */
 
 const atMaster = 'actors/master/worker-timeout.js'
+const graceScript = 'a Worker dies whose guard keeps its work for longer than its Masters say'
 
 export const timeoutMutations: readonly Mutation[] = [
   {
@@ -46,5 +47,26 @@ export const timeoutMutations: readonly Mutation[] = [
     find: 'new TimesInForce(own, saved?.workerTimeoutMs)',
     replace: 'new TimesInForce(own)',
     test: 'worker-timeout',
+  },
+  {
+    name: 'a leader takes it that guards keep what is left by its own orphanGrace',
+    file: atMaster,
+    find: 'Math.max(cluster.config.orphanGraceMs, believedMs)',
+    replace: 'cluster.config.orphanGraceMs',
+    script: graceScript,
+  },
+  {
+    name: 'the next leader does not know how long a lost Worker outlives itself',
+    file: 'actors/master/recovery.js',
+    find: 'Math.max(orphanGraceMs + guardMarginMs, outlivesMs)',
+    replace: 'orphanGraceMs + guardMarginMs',
+    script: graceScript,
+  },
+  {
+    name: 'a Worker with a token is believed that its work outlives it for weeks',
+    file: atMaster,
+    find: 'join === undefined ? saidMs : Math.min(saidMs, timeoutOf(cluster, worker))',
+    replace: 'saidMs',
+    test: 'master-orphan-grace',
   },
 ]

@@ -42,6 +42,27 @@ export const timeoutScripts: readonly Script[] = [
     },
   },
   {
+    name: 'a Worker dies whose guard keeps its work for longer than its Masters say',
+    says:
+      'The leader knew only its own orphanGrace, and its `stop` driver ran elsewhere before the guard had ended it. The Worker says its own, ' +
+      'and the record of the driver has it until it runs again: the leader that waits dies, and the next one waits as long (S3b).',
+    shape: { ...shape, workerTimeoutMs: 24_000, ownGraceMs: 6000 },
+    rates,
+    *play(stage) {
+      const { store } = stage.world
+      yield stage.until('a leader with its Workers', () => registeredWorkers(stage) === 2 && !!stage.client)
+      yield stage.ms(2000)
+      submitStop(stage)
+      yield stage.until('it runs', () => programs(stage) === '1/1')
+      const victim = holderIn(stage)
+      victim.kill()
+      const isLost = () => [...store.model.rows('driver')].some(([, json]) => json.includes('"RELAUNCHING"'))
+      yield stage.until('the leader knows that', isLost)
+      stage.alive?.kill()
+      yield stage.until('it runs elsewhere', () => programs(stage) === '2/1', 30_000, 'L1')
+    },
+  },
+  {
     name: 'a Worker is cut off, and its next leader has a shorter timeout',
     says:
       'The former leader had told it a longer one, by which it lives, and nobody can tell it another. The record of the Worker says so, and ' +

@@ -11,6 +11,8 @@ export interface Shape {
   readonly workerTimeoutMs: number
   /** What the own settings of the Workers say, where that is something else. */
   readonly ownTimeoutMs?: number
+  /** The orphanGrace of the Workers' own settings; the Masters have none. */
+  readonly ownGraceMs?: number
   /** What every second Master has, where that is something else. */
   readonly otherTimeoutMs?: number
   readonly meanDelayMs: number

@@ -168,11 +168,11 @@ export class SimChildren {
     this.#world.checks.starts.executorFailed(launch.appId, this.#workerId)
   }
 
-  /** The pipe to the guard has ended: the guard kills what is left, within a second. */
+  /** The pipe to the guard has ended: the guard kills what is left, within a second of its grace. */
   #orphaned(): void {
-    const { orphanGraceMs } = this.#world.masterConfig
+    const { ownGraceMs = this.#world.masterConfig.orphanGraceMs } = this.#world.shape
     for (const running of this.#running.values()) {
-      this.#world.timeline.after(orphanGraceMs + this.#random.between(5, 900), () =>
+      this.#world.timeline.after(ownGraceMs + this.#random.between(5, 900), () =>
         running.end(null, 'SIGKILL'),
       )
     }

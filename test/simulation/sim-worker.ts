@@ -209,6 +209,7 @@ export class SimWorker {
       host: place.machine.host,
       port,
       isSupervised: true as const,
+      orphanGraceMs: this.#world.shape.ownGraceMs,
     }
     const now = { monotonicMs: place.monotonicMs(), bootMs: place.bootMs(), wallMs: place.wallMs() }
     const { workerTimeoutMs, ownTimeoutMs = workerTimeoutMs } = this.#world.shape
