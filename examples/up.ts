@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { waitUntil } from 'firesteel/testing'
+import { freePort } from '../test/harness/free-port.js'
 
 /* For the tests of the examples: clusters as people start them, and what may happen to them. */
 
@@ -38,7 +38,7 @@ export class Up implements AsyncDisposable {
   }
 
   static async start(cores: number): Promise<Up> {
-    const up = new Up(await mkdtemp(join(tmpdir(), 'firesteel-example-')), await quietPort())
+    const up = new Up(await mkdtemp(join(tmpdir(), 'firesteel-example-')), await freePort())
     const worker = { host: '127.0.0.1', web: 0, cores, memory: '4g' }
     const cluster = {
       recovery: { mode: 'FILESYSTEM', directory: './state' },
@@ -145,19 +145,5 @@ function runs(pid: number): boolean {
     return true
   } catch {
     return false
-  }
-}
-
-/** Below the ports that the system gives to connections, so that it stays free while its owner restarts. */
-async function quietPort(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000)
-    const server = createServer()
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
-    })
-    if (!isFree) continue
-    await new Promise((resolve) => server.close(resolve))
-    return port
   }
 }

@@ -12,6 +12,7 @@ import { connect } from '../../actors/client/connect.js'
 import type { ConnectOptions, ExecutorOptions } from '../../actors/client/connect-options.js'
 import type { OutputLine } from '../../actors/client/output-pieces.js'
 import type { Log } from '../../runtime/observe/log.js'
+import { freePort } from '../harness/free-port.js'
 import { makeCertificates } from '../harness/test-certificates.js'
 import { waitUntil } from '../harness/wait-until.js'
 import { firesteel } from '../tools/command-fixture.js'
@@ -185,14 +186,6 @@ type NestedNames = {
   [K in Nested]: `${K}.${keyof NonNullable<ConnectOptions[K]> & string}`
 }[Nested]
 type ConnectOptionName = Exclude<keyof ConnectOptions, Nested> | NestedNames
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 /** A folder of code, and the module in it. */
 const copied = () => {

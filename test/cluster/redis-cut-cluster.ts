@@ -1,7 +1,7 @@
+import { freePort } from '../harness/free-port.js'
 import { Machines } from '../harness/machines.js'
 import type { ClusterNode } from '../harness/node-registry.js'
 import { probe } from '../harness/probe.js'
-import { freePort } from '../harness/redis-process.js'
 import { RedisRoutes, routedRecovery } from '../harness/redis-routes.js'
 import { type RedisServer, startRedis } from '../harness/redis-server.js'
 import { TestCluster } from '../harness/test-cluster.js'

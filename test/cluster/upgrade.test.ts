@@ -8,11 +8,11 @@ import { linkedLaunchers, orderLauncher } from '../../actors/client/order-launch
 import { startChild } from '../../runtime/process/child.js'
 import { currentRelease } from '../fixtures/releases.js'
 import { copyBuild, thisBuild } from '../harness/build-copy.js'
+import { freePort } from '../harness/free-port.js'
 import { createTestCluster, type TestCluster, waitUntil } from '../harness/index.js'
 import { OutputTail } from '../harness/output-tail.js'
 import { commandEnvironment } from '../harness/up-process.js'
 import { atEnd, errorOf, firesteel, folder } from '../tools/command-fixture.js'
-import { quietPort } from '../tools/quiet-port.js'
 import { RunningDriver } from '../tools/redis-cluster.js'
 
 /* A rolling upgrade that does not go well, and a launcher that another one replaces. */
@@ -110,7 +110,7 @@ test('a release that hangs: its process is ended, the node runs the former one, 
 
 test('up --replace: another launcher takes over, and the driver goes on', async (t) => {
   const cwd = await folder(t)
-  const [port, web] = [await quietPort(), await quietPort()]
+  const [port, web] = [await freePort(), await freePort()]
   const flags = ['--port', String(port), '--web', String(web), '--memory', '1g']
   const start = async (...more: string[]) => {
     const child = await startChild({

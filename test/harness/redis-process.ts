@@ -1,5 +1,4 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Child, startChild } from '../../runtime/process/child.js'
@@ -7,16 +6,6 @@ import { askRedis } from './ask-redis.js'
 import { waitUntil } from './wait-until.js'
 
 const env = { PATH: process.env.PATH ?? '' }
-
-/** A port of the loopback that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const address = server.address()
-  const port = typeof address === 'object' && address ? address.port : 0
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 export interface RedisProcessOptions {
   readonly args: readonly string[]

@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { checkOptions, namesOf } from './check-options.js'
-import { freePort, loopback, type RedisPlace, RedisProcess, temporaryFolder } from './redis-process.js'
+import { freePort } from './free-port.js'
+import { loopback, type RedisPlace, RedisProcess, temporaryFolder } from './redis-process.js'
 import { makeCertificates, type TestCertificates } from './test-certificates.js'
 import { waitUntil } from './wait-until.js'
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { freePort } from '../harness/free-port.js'
 import type { RedisPorts } from '../harness/redis-routes.js'
 import {
   type RedisServer,
@@ -8,7 +9,6 @@ import {
   startSentinels,
 } from '../harness/redis-server.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { quietPort } from '../tools/quiet-port.js'
 import type { Shape } from './draw.js'
 import { SmallDisk } from './small-disk.js'
 
@@ -49,7 +49,7 @@ export class Servers {
         : 'only under a single server, and where it is drawn'
     const started: RedisServer[] = []
     const start = async (options: RedisServerOptions): Promise<RedisServer> => {
-      const server = await startRedis({ ...options, port: await quietPort() })
+      const server = await startRedis({ ...options, port: await freePort() })
       started.push(server)
       return server
     }

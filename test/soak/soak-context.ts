@@ -2,13 +2,13 @@ import { appendFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { TlsSource } from '../../runtime/tls/tls-source.js'
+import { freePort } from '../harness/free-port.js'
 import { type ClusterNode, waitUntil } from '../harness/index.js'
 import { Machines } from '../harness/machines.js'
 import { probe } from '../harness/probe.js'
 import { RedisRoutes, routedRecovery } from '../harness/redis-routes.js'
 import { TestCluster } from '../harness/test-cluster.js'
 import { LinkProxy } from '../tools/link-proxy.js'
-import { quietPort } from '../tools/quiet-port.js'
 import { TestAuthority } from '../tools/test-authority.js'
 import { type Shape, workerTimeoutMs } from './draw.js'
 import { Servers } from './servers.js'
@@ -71,7 +71,7 @@ export class SoakContext implements AsyncDisposable {
     try {
       for (const [index, master] of MASTERS.entries()) {
         parts.routes.set(master, await RedisRoutes.start(parts.servers.ports))
-        parts.listeners.set(master, await LinkProxy.start(`127.0.3.${index + 1}`, quietPort))
+        parts.listeners.set(master, await LinkProxy.start(`127.0.3.${index + 1}`))
       }
       return new SoakContext(parts, await startMachines(parts, directory))
     } catch (error) {
@@ -211,7 +211,7 @@ async function startMachines(
       directory,
       recordings: join(directory, 'recordings'),
       places: MASTERS.map((master) => listeners.get(master)!.place),
-      workerPlaces: await Promise.all(workers.map(async () => ({ port: await quietPort() }))),
+      workerPlaces: await Promise.all(workers.map(async () => ({ port: await freePort() }))),
       onLog: (machine, line) => appendFileSync(join(directory, `${machine}.log`), `${line}\n`),
     },
     machines,

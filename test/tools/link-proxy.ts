@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { freePort } from '../harness/free-port.js'
 import { HALF_OPEN, type NetworkFault, ProxyPair } from '../harness/proxy-pair.js'
-import { freePort } from '../harness/redis-process.js'
 
 /*
  * How a link is cut between some processes of one machine and not between others: each Master listens on
@@ -32,9 +32,8 @@ export class LinkProxy {
     this.place = place
   }
 
-  /** `aPort`: where its Master may listen. */
-  static async start(advertise: string, aPort: () => Promise<number> = freePort): Promise<LinkProxy> {
-    const [port, web] = [await aPort(), await aPort()]
+  static async start(advertise: string): Promise<LinkProxy> {
+    const [port, web] = [await freePort(), await freePort()]
     const proxy = new LinkProxy({ host: '127.0.0.1', port, web, advertise })
     await proxy.#listen(web, false)
     await proxy.open()

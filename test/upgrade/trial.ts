@@ -5,11 +5,11 @@ import { reasonOf } from '../../runtime/errors.js'
 import { dial } from '../../runtime/transport/dial.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import { type Build, copyBuild, thisBuild } from '../harness/build-copy.js'
+import { freePort } from '../harness/free-port.js'
 import { startRedis, type TestCluster } from '../harness/index.js'
 import { runCommand } from '../harness/run-command.js'
 import { TestCluster as Cluster } from '../harness/test-cluster.js'
 import { commandEnvironment, UpProcess } from '../harness/up-process.js'
-import { quietPort } from '../tools/quiet-port.js'
 import { RunningDriver, Submitters, stateOf } from '../tools/redis-cluster.js'
 import { HandOvers } from './hand-overs.js'
 import type { UpgradeTrialOptions } from './options.js'
@@ -57,7 +57,7 @@ export async function upgradeTrial(
   try {
     const { masters, workers } = options
     const places = await Promise.all(
-      Array.from({ length: masters }, async () => ({ host: '127.0.0.1', port: await quietPort(), web: 0 })),
+      Array.from({ length: masters }, async () => ({ host: '127.0.0.1', port: await freePort(), web: 0 })),
     )
     const handOvers = new HandOvers()
     const up = await UpProcess.start({

@@ -1,7 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +8,7 @@ import type { NodeTlsPlan } from '../../../runtime/launch/config/deployment.js'
 import type { NodeEvent, WorkerSpec } from '../../../runtime/launch/node/node-spec.js'
 import { limits } from '../../../runtime/limits.js'
 import type { NodeProcess } from '../../../runtime/process/node-process.js'
+import { freePort } from '../../harness/free-port.js'
 import { probe } from '../../harness/probe.js'
 import { waitUntil } from '../../harness/wait-until.js'
 import { cluster, type LiveMaster, secret, specOf, startMaster } from '../live-master.js'
@@ -167,13 +167,4 @@ async function startWorker(
     if (event.event === 'listening') return { node, port: event.port, web: event.webPort }
   }
   throw new Error('the Worker did not say where it listens')
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }

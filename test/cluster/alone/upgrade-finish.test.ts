@@ -7,12 +7,12 @@ import { launcherRunning, linkedLaunchers, orderLauncher } from '../../../actors
 import { clusterKeys } from '../../../runtime/persistence/redis/keys.js'
 import { currentRelease } from '../../fixtures/releases.js'
 import { type Build, copyBuild, thisBuild } from '../../harness/build-copy.js'
+import { freePort } from '../../harness/free-port.js'
 import { startRedis, type TestCluster, waitUntil } from '../../harness/index.js'
 import { runCommand } from '../../harness/run-command.js'
 import { TestCluster as Cluster } from '../../harness/test-cluster.js'
 import { commandEnvironment, UpProcess } from '../../harness/up-process.js'
 import { errorOf } from '../../tools/command-fixture.js'
-import { quietPort } from '../../tools/quiet-port.js'
 
 /* A rolling upgrade to a release that knows a next format of the store, back again, and its end. */
 
@@ -60,7 +60,7 @@ async function storeOf(cluster: TestCluster): Promise<unknown> {
 test('the store keeps its format there and back; --finish raises it once no older Master is there', async () => {
   await using redis = await redisServer()
   const places = await Promise.all(
-    [1, 2].map(async () => ({ host: '127.0.0.1', port: await quietPort(), web: 0 })),
+    [1, 2].map(async () => ({ host: '127.0.0.1', port: await freePort(), web: 0 })),
   )
   const name = `finish-${process.pid}`
   const up = await UpProcess.start({
