@@ -17,7 +17,9 @@ export async function mainFile(main: string, folder: string): Promise<string> {
 
 async function mainOfFolder(main: string, path: string): Promise<string> {
   const named = await mainOfPackage(path)
-  const candidates = named === undefined ? INDEXES : [named, `${named}.js`]
+  // Node, too, takes a file, a file without its extension, or a folder.
+  const candidates =
+    named === undefined ? INDEXES : [named, `${named}.js`, ...INDEXES.map((index) => join(named, index))]
   for (const candidate of candidates) {
     const file = resolve(path, candidate)
     if ((await stat(file).catch(() => undefined))?.isFile()) return file
@@ -25,7 +27,7 @@ async function mainOfFolder(main: string, path: string): Promise<string> {
   const text =
     named === undefined
       ? `${main} is a folder without a main program: its package.json names none, and there is no ${INDEXES[0]}.`
-      : `${main} is a folder whose package.json names ${named}, which does not exist.`
+      : `${main} is a folder whose package.json names ${named}, which is no program and no folder with one.`
   throw new FiresteelError('MAIN_NOT_FOUND', text, { place: path })
 }
 

@@ -98,7 +98,9 @@ async function list(io: Console, dialer: Dialer, json: boolean): Promise<void> {
 function chosen(codes: readonly FoundCode[], text: string): FoundCode {
   const [code, other] = codes.filter(({ id }) => id.startsWith(text))
   if (code === undefined)
-    throw new FiresteelError('UNKNOWN_ID', `No Worker has a code ${JSON.stringify(text)}.`)
+    throw new FiresteelError('UNKNOWN_ID', `No Worker has a code ${JSON.stringify(text)}.`, {
+      help: 'Run `firesteel code ls` for the ids.',
+    })
   if (other !== undefined)
     throw new FiresteelError('USAGE', `Several codes begin with ${text}: write more of the id.`, {
       place: text,

@@ -104,7 +104,7 @@ export const addRun: AddCommand = (program, run) => {
       )
       .argument('[args...]', 'its arguments; options after MAIN belong to it')
       .description(
-        'Runs an application whose driver is a process on this machine. MAIN finds the cluster by connect(), and inherits your environment. `run` ends with its exit code, or 128 and the number of the signal that ended it.',
+        'Runs an application whose driver is a process on this machine. MAIN finds the cluster by connect(), and inherits your environment, except that some shells drop variables whose names have other characters than letters, digits and _. `run` ends with its exit code, or 128 and the number of the signal that ended it.',
       )
       .passThroughOptions()
       .option('--env <name=value>', 'a further variable of its environment; repeatable', collectVariable)
