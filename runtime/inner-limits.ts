@@ -486,8 +486,8 @@ export const innerLimits = {
   /** Between two looks whether the node before has left its port. A look reads all processes. */
   leftoverNodeLookMs: 250,
   /**
-   * A Worker that has restarted with its work waits so long for the port that it had: a third of the time for
-   * which its work is kept.
+   * A Worker that has restarted with its work waits so long for the port that it had, and never longer than
+   * the time that it has announced. An upgrade waits longer for a node to become ready.
    */
   formerPortMs: 10 * SECOND,
   /** Between two tries to open that port. */

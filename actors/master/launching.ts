@@ -26,8 +26,12 @@ export function launchDriver(
   const generation = driver.record.generation + 1
   const relaunched = `driver relaunched as generation ${generation}`
   endApplicationsOfDriver(cluster, step, driver.id, relaunched, 'DRIVER_RESTARTED')
+  const { outlivesMs: _, ...record } = driver.withEvent(
+    step.now.wallMs,
+    `launched as generation ${generation} on ${worker.id}`,
+  )
   driver.record = {
-    ...driver.withEvent(step.now.wallMs, `launched as generation ${generation} on ${worker.id}`),
+    ...record,
     state: 'RUNNING',
     generation,
     launchedUnder: cluster.leadership.epoch,

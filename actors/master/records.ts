@@ -102,7 +102,10 @@ export const driverRecord = z.object({
   homes,
   /** The newest restart that was asked for. It concerns this generation only: a later one starts anew. */
   restart: z.object({ generation: positive, request: name }).optional(),
-  /** RELAUNCHING: what ran on its lost Worker may live for so long. Absent: as the leader's settings say. */
+  /**
+   * It waits, and what ran before may live for so long after each election. Absent: as the leader's settings
+   * say.
+   */
   outlivesMs: positive.optional(),
   /** As it was when the record was last written. */
   life: driverLife.optional(),

@@ -84,18 +84,21 @@ export function bindDriver(cluster: ClusterState, step: Step, driver: DriverEntr
   const { workerId, generation, description, resources, state, outlivesMs = 0 } = driver.record
   if (workerId === null) {
     // Its former Worker's guard may still be at work: the wait was in the deposed leader's memory only.
-    if (state === 'RELAUNCHING')
-      waitForItsEnd(step, driver, Math.max(orphanGraceMs + guardMarginMs, outlivesMs))
+    const leastMs = state === 'RELAUNCHING' ? orphanGraceMs + guardMarginMs : 0
+    const waitMs = Math.max(leastMs, outlivesMs)
+    if (waitMs > 0) waitForItsEnd(step, driver, waitMs)
     return
   }
   const { cores, memoryMib } = description
   const worker = cluster.workers.get(workerId)
   if (worker) worker.hold(driverHolding(driver.id, generation), { cores, memoryMib, resources })
   else {
+    // It may run there all the same, silently (protocol 9). A leader that comes after this one waits, too.
+    const waitMs = timeoutOfUnknown(cluster)
+    driver.record = { ...driver.record, outlivesMs: waitMs }
     driver.requeue(step, 'its worker is not in the store')
     driver.expectedOn = workerId
-    // It may run there all the same, silently (protocol 9).
-    waitForItsEnd(step, driver, timeoutOfUnknown(cluster))
+    waitForItsEnd(step, driver, waitMs)
   }
 }
 

@@ -132,7 +132,10 @@ function takeBackDriver(
   { resources }: DriverReport,
 ): void {
   driver.expectedOn = undefined
-  driver.record = { ...driver.record, state: 'RUNNING', workerId: worker.id, resources }
+  // Its Worker may give it back before the wait is over.
+  driver.notBeforeMs = 0
+  const { outlivesMs: _, ...record } = driver.record
+  driver.record = { ...record, state: 'RUNNING', workerId: worker.id, resources }
   step.cancelTimer({ kind: 'relaunch', driverId: driver.id })
   step.put('driver', driver.id, driver.record)
 }

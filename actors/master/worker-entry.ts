@@ -115,7 +115,7 @@ export class WorkerEntry {
   }
 
   static recordOf(message: RegisterWorker, join?: string): WorkerRecord {
-    const { type: _, workerTimeoutMs: __, ...fields } = message
+    const { type: _, workerTimeoutMs: __, orphanGraceMs: ___, ...fields } = message
     return { ...fields, draining: false, ...(join !== undefined && { join }) }
   }
 

@@ -49,9 +49,9 @@ export function returned(
   const { restarts } = message
   // One that no leader heard of is known by its number.
   if (!worker.isRestarting && restarts?.count === worker.record.restarts?.count) return
-  const { type, id, name, host, port, workerTimeoutMs, ...offer } = message
+  const { type, id, name, host, port, workerTimeoutMs, orphanGraceMs, ...offer } = message
   // What this process does not say holds no longer. Its key goes: one that is undefined is lost in JSON.
-  const { isSupervised, confinement, orphanGraceMs, restarts: former, ...record } = withoutRestart(worker)
+  const { isSupervised, confinement, restarts: former, ...record } = withoutRestart(worker)
   worker.record = { ...record, ...offer }
   worker.restartAsked = undefined
   step.put('worker', worker.id, worker.record)

@@ -22,9 +22,28 @@ export function timeoutOfUnknown({ config }: ClusterState): number {
 }
 
 /**
- * Time after which nothing runs that this Worker started, if its process is gone: its guard ends that after
- * the Worker's own orphanGrace, which may be longer than this leader's. One with a token is believed as far
- * as its W, for the same reason as there.
+ * A Worker says in its registration and in each heartbeat what it lives by and how long its work outlives it:
+ * the store may have lost it.
+ */
+export function learnTimes(
+  cluster: ClusterState,
+  step: Step,
+  worker: WorkerEntry,
+  said: Pick<Heartbeat, 'workerTimeoutMs' | 'orphanGraceMs'>,
+  isNow = worker.answered,
+): void {
+  learnTimeout(cluster, step, worker, said.workerTimeoutMs, isNow)
+  const { orphanGraceMs: knownMs, ...record } = worker.record
+  const { orphanGraceMs } = said
+  if (orphanGraceMs === knownMs) return
+  worker.record = orphanGraceMs === undefined ? record : { ...record, orphanGraceMs }
+  step.put('worker', worker.id, worker.record)
+}
+
+/**
+ * How long to wait for the end of what a Worker started whose process is gone. Its guard ends that after the
+ * Worker's own orphanGrace, which may be longer than this leader's. A Worker with a token is believed up to
+ * its W, for the reason at `believed`.
  */
 export function outlivesMs(cluster: ClusterState, worker: WorkerEntry): number {
   const { join, orphanGraceMs: saidMs = 0 } = worker.record
@@ -37,12 +56,12 @@ export function outlivesMs(cluster: ClusterState, worker: WorkerEntry): number {
  * says so to this leader. What it said before may be older than the longer one that a former leader told it,
  * so that makes no wait shorter.
  */
-export function learnTimeout(
+function learnTimeout(
   cluster: ClusterState,
   step: Step,
   worker: WorkerEntry,
   saidMs: number | undefined,
-  isNow = worker.answered,
+  isNow: boolean,
 ): void {
   if (saidMs === undefined) warnOfOwnTimeout(cluster, step, worker)
   const { workerTimeoutMs: knownMs, ...record } = worker.record

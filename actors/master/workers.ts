@@ -17,7 +17,7 @@ import { WorkerEntry } from './worker-entry.js'
 import { credentialRefusal, nameOfJoin, tokenInUse } from './worker-peer.js'
 import { calledOff, noteRestart, restartLeftMs, returned } from './worker-restart.js'
 import { coresRefusal } from './worker-room.js'
-import { acknowledge, learnTimeout, outlivesMs, timeoutOf } from './worker-timeout.js'
+import { acknowledge, learnTimes, outlivesMs, timeoutOf } from './worker-timeout.js'
 
 /* Workers in the cluster state: registration, liveness, loss (Spark 1.3, 2.2, 3.5; protocol 9). */
 
@@ -43,7 +43,7 @@ export function registerWorker(
     known.linked = true
     beat(known, step)
     returned(cluster, step, known, message)
-    learnTimeout(cluster, step, known, message.workerTimeoutMs)
+    learnTimes(cluster, step, known, message)
     step.tell(message.id, { type: 'RegisteredWorker', workerId: message.id, duplicate: true })
     return
   }
@@ -68,7 +68,7 @@ export function registerWorker(
   cluster.workersByAddress.set(worker.address, worker)
   takeAwaited(cluster, step, worker)
   step.put('worker', worker.id, worker.record)
-  learnTimeout(cluster, step, worker, message.workerTimeoutMs, true)
+  learnTimes(cluster, step, worker, message, true)
   step.tell(worker.id, { type: 'RegisteredWorker', workerId: worker.id, duplicate: false })
   step.log('info', 'worker registered', {
     workerId: worker.id,
@@ -129,7 +129,7 @@ export function heartbeat(cluster: ClusterState, step: Step, from: PeerInfo, mes
     return
   }
   beat(worker, step)
-  learnTimeout(cluster, step, worker, message.workerTimeoutMs)
+  learnTimes(cluster, step, worker, message)
   if (message.restartMs !== undefined) {
     noteRestart(cluster, step, worker, message.restartMs, message.sentAtMs)
     return
@@ -207,9 +207,8 @@ function loseDrivers(
       endDriver(cluster, step, driver, { state: 'KILLED', endCause: 'KILL_ASKED', message })
     } else if (driver.record.description.supervise || driver.record.replacement) {
       const { outlivesMs: _, ...record } = driver.withEvent(step.now.wallMs, `worker lost: ${reason}`)
-      const { orphanGraceMs, guardMarginMs } = cluster.config
-      const isLonger = waitMs > orphanGraceMs + guardMarginMs
-      const outlives = isLonger && { outlivesMs: waitMs }
+      // The next leader may have a shorter orphanGrace.
+      const outlives = waitMs > cluster.config.guardMarginMs && { outlivesMs: waitMs }
       driver.record = { ...record, state: 'RELAUNCHING', workerId: null, ...outlives }
       driver.notBeforeMs = step.now.monotonicMs + waitMs
       driver.message = `relaunches: worker lost: ${reason}`

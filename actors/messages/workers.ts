@@ -24,6 +24,9 @@ import { workerRestarts } from './worker-restart.js'
 /** W of protocol 8.1: what a Worker lives by, or is to live by. */
 const workerTimeoutMs = positive.max(limits.timerMostMs)
 
+/** What a Worker started outlives its process by this. */
+const orphanGraceMs = positive.max(limits.timerMostMs)
+
 /** How a Worker keeps its work within bounds. `watch`: by its own looks, and V8's limit of the heap. */
 export const confinement = z.object({
   /** Of memory, processor time and processes. */
@@ -55,8 +58,8 @@ export const registerWorker = z.object({
   restarts: workerRestarts.optional(),
   /** It isolates itself by this. Absent: an earlier release, which does not say it. */
   workerTimeoutMs: workerTimeoutMs.optional(),
-  /** What it started outlives its process by this. Absent: it does not, or this is an earlier release. */
-  orphanGraceMs: positive.max(limits.timerMostMs).optional(),
+  /** Absent: nothing outlives it, or this is an earlier release. */
+  orphanGraceMs: orphanGraceMs.optional(),
 })
 export type RegisterWorker = z.infer<typeof registerWorker>
 
@@ -84,6 +87,8 @@ export const heartbeat = z.object({
   restartMs: positive.max(2 * limits.workerRestartMs).optional(),
   /** As in its registration; it may have been told another since. */
   workerTimeoutMs: workerTimeoutMs.optional(),
+  /** As in its registration, for a leader whose store has lost that. */
+  orphanGraceMs: orphanGraceMs.optional(),
 })
 export type Heartbeat = z.infer<typeof heartbeat>
 

@@ -8,6 +8,8 @@ import type { WorkerTimes } from './worker-identity.js'
 
 export interface MasterWatchParts {
   readonly workerId: string
+  /** Absent: nothing outlives this Worker. */
+  readonly orphanGraceMs?: number | undefined
   readonly times: WorkerTimes
   readonly leaderTracker: LeaderTracker
   readonly contact: Contact
@@ -85,9 +87,10 @@ export class MasterWatch {
   }
 
   heartbeat(now: Now): Heartbeat {
-    const { workerId, times } = this.#parts
+    const { workerId, times, orphanGraceMs } = this.#parts
     const { workerTimeoutMs } = times
-    return { type: 'Heartbeat', workerId, sentAtMs: now.bootMs, workerTimeoutMs }
+    const outlives = orphanGraceMs !== undefined && { orphanGraceMs }
+    return { type: 'Heartbeat', workerId, sentAtMs: now.bootMs, workerTimeoutMs, ...outlives }
   }
 
   /** If every Master was seen not to lead, none can have relaunched anything (protocol 8). */

@@ -81,6 +81,7 @@ export class WorkerCore {
     this.#codes = new HeldCodes(identity.incarnation, identity.code)
     this.#masters = new MasterWatch(masters, {
       workerId: identity.incarnation,
+      orphanGraceMs: identity.orphanGraceMs,
       times,
       leaderTracker: this.#leaderTracker,
       contact: this.#contact,

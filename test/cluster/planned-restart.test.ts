@@ -137,7 +137,9 @@ test('somebody gets the port of a Worker while it restarts: it waits for that, a
   const taking = take(parseActorAddress(address).port)
   await cluster.kill('w1', 'SIGUSR2')
   const thief = await taking
-  await cluster.waitUntil('it to wait', () => cluster.log.includes('waits for the port that it had'))
+  await cluster.waitUntil('it to wait', () =>
+    cluster.log.includes('a port is taken, and this Worker waits for it'),
+  )
   thief.close()
   await cluster.waitUntil('the Worker', async () => {
     const { workers } = await cluster.status()

@@ -9,8 +9,8 @@ import { VirtualTime } from '../tools/virtual-time.js'
 
 const taken = new FiresteelError('PORT_IN_USE', 'The port 127.0.0.1:7078 is taken.')
 
-/** Opens it; it is taken for so long. What it came to, after as long as it can take. */
-async function opened(takenMs: number, error: Error = taken) {
+/** Opens it within so long; it is taken for `takenMs`. What it came to. */
+async function opened(takenMs: number, error: Error = taken, mostMs = innerLimits.formerPortMs) {
   const time = new VirtualTime()
   let tries = 0
   let complaints = 0
@@ -21,8 +21,7 @@ async function opened(takenMs: number, error: Error = taken) {
       if (time.monotonicMs() < takenMs) throw error
       return 'open'
     },
-    () => complaints++,
-    time,
+    { leftMs: () => mostMs - time.monotonicMs(), onTaken: () => complaints++, timers: time },
   ).then(
     (result) => (end = result),
     (reason: unknown) => (end = reason),
@@ -44,4 +43,9 @@ test('it stays taken, or it is another error: that error', async () => {
   assert.equal((await opened(innerLimits.formerPortMs + 1)).end, taken)
   const foreign = new FiresteelError('LISTEN_FAILED', '10.9.9.9 is no address of this machine.')
   assert.deepEqual(await opened(1000, foreign), { end: foreign, tries: 1, complaints: 0 })
+})
+
+test('the time is over: it is tried once, and nobody waits', async () => {
+  assert.deepEqual(await opened(1000, taken, 0), { end: taken, tries: 1, complaints: 0 })
+  assert.deepEqual(await opened(0, taken, 0), { end: 'open', tries: 1, complaints: 0 })
 })

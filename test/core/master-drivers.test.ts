@@ -5,6 +5,7 @@ import type { DriverState } from '../../actors/messages/common.js'
 import { driverDescription, workerOffer } from '../../actors/messages/samples.js'
 import { limits } from '../../runtime/limits.js'
 import { MasterWorld, noRecords } from '../tools/master-fixture.js'
+import { driverReport } from './spark-rules.js'
 
 const statusOf = (world: MasterWorld, driverId: string) => {
   const answer = world.ask('cli', { type: 'RequestDriverStatus', driverId })
@@ -113,6 +114,27 @@ test('a launch refused for want of room is placed again as the next generation',
   const driverId = world.submitted()
   ended(world, 'w1', driverId, 'FAILED', { noRoom: true })
   assert.equal(statusOf(world, driverId)?.state, 'SUBMITTED')
+  world.advance(1000)
+  assert.equal(statusOf(world, driverId)?.state, 'RUNNING')
+  assert.equal(world.lastTold('w1', 'LaunchDriver')?.generation, 2)
+})
+
+test('a driver that its Worker has after all, and gives back, is placed again as any other', () => {
+  const world = new MasterWorld().elect()
+  world.worker('w1')
+  const driverId = world.submitted({ supervise: true })
+  const { workers: _, ...rest } = world.stored()
+  world
+    .failover()
+    .elect({ ...rest, workers: [] })
+    .advance(2000)
+  world.link('cli', 'client')
+  assert.equal(statusOf(world, driverId)?.state, 'SUBMITTED')
+  world.link('w1')
+  world.registerWorker('w1')
+  world.report('w1', { drivers: [driverReport(driverId)] })
+  assert.equal(statusOf(world, driverId)?.state, 'RUNNING')
+  ended(world, 'w1', driverId, 'FAILED', { noRoom: true })
   world.advance(1000)
   assert.equal(statusOf(world, driverId)?.state, 'RUNNING')
   assert.equal(world.lastTold('w1', 'LaunchDriver')?.generation, 2)

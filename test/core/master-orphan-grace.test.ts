@@ -59,10 +59,40 @@ test('so does the next leader, whether or not the first one knew that the Worker
   assert.equal(relaunchedAfterMs(lose(before)), 30_000 + MARGIN_MS)
 })
 
+test('a next leader with a shorter one waits as long as the former one did', () => {
+  const waiting = lose(running(10_000, { orphanGraceMs: 10_000 }))
+  const after = new MasterWorld({ workerTimeoutMs: W }).elect(waiting.stored())
+  after.worker('w2', { port: 7002, workerTimeoutMs: W })
+  assert.equal(relaunchedAfterMs(after), 10_000 + MARGIN_MS)
+})
+
+test('its Worker is not in the store: the leader after the next one waits for its silence as well', () => {
+  const { workers, ...records } = running(undefined).stored()
+  const first = new MasterWorld({ workerTimeoutMs: W }).elect({ ...records, workers: [] }).advance(2000)
+  assert.equal(driverIn(first).workerId, null)
+  const second = new MasterWorld({ workerTimeoutMs: W }).elect(first.stored())
+  second.worker('w2', { port: 7002, workerTimeoutMs: W })
+  assert.equal(relaunchedAfterMs(second), W)
+  assert.equal(driverIn(second).outlivesMs, undefined)
+})
+
+test('a store that forgot what the Worker said learns it from a heartbeat', () => {
+  const world = running(undefined)
+  world.tell('w1', {
+    type: 'Heartbeat',
+    workerId: 'w1',
+    sentAtMs: 5,
+    workerTimeoutMs: W,
+    orphanGraceMs: 30_000,
+  })
+  assert.equal(relaunchedAfterMs(lose(world)), 30_000 + MARGIN_MS)
+})
+
 test('a wait that has ended does not hold for the next one', () => {
   const world = lose(running(30_000))
   relaunchedAfterMs(world)
   assert.equal(driverIn(world).workerId, 'w2')
+  assert.equal(driverIn(world).outlivesMs, undefined)
   assert.equal(driverIn(lose(world, 'w2')).outlivesMs, undefined)
 })
 
@@ -71,6 +101,7 @@ test('a Worker that comes back with a shorter one is waited for by that', () => 
   const restarts = { count: 1, gapMs: 5 }
   world.tell('w1', { ...workerOffer, type: 'RegisterWorker', id: 'w1', workerTimeoutMs: W, restarts })
   assert.equal((world.store.get('worker')!.get('w1') as WorkerRecord).orphanGraceMs, undefined)
+  assert.equal(relaunchedAfterMs(lose(world)), MARGIN_MS)
 })
 
 test('a Worker with a token is believed as far as its workerTimeout', () => {

@@ -49,7 +49,7 @@ export interface TestClusterOptions extends Omit<RecoveryKeys, 'mode'> {
   readonly redis?: string
   /** After this silence a Worker is dead, such as `10s`; at least four leases. Default 60s. */
   readonly workerTimeout?: string
-  /** Wait this long after a Worker died before its drivers start elsewhere. Default `0s`. */
+  /** What a Worker runs lives on for so long after its process died. Default `0s`. */
   readonly orphanGrace?: string
   /** Files of `security.tls`, which `firesteel cert` makes. Default: no TLS. */
   readonly tls?: TlsKeys

@@ -335,7 +335,7 @@ test('a poison task is quarantined while the others finish; its commands and exe
   assert.equal(errors.length, 1)
   assert.ok(isFiresteelError(errors[0], 'TASK_QUARANTINED'), String(errors[0]))
   const lost = driver.events.filter(({ name }) => name === 'executorLost')
-  assert.equal(lost.length, 3)
+  assert.equal(lost.length, 3, JSON.stringify(driver.events))
   assert.ok(
     driver.events.some(
       ({ name, ...event }) => name === 'taskRepeated' && /SIGKILL/.test((event as { cause: string }).cause),

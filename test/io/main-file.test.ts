@@ -38,7 +38,8 @@ test('the program of a folder: what its package.json names, with or without exte
 test('a folder without a program says what it names', async () => {
   await assert.rejects(mainOf('nothing', { 'package.json': '{"main": "lib"}', 'lib/other.js': '' }), {
     code: 'FIRESTEEL_MAIN_NOT_FOUND',
-    message: 'nothing is a folder whose package.json names lib, which is no program and no folder with one.',
+    message:
+      'nothing is a folder whose package.json names lib, which is neither a program nor a folder with one.',
   })
   await assert.rejects(mainOf('empty', { 'package.json': '{}' }), { code: 'FIRESTEEL_MAIN_NOT_FOUND' })
 })

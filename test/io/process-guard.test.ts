@@ -218,7 +218,7 @@ test('a guard that stalls in the midst of a look kills nobody whose time has mov
       if (hasStalled) fs.writeFileSync(${JSON.stringify(after)}, '')
       if (!hasStalled && fs.existsSync(${JSON.stringify(stall)})) {
         hasStalled = true
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500)
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 6000)
       }
       return readdirSync(...args)
     }
@@ -242,8 +242,9 @@ test('a guard that stalls in the midst of a look kills nobody whose time has mov
   guard.duplex!.on('error', () => undefined)
   const { pid } = bystander
   const { startTime } = identityOf(pid)!
+  // Longer than this process waits for a processor, and shorter than the guard stalls.
   const extend = () =>
-    guard.duplex!.write(`${addLine({ pid, startTime, validUntilBootMs: uptime() * 1000 + 1000 })}\n`)
+    guard.duplex!.write(`${addLine({ pid, startTime, validUntilBootMs: uptime() * 1000 + 5000 })}\n`)
   extend()
   extending = setInterval(extend, 100)
   await writeFile(stall, '')

@@ -58,9 +58,30 @@ export const timeoutMutations: readonly Mutation[] = [
   {
     name: 'the next leader does not know how long a lost Worker outlives itself',
     file: 'actors/master/recovery.js',
-    find: 'Math.max(orphanGraceMs + guardMarginMs, outlivesMs)',
-    replace: 'orphanGraceMs + guardMarginMs',
+    find: 'Math.max(leastMs, outlivesMs)',
+    replace: 'leastMs',
     script: graceScript,
+  },
+  {
+    name: 'a leader writes down how long it waits only if that is longer than its own settings say',
+    file: 'actors/master/workers.js',
+    find: 'waitMs > cluster.config.guardMarginMs',
+    replace: 'waitMs > cluster.config.orphanGraceMs + cluster.config.guardMarginMs',
+    test: 'master-orphan-grace',
+  },
+  {
+    name: 'the second leader after a store forgot a Worker does not wait for its silence',
+    file: 'actors/master/recovery.js',
+    find: 'driver.record = { ...driver.record, outlivesMs: waitMs };',
+    replace: '',
+    test: 'master-orphan-grace',
+  },
+  {
+    name: 'a driver that was taken back still rests',
+    file: 'actors/master/reports.js',
+    find: 'driver.notBeforeMs = 0;',
+    replace: '',
+    test: 'master-drivers',
   },
   {
     name: 'a Worker with a token is believed that its work outlives it for weeks',

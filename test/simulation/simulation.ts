@@ -69,7 +69,7 @@ function otherTimeouts(seed: number, { workerTimeoutMs }: Shape): Partial<Shape>
     case 1:
       return { ownTimeoutMs: limits.workerTimeoutMs }
     case 2:
-      return { ownTimeoutMs: workerTimeoutMs / 2, ownGraceMs: workerTimeoutMs / 3 }
+      return { ownTimeoutMs: workerTimeoutMs / 2, ownGraceMs: workerTimeoutMs / 4 }
     case 3:
       return { ownTimeoutMs: limits.workerTimeoutMs, otherTimeoutMs: 2 * workerTimeoutMs }
     default:

@@ -27,7 +27,7 @@ async function mainOfFolder(main: string, path: string): Promise<string> {
   const text =
     named === undefined
       ? `${main} is a folder without a main program: its package.json names none, and there is no ${INDEXES[0]}.`
-      : `${main} is a folder whose package.json names ${named}, which is no program and no folder with one.`
+      : `${main} is a folder whose package.json names ${named}, which is neither a program nor a folder with one.`
   throw new FiresteelError('MAIN_NOT_FOUND', text, { place: path })
 }
 

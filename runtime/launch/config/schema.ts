@@ -245,7 +245,7 @@ const scheduling = z
     }),
     orphanGrace: duration.optional().meta({
       description:
-        'What a Worker runs lives on for so long after its process died; its drivers start elsewhere after that. Of Master and Worker the longer one counts. Default 0s.',
+        'What a Worker runs lives on for so long after its process died, and its drivers start elsewhere then. The longer one of Master and Worker counts. Default 0s.',
     }),
     relaunchOnRefused: z.boolean().optional().meta({
       description:

@@ -4,8 +4,10 @@ import type { RequestTrace } from '../../../actors/messages/trace.js'
 import type { OutputRead } from '../../../actors/worker/pages/log-readers.js'
 import { claimFormer, type FormerWorker } from '../../../actors/worker/restart/former-worker.js'
 import { startWorker, type Worker } from '../../../actors/worker/worker.js'
+import { timesOfTimeout } from '../../../actors/worker/worker-identity.js'
 import { systemClock } from '../../clock.js'
 import { FiresteelError, isFiresteelError } from '../../errors.js'
+import { innerLimits } from '../../inner-limits.js'
 import { limits } from '../../limits.js'
 import { createLogger } from '../../observe/logger.js'
 import type { RunAs } from '../../process/run-as.js'
@@ -55,6 +57,7 @@ class WorkerNode implements RunningNode {
   readonly #server: NodeServer<WorkerMessage>
   readonly #former: FormerWorker | undefined
   readonly #runAs: RunAs | undefined
+  readonly #startedBootMs = systemClock.bootMs()
   #worker: Worker | undefined
   #spans: NodeSpans | undefined
   #saidReady = false
@@ -109,16 +112,24 @@ class WorkerNode implements RunningNode {
       this.#worker = await this.#startWorker(web)
       this.#tell({ event: 'listening', ...this.#server.opened(address, web) })
     } catch (error) {
+      // Nothing may run beside the Worker that this process becomes if it tries again.
+      if (!this.#worker) this.#former?.guard.link.destroy()
       await within(this.stop(), limits.nodeEndMs)
       throw error
     }
   }
 
+  /** Until the Masters think that the time is over which the process before has announced. */
   #open<T>(open: () => Promise<T>): Promise<T> {
-    if (!this.#former) return open()
-    return openAgain(open, (error) =>
-      this.#server.log.warn('this Worker waits for the port that it had', { error }),
-    )
+    const former = this.#former
+    if (!former) return open()
+    const { restarts, workerTimeoutMs = this.#spec.workerTimeoutMs } = former.core
+    const announcedMs = restarts.announcedAtBootMs + timesOfTimeout(workerTimeoutMs).restartMs
+    const untilMs = Math.min(announcedMs, this.#startedBootMs + innerLimits.formerPortMs)
+    return openAgain(open, {
+      leftMs: () => untilMs - systemClock.bootMs(),
+      onTaken: (error) => this.#server.log.warn('a port is taken, and this Worker waits for it', { error }),
+    })
   }
 
   async #routes(): Promise<Hono> {
