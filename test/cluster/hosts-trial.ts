@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import type { MasterStateResponse } from '../../actors/messages/status.js'
+import { limits } from '../../runtime/limits.js'
 import type { ClusterNode } from '../harness/index.js'
+import { waitUntil } from '../harness/wait-until.js'
 import { endWork } from '../soak/cluster-run.js'
 import { randomFor } from '../soak/draw.js'
 import { Judge } from '../soak/judge.js'
@@ -25,6 +27,8 @@ export class HostsTrial implements AsyncDisposable {
   readonly #work: Work
   readonly #judge: Judge
   readonly #random = randomFor(SEED, 'fault', 0)
+  /** When a Master had lost its leadership in a trial; monotonic. */
+  readonly #handedOverAtMs = new Map<string, number>()
   #failed = false
 
   private constructor(hosts: HostsCluster, work: Work) {
@@ -105,6 +109,7 @@ export class HostsTrial implements AsyncDisposable {
   async #succession(strike: (leader: ClusterNode) => Promise<void>, why: RegExp): Promise<void> {
     const { hosts } = this
     const leader = await hosts.complete()
+    if (why.source.startsWith('hands over')) await this.#mayHandOver(leader)
     const before = await hosts.leadership()
     const said = hosts.log.said(leader).length
     const processes = await this.#processes()
@@ -119,6 +124,7 @@ export class HostsTrial implements AsyncDisposable {
           .slice(said)
           .some((line) => why.test(line)),
       )
+      this.#handedOverAtMs.set(leader.name, performance.now())
     } finally {
       await hosts.network.heal()
     }
@@ -127,6 +133,18 @@ export class HostsTrial implements AsyncDisposable {
     const after = await hosts.leadership()
     assert.deepEqual([after.epoch, after.owner], [elected.epoch, elected.owner], 'it leads on')
     assert.deepEqual(await this.#processes(), processes, 'drivers run on')
+  }
+
+  /**
+   * A Master hands over by its own judgement once in a while. On a busy machine the one that has done so may
+   * lead again before each of the others has.
+   */
+  async #mayHandOver({ name }: ClusterNode): Promise<void> {
+    const everyMs = limits.handOverEveryMs
+    const lastMs = this.#handedOverAtMs.get(name) ?? Number.NEGATIVE_INFINITY
+    await waitUntil(`${name} to be free to hand over`, () => performance.now() - lastMs > everyMs, {
+      deadlineMs: 2 * everyMs,
+    })
   }
 
   async #endured(
