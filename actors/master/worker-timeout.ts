@@ -32,11 +32,17 @@ export function learnTimes(
   said: Pick<Heartbeat, 'workerTimeoutMs' | 'orphanGraceMs'>,
   isNow = worker.answered,
 ): void {
-  learnTimeout(cluster, step, worker, said.workerTimeoutMs, isNow)
-  const { orphanGraceMs: knownMs, ...record } = worker.record
+  if (said.workerTimeoutMs === undefined) warnOfOwnTimeout(cluster, step, worker)
+  const workerTimeoutMs = longestOf(cluster, worker, said.workerTimeoutMs, isNow)
   const { orphanGraceMs } = said
-  if (orphanGraceMs === knownMs) return
-  worker.record = orphanGraceMs === undefined ? record : { ...record, orphanGraceMs }
+  const { workerTimeoutMs: knownMs, orphanGraceMs: knownGraceMs } = worker.record
+  if (workerTimeoutMs === knownMs && orphanGraceMs === knownGraceMs) return
+  const { workerTimeoutMs: _, orphanGraceMs: __, ...record } = worker.record
+  worker.record = {
+    ...record,
+    ...(workerTimeoutMs !== undefined && { workerTimeoutMs }),
+    ...(orphanGraceMs !== undefined && { orphanGraceMs }),
+  }
   step.put('worker', worker.id, worker.record)
 }
 
@@ -52,25 +58,21 @@ export function outlivesMs(cluster: ClusterState, worker: WorkerEntry): number {
 }
 
 /**
- * A Worker said what it lives by; undefined: it is of an earlier release, and lives by its own. `isNow`: it
- * says so to this leader. What it said before may be older than the longer one that a former leader told it,
- * so that makes no wait shorter.
+ * The longest W that a Worker may live by, now that it said what it lives by; undefined: it is of an earlier
+ * release, and lives by its own. `isNow`: it says so to this leader. What it said before may be older than
+ * the longer one that a former leader told it, so that makes no wait shorter.
  */
-function learnTimeout(
+function longestOf(
   cluster: ClusterState,
-  step: Step,
   worker: WorkerEntry,
   saidMs: number | undefined,
   isNow: boolean,
-): void {
-  if (saidMs === undefined) warnOfOwnTimeout(cluster, step, worker)
-  const { workerTimeoutMs: knownMs, ...record } = worker.record
+): number | undefined {
+  const { workerTimeoutMs: knownMs } = worker.record
   const mostMs = saidMs === undefined ? undefined : believed(cluster, worker, saidMs)
   const { workerTimeoutMs: defaultMs } = limits
   const isShorter = (mostMs ?? defaultMs) < (knownMs ?? defaultMs)
-  if (mostMs === knownMs || (isShorter && !isNow)) return
-  worker.record = mostMs === undefined ? record : { ...record, workerTimeoutMs: mostMs }
-  step.put('worker', worker.id, worker.record)
+  return isShorter && !isNow ? knownMs : mostMs
 }
 
 /**

@@ -30,8 +30,8 @@ export const timeoutMutations: readonly Mutation[] = [
   {
     name: 'what a Worker said before it obeys this leader makes the wait shorter',
     file: atMaster,
-    find: '(isShorter && !isNow)',
-    replace: 'false',
+    find: 'isShorter && !isNow ? knownMs : mostMs',
+    replace: 'mostMs',
     test: 'master-worker-timeout',
   },
   {
