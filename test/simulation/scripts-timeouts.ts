@@ -1,5 +1,5 @@
 import type { WorkerNode } from './nodes.js'
-import { registeredWorkers, type Script, type Stage } from './script.js'
+import { registeredWorkers, type Script, type Stage, type Wait } from './script.js'
 
 const shape = {
   ...{ masters: 3, workers: 2, submitters: 1, applications: 0, lockServers: 1 },
@@ -18,6 +18,15 @@ function submitStop(stage: Stage): void {
   stage.client!.submit({ supervise: true, onIsolation: 'stop', args: [], cores: 1 })
 }
 
+/** A `stop` driver runs. Gives its Worker. */
+function* runningOn(stage: Stage): Generator<Wait, WorkerNode, undefined> {
+  yield stage.until('a leader with its Workers', () => registeredWorkers(stage) === 2 && !!stage.client)
+  yield stage.ms(2000)
+  submitStop(stage)
+  yield stage.until('it runs', () => programs(stage) === '1/1')
+  return holderIn(stage)
+}
+
 /** Workers whose own settings have another W than their Masters, and Masters that differ in it. */
 export const timeoutScripts: readonly Script[] = [
   {
@@ -29,12 +38,8 @@ export const timeoutScripts: readonly Script[] = [
     rates,
     *play(stage) {
       const { masters } = stage.world
-      yield stage.until('a leader with its Workers', () => registeredWorkers(stage) === 2 && !!stage.client)
-      yield stage.ms(2000)
-      submitStop(stage)
-      yield stage.until('it runs', () => programs(stage) === '1/1')
+      const victim = yield* runningOn(stage)
       yield stage.ms(stage.world.random.between(0, 2000))
-      const victim = holderIn(stage)
       for (const master of masters) stage.cut(victim, master)
       yield stage.until('it runs elsewhere', () => programs(stage) === '2/1', 12_000, 'L1')
       for (const master of masters) stage.heal(victim, master)
@@ -50,11 +55,7 @@ export const timeoutScripts: readonly Script[] = [
     rates,
     *play(stage) {
       const { store } = stage.world
-      yield stage.until('a leader with its Workers', () => registeredWorkers(stage) === 2 && !!stage.client)
-      yield stage.ms(2000)
-      submitStop(stage)
-      yield stage.until('it runs', () => programs(stage) === '1/1')
-      const victim = holderIn(stage)
+      const victim = yield* runningOn(stage)
       victim.kill()
       const isLost = () => [...store.model.rows('driver')].some(([, json]) => json.includes('"RELAUNCHING"'))
       yield stage.until('the leader knows that', isLost)
