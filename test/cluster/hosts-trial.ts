@@ -10,11 +10,12 @@ import { Sampler } from '../soak/sampler.js'
 import type { Service } from '../soak/service.js'
 import type { Violation } from '../soak/violations.js'
 import { Work } from '../soak/work.js'
-import { HostsCluster, type HostsOptions } from './hosts-cluster.js'
+import { HostsCluster, type HostsOptions, WORKERS } from './hosts-cluster.js'
 
 /** What is submitted while the fault lasts, and acknowledged by whom it leaves in office. */
 const SUBMISSIONS = 3
 const SEED = 5
+const handsOver = new RegExp(`hands over: it hears 0 of ${WORKERS.length} workers`)
 /** Tasks are always under way, and leave the processors to the other tests. */
 const TASK_MS = 100
 
@@ -27,7 +28,7 @@ export class HostsTrial implements AsyncDisposable {
   readonly #work: Work
   readonly #judge: Judge
   readonly #random = randomFor(SEED, 'fault', 0)
-  /** When a Master had lost its leadership in a trial; monotonic. */
+  /** When each Master had handed over by its own judgement; monotonic. */
   readonly #handedOverAtMs = new Map<string, number>()
   #failed = false
 
@@ -58,7 +59,18 @@ export class HostsTrial implements AsyncDisposable {
    * and goes on leading when it is over. `why`: what the old one says.
    */
   succession(strike: (leader: ClusterNode) => Promise<void>, why: RegExp): Promise<void> {
-    return this.#oneAfterTheOther(() => this.#succession(strike, why))
+    return this.#oneAfterTheOther(async () => {
+      await this.#succession(strike, why)
+    })
+  }
+
+  /** The same: it hears none of its Workers, and hands over by its own judgement. */
+  handOver(strike: (leader: ClusterNode) => Promise<void>): Promise<void> {
+    return this.#oneAfterTheOther(async () => {
+      await this.#mayHandOver(await this.hosts.complete())
+      const { name } = await this.#succession(strike, handsOver)
+      this.#handedOverAtMs.set(name, performance.now())
+    })
   }
 
   /** The fault costs no leadership. It lasts until `strike` resolves. */
@@ -106,10 +118,10 @@ export class HostsTrial implements AsyncDisposable {
     }
   }
 
-  async #succession(strike: (leader: ClusterNode) => Promise<void>, why: RegExp): Promise<void> {
+  /** Gives the one that led. */
+  async #succession(strike: (leader: ClusterNode) => Promise<void>, why: RegExp): Promise<ClusterNode> {
     const { hosts } = this
     const leader = await hosts.complete()
-    if (why.source.startsWith('hands over')) await this.#mayHandOver(leader)
     const before = await hosts.leadership()
     const said = hosts.log.said(leader).length
     const processes = await this.#processes()
@@ -124,7 +136,6 @@ export class HostsTrial implements AsyncDisposable {
           .slice(said)
           .some((line) => why.test(line)),
       )
-      this.#handedOverAtMs.set(leader.name, performance.now())
     } finally {
       await hosts.network.heal()
     }
@@ -133,6 +144,7 @@ export class HostsTrial implements AsyncDisposable {
     const after = await hosts.leadership()
     assert.deepEqual([after.epoch, after.owner], [elected.epoch, elected.owner], 'it leads on')
     assert.deepEqual(await this.#processes(), processes, 'drivers run on')
+    return leader
   }
 
   /**
